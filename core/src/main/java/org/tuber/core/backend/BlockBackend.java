@@ -1,0 +1,40 @@
+package org.tuber.core.backend;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * A disk image as devices see it: asynchronous, byte-addressed.
+ *
+ * <p>Failures complete the future with an {@link java.io.IOException}. Completion may come on any
+ * thread; devices post it to the machine's event loop. Requests may complete out of order; a flush
+ * covers all writes that completed before it was issued.
+ */
+public interface BlockBackend extends AutoCloseable {
+  /** Sector size of the guest-visible disk, in bytes. */
+  int SECTOR_BYTES = 512;
+
+  /** Guest-visible length in bytes. */
+  long lengthBytes();
+
+  /** True when writes are refused. */
+  boolean isReadOnly();
+
+  /** Reads {@code target.byteSize()} bytes at byte {@code offset}. */
+  CompletableFuture<Void> read(long offset, MemorySegment target);
+
+  /** Writes {@code source.byteSize()} bytes at byte {@code offset}. */
+  CompletableFuture<Void> write(long offset, MemorySegment source);
+
+  /** Completes when all earlier completed writes are on stable storage. */
+  CompletableFuture<Void> flush();
+
+  /** Tells that the guest no longer needs these bytes; they may read as zero afterwards or not. */
+  CompletableFuture<Void> discard(long offset, long length);
+
+  /** Writes zeros, allocating as little as possible. */
+  CompletableFuture<Void> writeZeroes(long offset, long length);
+
+  @Override
+  void close();
+}

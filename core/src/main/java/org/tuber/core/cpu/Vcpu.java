@@ -1,0 +1,54 @@
+package org.tuber.core.cpu;
+
+/**
+ * A guest CPU as boards, run control and debuggers see it.
+ *
+ * <p>{@link #run} is called by one thread at a time; everything that says so may be called by any
+ * thread.
+ */
+public interface Vcpu {
+  /**
+   * Runs until something needs attention.
+   *
+   * @param budget most guest instructions to run, about (a block is never split); {@link
+   *     Long#MAX_VALUE} for no bound
+   */
+  ExitReason run(long budget);
+
+  /** Makes {@link #run} return soon. Any thread. */
+  void kick();
+
+  /** Level of the maskable interrupt request (x86 INTR, ARM nIRQ). Any thread. */
+  void setInterrupt(boolean level);
+
+  /** Edge of the non-maskable interrupt. Any thread. */
+  void nmi();
+
+  /** True while the CPU would not execute anything if run: halted with no interrupt it accepts. */
+  boolean isHalted();
+
+  /** Hardware reset. Not while running. */
+  void reset();
+
+  /**
+   * Reads a register by the manual's name in lower case: {@code "rax"}, {@code "rip"}, {@code
+   * "cr3"}, {@code "efer"}, {@code "cs"} (selector), {@code "cs.base"}, {@code "cs.limit"}, {@code
+   * "cs.attributes"} (the descriptor's bits 8-15 and 20-23 as bits 0-7 and 12-15), {@code
+   * "gdtr.base"}, {@code "idtr.limit"}. Not while running.
+   *
+   * @throws IllegalArgumentException for a name this CPU does not have
+   */
+  long readRegister(String name);
+
+  /** Writes a register, see {@link #readRegister}; caches that depend on it are dropped. */
+  void writeRegister(String name, long value);
+
+  /** Guest instructions executed since reset, about. Any thread. */
+  long instructionCount();
+
+  /** Lines for {@code -d engine}: blocks, regions, compile time, MIPS. */
+  String statistics();
+
+  /** Frees what the CPU holds outside the Java heap; it is not used again. */
+  void close();
+}
