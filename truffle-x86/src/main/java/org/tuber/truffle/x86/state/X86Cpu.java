@@ -15,9 +15,9 @@ import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
 
 /**
- * One x86 vCPU: the registers that are not in {@link X86State}, the modes derived from them, and the
- * ways to raise exceptions. Behaviour lives in the families of {@code insn}, {@code mmu} and {@code
- * sys}; this class is what they share. Register layouts: SDM vol. 3, chapter 2.
+ * One x86 vCPU: the registers that are not in {@link X86State}, the modes derived from them, and
+ * the ways to raise exceptions. Behaviour lives in the families of {@code insn}, {@code mmu} and
+ * {@code sys}; this class is what they share. Register layouts: SDM vol. 3, chapter 2.
  */
 public final class X86Cpu extends GuestCpu {
   // Exception vectors, SDM vol. 3, table 6-1.
@@ -162,7 +162,8 @@ public final class X86Cpu extends GuestCpu {
   /** Guest-visible TSC frequency in Hz. */
   public static final long TSC_HZ = 1_000_000_000L;
 
-  private final X86State state = new X86State();
+  /** The home of the registers; {@link #state} without a virtual call. */
+  public final X86State home = new X86State();
 
   public X86Cpu(
       Engine engine,
@@ -186,7 +187,7 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   public X86State state() {
-    return state;
+    return home;
   }
 
   // ---------------------------------------------------------------- exceptions
@@ -286,7 +287,7 @@ public final class X86Cpu extends GuestCpu {
     for (int i = 0; i < 6; i++) {
       segmentBase[i] = bits64 && i < FS ? 0 : segments[i].base;
     }
-    state.tlb = table(mmuMode());
+    home.tlb = table(mmuMode());
   }
 
   private int mmuMode() {
@@ -308,23 +309,23 @@ public final class X86Cpu extends GuestCpu {
   public void asSupervisor(Runnable access) {
     int savedCpl = cpl;
     cpl = 0;
-    state.tlb = table(mmuMode());
+    home.tlb = table(mmuMode());
     try {
       access.run();
     } finally {
       cpl = savedCpl;
-      state.tlb = table(mmuMode());
+      home.tlb = table(mmuMode());
     }
   }
 
   /** EFLAGS in full. */
   public long eflags() {
-    return eflagsHigh | Flags.arithmetic(state);
+    return eflagsHigh | Flags.arithmetic(home);
   }
 
   /** Sets EFLAGS in full, without privilege checks; calls {@link #modeChanged}. */
   public void setEflags(long value) {
-    Flags.setArithmetic(state, value);
+    Flags.setArithmetic(home, value);
     setEflagsHigh((int) value);
     modeChanged();
   }
@@ -345,6 +346,11 @@ public final class X86Cpu extends GuestCpu {
   /** HLT: stops until an interrupt. */
   public void halt() {
     request(REQUEST_HALT);
+  }
+
+  /** Leaves the halted state without an interrupt (start of a bare program). */
+  public void clearHalt() {
+    clearRequest(REQUEST_HALT);
   }
 
   /** Triple fault. */
@@ -404,8 +410,8 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   public void reset() {
-    java.util.Arrays.fill(state.r, 0);
-    java.util.Arrays.fill(state.x, 0);
+    java.util.Arrays.fill(home.r, 0);
+    java.util.Arrays.fill(home.x, 0);
     clearRequest(-1);
     RegisterNames.reset(this);
     modeChanged();
