@@ -9,7 +9,9 @@ import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.GuestState;
+import org.tuber.truffle.x86.mmu.LargePages;
 import org.tuber.truffle.x86.mmu.PageWalk;
+import org.tuber.truffle.x86.mmu.PhysicalWindow;
 import org.tuber.truffle.x86.sys.CpuModel;
 import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
@@ -147,6 +149,15 @@ public final class X86Cpu extends GuestCpu {
   /** Physical addresses are masked by this for the A20 gate: bit 20 clear when closed. */
   public long a20Mask = -1;
 
+  /** An NMI is being handled: the next waits for IRET. */
+  public boolean nmiBlocked;
+
+  /** For INVLPG. */
+  public final LargePages largePages = new LargePages();
+
+  /** Page tables are read through this. */
+  public final PhysicalWindow physical;
+
   /** Model and features. */
   public final CpuModel model;
 
@@ -179,6 +190,7 @@ public final class X86Cpu extends GuestCpu {
     this.clock = clock;
     this.platform = platform;
     this.model = model;
+    this.physical = new PhysicalWindow(memory);
     for (int i = 0; i < segments.length; i++) {
       segments[i] = new Segment();
     }
@@ -224,6 +236,16 @@ public final class X86Cpu extends GuestCpu {
   }
 
   // ---------------------------------------------------------------- modes
+
+  /**
+   * Lets the following memory accesses run with the rights of {@code newCpl}: descriptor tables,
+   * TSS and the stacks of interrupt delivery belong to the supervisor. The caller restores {@link
+   * #cpl} in a {@code finally} or calls {@link #modeChanged}.
+   */
+  public void rights(int newCpl) {
+    cpl = newCpl;
+    home.tlb = table(mmuMode());
+  }
 
   public boolean isLongMode() {
     return (efer & Cr.EFER_LMA) != 0;
