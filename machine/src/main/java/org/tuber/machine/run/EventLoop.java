@@ -14,11 +14,11 @@ import org.tuber.core.time.Timer;
  * as input from character backends and completions of block requests.
  *
  * <p>It sleeps in {@code parkNanos} until the next deadline. A CPU that arms a timer wakes it only
- * when the new deadline is earlier than the one it sleeps for: the usual re-arming of a guest's tick
- * (later than now, often later than the last one) costs no system call.
+ * when the new deadline is earlier than the one it sleeps for: the usual re-arming of a guest's
+ * tick (later than now, often later than the last one) costs no system call.
  *
- * <p>Run control's own work ({@link #executeUnlocked}) runs here too, without the lock: it waits for
- * CPUs that may need the lock to come to rest.
+ * <p>Run control's own work ({@link #executeUnlocked}) runs here too, without the lock: it waits
+ * for CPUs that may need the lock to come to rest.
  */
 public final class EventLoop implements Executor, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);

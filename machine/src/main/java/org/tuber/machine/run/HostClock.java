@@ -79,7 +79,8 @@ public final class HostClock implements MachineClock {
 
   @Override
   public void fireDue() {
-    // One reading of the clock for the whole round: a timer that re-arms itself in the past gets its
+    // One reading of the clock for the whole round: a timer that re-arms itself in the past gets
+    // its
     // next turn in the next round, after others had the lock.
     long now = nanos();
     int round = timers.size();

@@ -15,8 +15,8 @@ import org.tuber.machine.MachineRun;
  *
  * <p>Changes of state are serialised by one lock, which a thread never takes while it holds the
  * device lock, because it waits for CPUs that may want the device lock. Devices therefore
- * <em>request</em> ({@link #requestReset}, {@link #guestPowerOff}, {@link #exit}): that never blocks,
- * and the event loop carries it out without the device lock.
+ * <em>request</em> ({@link #requestReset}, {@link #guestPowerOff}, {@link #exit}): that never
+ * blocks, and the event loop carries it out without the device lock.
  */
 public final class RunControl implements MachineRun {
   private static final Logger LOG = LoggerFactory.getLogger(RunControl.class);
@@ -64,6 +64,7 @@ public final class RunControl implements MachineRun {
   private int atRest;
   private volatile boolean stopRequested = true;
   private volatile boolean ending;
+  private volatile boolean started;
   private volatile State state = State.STOPPED;
 
   /** Run control without CPUs yet. */
@@ -93,6 +94,7 @@ public final class RunControl implements MachineRun {
 
   @Override
   public int run() {
+    started = true;
     loop.start();
     for (VcpuThread t : threads) {
       t.start();
@@ -288,7 +290,9 @@ public final class RunControl implements MachineRun {
     }
   }
 
+  /** The CPUs rest soon; whoever asked has posted what comes next. */
   private void interruptAll() {
+    stopRequested = true;
     for (VcpuThread t : threads) {
       t.interruptRun();
     }
@@ -353,12 +357,10 @@ public final class RunControl implements MachineRun {
 
   @Override
   public void close() {
-    if (state != State.ENDED) {
-      exit(0);
-      if (!loop.isAlive()) {
-        state = State.ENDED; // never ran
-      }
+    if (started && state != State.ENDED) {
+      throw new IllegalStateException("the machine is running");
     }
+    state = State.ENDED;
     board.close();
   }
 }

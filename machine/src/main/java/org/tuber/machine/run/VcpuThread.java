@@ -10,9 +10,9 @@ import org.tuber.core.cpu.Vcpu;
  * The thread of one CPU: runs it, sleeps while it is halted, rests while the machine is stopped.
  *
  * <p>Whoever raises an interrupt calls {@link #wake} after {@link Vcpu#setInterrupt}. That is two
- * volatile accesses while the CPU runs; only a sleeping CPU costs a system call. No wake-up is lost:
- * the sleeper announces itself before it looks at {@link #wakePending}, the waker sets that before
- * it looks for a sleeper.
+ * volatile accesses while the CPU runs; only a sleeping CPU costs a system call. No wake-up is
+ * lost: the sleeper announces itself before it looks at {@link #wakePending}, the waker sets that
+ * before it looks for a sleeper.
  *
  * <p>On x86, INIT and SIPI (SDM volume 3, 9.4) arrive from another CPU's thread and are carried out
  * here, between two runs.
