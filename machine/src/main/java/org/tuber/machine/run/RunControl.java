@@ -80,9 +80,13 @@ public final class RunControl implements MachineRun {
     this.board = board;
   }
 
-  /** Adds a CPU before {@link #run}; the first one is the boot processor. */
-  public VcpuThread addVcpu(Vcpu vcpu) {
-    VcpuThread thread = new VcpuThread(this, vcpu, threads.size(), clock);
+  /**
+   * Adds a CPU before {@link #run}; the first one is the boot processor.
+   *
+   * @param onStart runs on the CPU's thread before anything else
+   */
+  public VcpuThread addVcpu(Vcpu vcpu, Runnable onStart) {
+    VcpuThread thread = new VcpuThread(this, vcpu, threads.size(), clock, onStart);
     threads.add(thread);
     return thread;
   }

@@ -26,6 +26,8 @@ public final class VcpuThread {
   private final MachineClock clock;
   private final Thread thread;
   private final boolean bootProcessor;
+  private final Vcpu signals;
+  private final Runnable onStart;
 
   private volatile boolean sleeping;
   private volatile boolean wakePending;
@@ -38,8 +40,10 @@ public final class VcpuThread {
   /** The CPU cannot go on until a reset: triple fault, or a debugger took over. */
   private boolean blocked;
 
-  VcpuThread(RunControl control, Vcpu vcpu, int index, MachineClock clock) {
+  VcpuThread(RunControl control, Vcpu vcpu, int index, MachineClock clock, Runnable onStart) {
     this.control = control;
+    this.onStart = onStart;
+    signals = new VcpuSignals(vcpu, this);
     this.vcpu = vcpu;
     this.clock = clock;
     bootProcessor = index == 0;
@@ -51,6 +55,11 @@ public final class VcpuThread {
   /** The CPU. */
   public Vcpu vcpu() {
     return vcpu;
+  }
+
+  /** The CPU for its interrupt controller: signals that also wake this thread. */
+  public Vcpu signals() {
+    return signals;
   }
 
   /** Lets a sleeping CPU look for work. Any thread; cheap while the CPU runs. */
@@ -110,6 +119,7 @@ public final class VcpuThread {
 
   private void body() {
     try {
+      onStart.run();
       while (control.mayRun()) {
         if (initPending || sipiVector != NO_VECTOR) {
           handleInitAndSipi();
