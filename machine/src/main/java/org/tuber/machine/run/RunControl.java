@@ -8,6 +8,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
 
 /**
@@ -26,8 +27,12 @@ public final class RunControl implements MachineRun {
 
   /** What the board does at the turns of a machine's life. */
   public interface Board {
-    /** Pulls the reset line: all devices and CPUs, boot images. CPUs at rest, device lock held. */
-    void reset();
+    /**
+     * Pulls the reset line: all devices and CPUs, boot images. CPUs at rest, device lock held.
+     *
+     * @throws MachineException when the kernel cannot be loaded again
+     */
+    void reset() throws MachineException;
 
     /** Presses the ACPI power button. Device lock held. */
     void pressPowerButton();
@@ -240,6 +245,9 @@ public final class RunControl implements MachineRun {
       if (wasRunning) {
         resume();
       }
+    } catch (MachineException e) {
+      LOG.error("the machine cannot be reset: {}", e.getMessage());
+      fail();
     } catch (RuntimeException e) {
       LOG.error("the machine cannot be reset", e);
       fail();

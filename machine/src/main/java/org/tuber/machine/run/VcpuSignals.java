@@ -38,6 +38,16 @@ final class VcpuSignals implements Vcpu {
   }
 
   @Override
+  public void init() {
+    thread.init();
+  }
+
+  @Override
+  public void startup(int vector) {
+    thread.startup(vector);
+  }
+
+  @Override
   public ExitReason run(long budget) {
     return vcpu.run(budget);
   }
