@@ -21,26 +21,6 @@ import org.tuber.machine.firmware.acpi.PcAcpi;
 final class PcHandover {
   private static final Logger LOG = LoggerFactory.getLogger(PcHandover.class);
 
-  private static final int CONFIG_ADDRESS = 0xcf8;
-  private static final int CONFIG_DATA = 0xcfc;
-  private static final int HOST_BRIDGE = 0;
-  private static final int ISA_BRIDGE = 1 << 11;
-  private static final int POWER_MANAGEMENT = 1 << 11 | 3 << 8;
-
-  private static final int PCI_COMMAND = 0x04;
-  private static final int PCI_INTERRUPT_LINE = 0x3c;
-  private static final int HOST_PAM0 = 0x59;
-  private static final int HOST_PAM_COUNT = 7;
-  private static final int ISA_PIRQA = 0x60;
-  private static final int PM_BASE = 0x40;
-  private static final int PM_ENABLE = 0x80;
-  private static final int SMBUS_BASE = 0x90;
-  private static final int SMBUS_CONFIG = 0xd2;
-
-  private static final int PM_PORTS = 0x600;
-  private static final int SMBUS_PORTS = 0x700;
-  private static final int[] PIRQ_ROUTES = {10, 10, 11, 11};
-
   private static final long BDA = 0x400;
   private static final int BDA_EBDA_SEGMENT = 0x0e;
   private static final int BDA_MEMORY_KIB = 0x13;
@@ -55,24 +35,10 @@ final class PcHandover {
 
   private PcHandover() {}
 
-  /** Leaves the chipset as firmware does. */
-  static void initialiseChipset(AddressSpace ports) {
-    configWrite(ports, HOST_BRIDGE, HOST_PAM0, 0x30, 1);
-    for (int i = 1; i < HOST_PAM_COUNT; i++) {
-      configWrite(ports, HOST_BRIDGE, HOST_PAM0 + i, 0x33, 1);
-    }
-    for (int i = 0; i < PIRQ_ROUTES.length; i++) {
-      configWrite(ports, ISA_BRIDGE, ISA_PIRQA + i, PIRQ_ROUTES[i], 1);
-    }
+  /** The ISA side: interrupt controllers, timer 0, address line 20. */
+  static void initialiseIsa(AddressSpace ports) {
     ports.write(0x4d0, 0, 1);
-    ports.write(0x4d1, 0x0c, 1); // 10 and 11 are level-triggered
-    configWrite(ports, POWER_MANAGEMENT, PM_BASE, PM_PORTS | 1, 4);
-    configWrite(ports, POWER_MANAGEMENT, PM_ENABLE, 1, 1);
-    configWrite(ports, POWER_MANAGEMENT, SMBUS_BASE, SMBUS_PORTS | 1, 4);
-    configWrite(ports, POWER_MANAGEMENT, SMBUS_CONFIG, 9, 1);
-    configWrite(ports, POWER_MANAGEMENT, PCI_INTERRUPT_LINE, 9, 1);
-    configWrite(ports, POWER_MANAGEMENT, PCI_COMMAND, 1, 2);
-
+    ports.write(0x4d1, 0x0c, 1); // 10 and 11, where PCI interrupts go, are level-triggered
     byte[] master = {0x11, 0x08, 0x04, 0x01};
     byte[] slave = {0x11, 0x70, 0x02, 0x01};
     initialisePic(ports, 0x20, master);
@@ -91,12 +57,6 @@ final class PcHandover {
     for (int i = 1; i < words.length; i++) {
       ports.write(base + 1L, words[i], 1);
     }
-  }
-
-  private static void configWrite(
-      AddressSpace ports, int function, int register, int value, int size) {
-    ports.write(CONFIG_ADDRESS, 0x8000_0000L | function | (register & 0xfc), 4);
-    ports.write(CONFIG_DATA + (register & 3L), value, size);
   }
 
   /** The BIOS data area as far as kernels read it without calling a BIOS. */

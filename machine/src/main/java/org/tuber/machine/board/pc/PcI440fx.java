@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.CharBackend;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
@@ -17,11 +19,16 @@ import org.tuber.core.irq.IrqLine;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.acpi.Piix4Pm;
+import org.tuber.devices.acpi.SleepControl;
 import org.tuber.devices.irqchip.ApicBus;
 import org.tuber.devices.irqchip.I8259Pic;
 import org.tuber.devices.irqchip.IoApic;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.irqchip.Lapic;
+import org.tuber.devices.pci.I440fxHost;
+import org.tuber.devices.pci.PciBus;
+import org.tuber.devices.pci.Piix3Isa;
 import org.tuber.devices.serial.Uart16550;
 import org.tuber.devices.timer.Hpet;
 import org.tuber.devices.timer.I8254Pit;
@@ -48,6 +55,8 @@ import org.tuber.machine.run.VcpuThread;
  * boot loader would have done.
  */
 public final class PcI440fx implements RunControl.Board {
+  private static final Logger LOG = LoggerFactory.getLogger(PcI440fx.class);
+
   /** Rate of the time-stamp counter: it counts the nanoseconds of the guest's clock. */
   public static final long TSC_HZ = 1_000_000_000L;
 
@@ -56,6 +65,13 @@ public final class PcI440fx implements RunControl.Board {
   private static final int[] SERIAL_IRQS = {4, 3, 4, 3};
   private static final long IO_APIC_BASE = 0xfec0_0000L;
   private static final int PORT_SPACE_BYTES = 0x1_0000;
+  private static final int ISA_SLOT = 1;
+  private static final int PM_FUNCTION = 3;
+  private static final int SCI_IRQ = 9;
+  private static final int GPE0_PORT = 0xafe0;
+  private static final int APM_PORT = 0xb2;
+  private static final int PM_PORTS = 0x600;
+  private static final int SMBUS_PORTS = 0x700;
 
   private final MachineConfig config;
   private final ReentrantLock deviceLock = new ReentrantLock();
@@ -71,6 +87,9 @@ public final class PcI440fx implements RunControl.Board {
   private final List<PcAcpi.Serial> serials = new ArrayList<>();
   private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
   private final boolean hpetPresent;
+  private I440fxHost hostBridge;
+  private Piix3Isa isaBridge;
+  private Piix4Pm powerManagement;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -124,6 +143,11 @@ public final class PcI440fx implements RunControl.Board {
     return control;
   }
 
+  /** The lock around all device code. */
+  public ReentrantLock deviceLock() {
+    return deviceLock;
+  }
+
   /** Guest-physical memory. */
   public AddressSpace memory() {
     return memory.space();
@@ -160,6 +184,7 @@ public final class PcI440fx implements RunControl.Board {
     I8259Pic pic = new I8259Pic(apicBus.lint0());
     IoApic ioApic = new IoApic(apicBus);
     IsaIrqLines isa = new IsaIrqLines(pic, ioApic);
+    wirePci(isa, apicBus);
     devices.put("i8259", pic);
     devices.put("ioapic", ioApic);
     io(0x20, 2, pic.master());
@@ -170,6 +195,29 @@ public final class PcI440fx implements RunControl.Board {
     wireTimers(isa);
     wireSerials(isa);
     wireCpus(apicBus, pic);
+  }
+
+  private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
+    isaBridge = new Piix3Isa(isa, control::requestReset);
+    PciBus bus = new PciBus(memory.space(), ports, isaBridge, apicBus);
+    hostBridge = new I440fxHost(bus, memory.space(), memory.ram(), isaBridge.resetControl());
+    bus.attach(ISA_SLOT, 0, isaBridge.pci());
+    powerManagement = new Piix4Pm(clock, isa.source(SCI_IRQ), ports, this::sleep);
+    bus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
+    devices.put("i440fx", hostBridge);
+    devices.put("piix3", isaBridge);
+    devices.put("piix4-pm", powerManagement);
+    io(0xcf8, I440fxHost.CONFIG_PORTS_BYTES, hostBridge.configPorts());
+    io(GPE0_PORT, Piix4Pm.GPE_BYTES, powerManagement.gpe());
+    io(APM_PORT, 2, powerManagement.apm());
+  }
+
+  private void sleep(SleepControl.State state) {
+    switch (state) {
+      // Suspended to disk, the guest has saved itself: to the board that is the same as off.
+      case S4, S5 -> control.guestPowerOff();
+      case S3 -> LOG.warn("suspend to RAM is not implemented; the guest goes on");
+    }
   }
 
   private void wireTimers(IsaIrqLines isa) {
@@ -257,7 +305,10 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   private void bootKernel() throws MachineException {
-    PcHandover.initialiseChipset(ports);
+    hostBridge.openShadowRam();
+    isaBridge.routeLikeFirmware();
+    powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
+    PcHandover.initialiseIsa(ports);
     lapics.get(0).enterVirtualWireMode();
     BootMemory boot = new BootMemory(memory.space(), cpuFactory.ramObserver(), memory.e820());
     PcHandover.writeBiosData(boot, serials);
@@ -275,7 +326,7 @@ public final class PcI440fx implements RunControl.Board {
 
   @Override
   public void pressPowerButton() {
-    // wired below
+    powerManagement.pressPowerButton();
   }
 
   @Override

@@ -20,7 +20,6 @@ final class PcMemory implements AutoCloseable {
   private static final long SPLIT_FROM_BYTES = 0xe000_0000L;
   private static final long LOW_BYTES_WHEN_SPLIT = 0xc000_0000L;
   private static final long VIDEO_WINDOW = 0xa_0000;
-  private static final long SHADOW = 0xc_0000;
   private static final long EXTENDED = 0x10_0000;
   private static final long EBDA = 0x9_fc00;
   private static final long F_SEGMENT = 0xf_0000;
@@ -53,7 +52,6 @@ final class PcMemory implements AutoCloseable {
     space.batch(
         () -> {
           space.mapRam(0, VIDEO_WINDOW, ram, 0);
-          space.mapRam(SHADOW, EXTENDED - SHADOW, ram, SHADOW);
           space.mapRam(EXTENDED, lowBytes - EXTENDED, ram, EXTENDED);
           if (highBytes > 0) {
             space.mapRam(HIGH_BASE, highBytes, ram, lowBytes);
