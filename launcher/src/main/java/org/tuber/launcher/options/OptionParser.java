@@ -47,7 +47,7 @@ public final class OptionParser {
             .setAllowOptionsAsOptionParameters(true)
             .setExpandAtFiles(false)
             .setInterpolateVariables(false)
-            .setSeparator("\0");
+            .setSeparator(" ");
   }
 
   private OptionSpec wish(String name, String other, String description, Wish value) {
