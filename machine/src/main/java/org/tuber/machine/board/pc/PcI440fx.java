@@ -16,16 +16,24 @@ import org.tuber.core.backend.CharBackend;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.irq.IrqLine;
+import org.tuber.core.irq.WiredOr;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
+import org.tuber.devices.input.I8042;
+import org.tuber.devices.input.Ps2Keyboard;
+import org.tuber.devices.input.Ps2Mouse;
 import org.tuber.devices.irqchip.ApicBus;
 import org.tuber.devices.irqchip.I8259Pic;
 import org.tuber.devices.irqchip.IoApic;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.irqchip.Lapic;
+import org.tuber.devices.legacy.DebugConsole;
+import org.tuber.devices.legacy.IsaDebugExit;
+import org.tuber.devices.legacy.Port92;
+import org.tuber.devices.legacy.PostCodePort;
 import org.tuber.devices.pci.I440fxHost;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.pci.Piix3Isa;
@@ -90,6 +98,7 @@ public final class PcI440fx implements RunControl.Board {
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
+  private I8042 i8042;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -193,7 +202,9 @@ public final class PcI440fx implements RunControl.Board {
     mmio(IO_APIC_BASE, IoApic.WINDOW_BYTES, ioApic);
     mmio(ApicBus.DEFAULT_BASE, ApicBus.WINDOW_BYTES, apicBus);
     wireTimers(isa);
+    wireLegacy(isa);
     wireSerials(isa);
+    wireDebugDevices();
     wireCpus(apicBus, pic);
   }
 
@@ -242,19 +253,90 @@ public final class PcI440fx implements RunControl.Board {
     io(0x70, 2, rtc);
   }
 
+  private void wireLegacy(IsaIrqLines isa) {
+    // Address line 20 of this board's CPUs is always open: no software that runs here closes it.
+    WiredOr a20 = new WiredOr(IrqLine.unconnected());
+    Ps2Keyboard keyboard = new Ps2Keyboard();
+    Ps2Mouse mouse = new Ps2Mouse();
+    i8042 =
+        new I8042(
+            isa.source(1), isa.source(12), a20.source(), control::requestReset, keyboard, mouse);
+    Port92 port92 = new Port92(a20.source(), control::requestReset);
+    PostCodePort postCode = new PostCodePort();
+    PostCodePort delay = new PostCodePort();
+    devices.put("ps2-keyboard", keyboard);
+    devices.put("ps2-mouse", mouse);
+    devices.put("i8042", i8042);
+    devices.put("port92", port92);
+    devices.put("port80", postCode);
+    devices.put("ported", delay);
+    // Port 61H, between its two registers, is the speaker's: that one has the higher priority.
+    ports.mapDevice(0x60, I8042.WINDOW_BYTES, i8042, AddressSpace.PRIORITY_PCI);
+    io(0x92, 1, port92);
+    io(0x80, 1, postCode);
+    io(0xed, 1, delay);
+  }
+
+  private void wireDebugDevices() throws MachineException {
+    for (MachineConfig.DeviceOption d : config.devices()) {
+      switch (d.driver()) {
+        case "isa-debugcon" -> {
+          int port = portProperty(d, "iobase", 0xe9);
+          CharBackend backend =
+              open(d.line() == null ? CharBackendSource.NULL : d.line(), "-device isa-debugcon");
+          DebugConsole console = new DebugConsole(backend);
+          devices.put("debugcon-" + Integer.toHexString(port), console);
+          io(port, 1, console);
+        }
+        case "isa-debug-exit" -> {
+          int port = portProperty(d, "iobase", 0x501);
+          int size = portProperty(d, "iosize", 2);
+          IsaDebugExit exit = new IsaDebugExit(control::exit);
+          devices.put("debug-exit-" + Integer.toHexString(port), exit);
+          io(port, Math.max(1, size), exit);
+        }
+        default ->
+            throw new MachineException(
+                "-device " + d.driver() + ": this machine has no such device");
+      }
+    }
+  }
+
+  private static int portProperty(MachineConfig.DeviceOption device, String name, int otherwise)
+      throws MachineException {
+    String text = device.properties().get(name);
+    if (text == null) {
+      return otherwise;
+    }
+    try {
+      int value = Integer.decode(text);
+      if (value >= 0 && value < PORT_SPACE_BYTES) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below like a number out of range.
+    }
+    throw new MachineException(
+        "-device " + device.driver() + ": " + name + "=" + text + " is not a port number");
+  }
+
+  private CharBackend open(CharBackendSource source, String option) throws MachineException {
+    try {
+      CharBackend backend = source.open(loop);
+      charBackends.add(backend);
+      return backend;
+    } catch (IOException e) {
+      throw new MachineException(option + ": " + e.getMessage(), e);
+    }
+  }
+
   private void wireSerials(IsaIrqLines isa) throws MachineException {
     List<CharBackendSource> sources = config.serials();
     if (sources.size() > SERIAL_PORTS.length) {
       throw new MachineException("a pc has at most " + SERIAL_PORTS.length + " serial ports");
     }
     for (int i = 0; i < sources.size(); i++) {
-      CharBackend backend;
-      try {
-        backend = sources.get(i).open(loop);
-      } catch (IOException e) {
-        throw new MachineException("-serial: " + e.getMessage(), e);
-      }
-      charBackends.add(backend);
+      CharBackend backend = open(sources.get(i), "-serial");
       Uart16550 uart = new Uart16550(clock, isa.source(SERIAL_IRQS[i]), backend);
       devices.put("serial" + i, uart);
       io(SERIAL_PORTS[i], Uart16550.WINDOW_BYTES, uart);
@@ -309,6 +391,7 @@ public final class PcI440fx implements RunControl.Board {
     isaBridge.routeLikeFirmware();
     powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
     PcHandover.initialiseIsa(ports);
+    i8042.enterFirmwareState();
     lapics.get(0).enterVirtualWireMode();
     BootMemory boot = new BootMemory(memory.space(), cpuFactory.ramObserver(), memory.e820());
     PcHandover.writeBiosData(boot, serials);

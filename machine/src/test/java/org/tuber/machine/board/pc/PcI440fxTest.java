@@ -330,6 +330,66 @@ final class PcI440fxTest {
   }
 
   @Test
+  void keyboardControllerPassesItsSelfTestBesideTheSpeakerPort() throws Exception {
+    build();
+    AddressSpace io = board.ports();
+    io.write(0x64, 0xaa, 1);
+    assertThat(io.read(0x64, 1) & 1).isEqualTo(1);
+    assertThat(io.read(0x60, 1)).isEqualTo(0x55);
+    long first = io.read(0x61, 1) & 0x10;
+    assertThat(io.read(0x61, 1) & 0x10).as("refresh toggles").isNotEqualTo(first);
+    io.write(0x80, 0x42, 1);
+    io.write(0xed, 0, 1);
+    assertThat(io.read(0x80, 1)).isEqualTo(0x42);
+  }
+
+  @Test
+  void debugDevicesAppearWhereTheyWereAskedFor() throws Exception {
+    KeptLine debug = new KeptLine();
+    config
+        .device(
+            new MachineConfig.DeviceOption(
+                "isa-debugcon", Map.of("iobase", "0x402"), loop -> debug))
+        .device(
+            new MachineConfig.DeviceOption(
+                "isa-debug-exit", Map.of("iobase", "0xf4", "iosize", "4"), null));
+    cpus.script =
+        cpu -> {
+          assertThat(board.ports().read(0x402, 1)).isEqualTo(0xe9);
+          board.ports().write(0x402, '!', 1);
+          board.ports().write(0xf4, 0x10, 4);
+          return ExitReason.HALTED;
+        };
+    build();
+    assertThat(run()).isEqualTo(0x21);
+    assertThat(debug.sent.toString(StandardCharsets.US_ASCII)).startsWith("!");
+    assertThat(debug.flushed).isTrue();
+    config.device(new MachineConfig.DeviceOption("flux-capacitor", Map.of(), null));
+    assertThatThrownBy(() -> PcI440fx.build(config.build(), cpus))
+        .hasMessageContaining("flux-capacitor");
+  }
+
+  @Test
+  void portNinetyTwoAndTheKeyboardControllerPullTheResetLine() throws Exception {
+    config.noReboot(true);
+    cpus.script =
+        cpu -> {
+          board.ports().write(0x64, 0xfe, 1);
+          return ExitReason.HALTED;
+        };
+    build();
+    assertThat(run()).isZero();
+    board.control().close();
+    cpus.script =
+        cpu -> {
+          board.ports().write(0x92, 1, 1);
+          return ExitReason.HALTED;
+        };
+    build();
+    assertThat(run()).isZero();
+  }
+
+  @Test
   void everyDeviceSavesAndLoadsThroughTheCodec() throws Exception {
     config.kernel(kernel());
     build();
