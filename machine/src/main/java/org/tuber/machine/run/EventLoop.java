@@ -28,6 +28,7 @@ public final class EventLoop implements Executor, AutoCloseable {
   private final MachineClock clock;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> unlockedTasks = new ConcurrentLinkedQueue<>();
+  private final Runnable fireDue;
   private final Thread thread;
 
   /** Guest time up to which the thread means to sleep; written under the device lock. */
@@ -39,6 +40,7 @@ public final class EventLoop implements Executor, AutoCloseable {
   public EventLoop(ReentrantLock deviceLock, MachineClock clock) {
     this.deviceLock = deviceLock;
     this.clock = clock;
+    fireDue = clock::fireDue;
     thread = new Thread(this::loop, "tuber-events");
     thread.setDaemon(true);
     clock.setEarlierDeadlineListener(this::deadlineScheduled);
@@ -90,7 +92,7 @@ public final class EventLoop implements Executor, AutoCloseable {
         sleepUntilNanos = NOT_SLEEPING;
         runTasks();
         if (clock.isRunning()) {
-          guarded(clock::fireDue);
+          guarded(fireDue);
         }
         deadline = clock.nextDeadlineNanos();
         sleepUntilNanos = deadline;

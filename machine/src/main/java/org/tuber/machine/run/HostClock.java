@@ -1,7 +1,10 @@
 package org.tuber.machine.run;
 
+import java.time.Instant;
+import java.time.ZoneId;
 import org.tuber.core.time.Timer;
 import org.tuber.core.time.TimerQueue;
+import org.tuber.machine.MachineConfig;
 
 /**
  * The guest's time as the host's monotonic clock, minus the time the machine was stopped.
@@ -26,6 +29,19 @@ public final class HostClock implements MachineClock {
   /** A stopped clock at 0; wall time then is {@code startWallSeconds} since 1970. */
   public HostClock(long startWallSeconds) {
     this.startWallSeconds = startWallSeconds;
+  }
+
+  /** A stopped clock at 0 with the wall time that {@code base} says. */
+  public static HostClock startingAt(MachineConfig.RtcBase base) {
+    Instant now = Instant.now();
+    return new HostClock(
+        switch (base) {
+          case MachineConfig.RtcBase.Utc utc -> now.getEpochSecond();
+          case MachineConfig.RtcBase.LocalTime local ->
+              now.getEpochSecond()
+                  + ZoneId.systemDefault().getRules().getOffset(now).getTotalSeconds();
+          case MachineConfig.RtcBase.Fixed(long seconds) -> seconds;
+        });
   }
 
   @Override

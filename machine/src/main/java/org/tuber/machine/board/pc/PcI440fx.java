@@ -1,8 +1,6 @@
 package org.tuber.machine.board.pc;
 
 import java.io.IOException;
-import java.time.Instant;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -108,7 +106,7 @@ public final class PcI440fx implements RunControl.Board {
       throw new MachineException("a pc has 1 to " + MAX_CPUS + " CPUs, not " + config.cpus());
     }
     hpetPresent = isOn("hpet");
-    clock = new HostClock(startSeconds(config.rtcBase()));
+    clock = HostClock.startingAt(config.rtcBase());
     loop = new EventLoop(deviceLock, clock);
     control =
         new RunControl(
@@ -174,16 +172,6 @@ public final class PcI440fx implements RunControl.Board {
 
   private boolean isOn(String property) {
     return !config.machineProperties().getOrDefault(property, "on").equals("off");
-  }
-
-  private static long startSeconds(MachineConfig.RtcBase base) {
-    Instant now = Instant.now();
-    return switch (base) {
-      case MachineConfig.RtcBase.Utc utc -> now.getEpochSecond();
-      case MachineConfig.RtcBase.LocalTime local ->
-          now.getEpochSecond() + ZoneId.systemDefault().getRules().getOffset(now).getTotalSeconds();
-      case MachineConfig.RtcBase.Fixed(long seconds) -> seconds;
-    };
   }
 
   // Wiring.
