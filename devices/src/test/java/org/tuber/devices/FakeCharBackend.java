@@ -12,8 +12,8 @@ public final class FakeCharBackend implements CharBackend {
 
   /** Types text. */
   public void type(String text) {
-    for (char c : text.toCharArray()) {
-      input.add((byte) c);
+    for (int i = 0; i < text.length(); i++) {
+      input.add((byte) text.charAt(i));
     }
     acceptInput();
   }

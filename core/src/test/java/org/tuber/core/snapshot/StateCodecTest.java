@@ -71,7 +71,8 @@ class StateCodecTest {
     byte[] good = StateCodec.encode(sample());
     Random random = new Random(1);
     for (int i = 0; i < 20_000; i++) {
-      byte[] bad = Arrays.copyOf(good, random.nextInt(4) == 0 ? random.nextInt(good.length) : good.length);
+      byte[] bad =
+          Arrays.copyOf(good, random.nextInt(4) == 0 ? random.nextInt(good.length) : good.length);
       for (int n = random.nextInt(4); n >= 0 && bad.length > 0; n--) {
         bad[random.nextInt(bad.length)] = (byte) random.nextInt();
       }
@@ -97,7 +98,8 @@ class StateCodecTest {
   @Test
   void bytesAfterTheEndAreRefused() {
     byte[] bytes = StateCodec.encode(new Narrow(1));
-    assertThatThrownBy(() -> StateCodec.decode(Narrow.class, Arrays.copyOf(bytes, bytes.length + 1)))
+    assertThatThrownBy(
+            () -> StateCodec.decode(Narrow.class, Arrays.copyOf(bytes, bytes.length + 1)))
         .hasMessageContaining("too many");
   }
 
@@ -124,8 +126,7 @@ class StateCodecTest {
   @Test
   void olderVersionsLackNewerComponents() {
     byte[] old = StateCodec.encode(new Old.Device(5));
-    assertThat(StateCodec.decode(New.Device.class, old))
-        .isEqualTo(new New.Device(5, 0, List.of()));
+    assertThat(StateCodec.decode(New.Device.class, old)).isEqualTo(new New.Device(5, 0, List.of()));
     assertThatThrownBy(() -> StateCodec.decode(Broken.Device.class, old))
         .hasMessageContaining("component b is missing");
   }

@@ -16,7 +16,12 @@ class I8042Test extends DeviceContract<I8042> {
   private final Ps2Mouse mouse = new Ps2Mouse();
   private final I8042 i8042 =
       new I8042(
-          rig.line("irq1"), rig.line("irq12"), rig.line("a20"), rig.event("reset"), keyboard, mouse);
+          rig.line("irq1"),
+          rig.line("irq12"),
+          rig.line("a20"),
+          rig.event("reset"),
+          keyboard,
+          mouse);
 
   @Override
   protected I8042 create(Rig r) {

@@ -28,7 +28,10 @@ class Ps2MouseTest extends DeviceContract<Ps2Mouse> {
   @Override
   protected void stimulate(Ps2Mouse device, Rig rig, Random random) {
     device.pointer(
-        random.nextInt(600) - 300, random.nextInt(60) - 30, random.nextInt(3) - 1, random.nextInt(8));
+        random.nextInt(600) - 300,
+        random.nextInt(60) - 30,
+        random.nextInt(3) - 1,
+        random.nextInt(8));
   }
 
   @Test

@@ -56,9 +56,10 @@ class Uart16550Test extends DeviceContract<Uart16550> {
 
   @Test
   void writtenCharactersGoOut() {
-    for (char c : "login: ".toCharArray()) {
+    String text = "login: ";
+    for (int i = 0; i < text.length(); i++) {
       assertThat(uart.read(5, 1) & 0x60).isEqualTo(0x60);
-      uart.write(0, c, 1);
+      uart.write(0, text.charAt(i), 1);
     }
     assertThat(line.output).hasToString("login: ");
   }
