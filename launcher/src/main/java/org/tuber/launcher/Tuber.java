@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
+import org.tuber.launcher.guest.FetchCommand;
 import org.tuber.launcher.guest.RunCommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
 import org.tuber.launcher.system.SystemX86Command;
@@ -64,7 +65,8 @@ public final class Tuber {
 
   /** The commonest ones need no service lookup, which costs milliseconds at every start. */
   private static List<Subcommand> builtIn() {
-    return List.of(new SystemX86Command(), new RunCommand(), new RuntimeCommand());
+    return List.of(
+        new SystemX86Command(), new RunCommand(), new FetchCommand(), new RuntimeCommand());
   }
 
   private static void printHelp(PrintStream out) {

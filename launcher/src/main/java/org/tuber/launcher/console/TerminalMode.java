@@ -27,7 +27,17 @@ final class TerminalMode {
    * @param keepSignals true: Ctrl-C and friends still act on this process, not on the guest
    */
   TerminalMode(boolean keepSignals) throws IOException {
-    terminal = TerminalBuilder.builder().system(true).dumb(false).nativeSignals(true).build();
+    // By stty: the native providers of JLine 3.30 rebuild the settings from the flags they know and
+    // lose the line speed, which hangs up a real serial terminal.
+    terminal =
+        TerminalBuilder.builder()
+            .system(true)
+            .dumb(false)
+            .ffm(false)
+            .jni(false)
+            .exec(true)
+            .nativeSignals(true)
+            .build();
     original = terminal.getAttributes();
     raw = new Attributes(original);
     raw.setInputFlags(

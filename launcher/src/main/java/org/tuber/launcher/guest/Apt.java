@@ -1,13 +1,14 @@
 package org.tuber.launcher.guest;
 
+import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.tuber.launcher.CommandLineException;
 
@@ -19,11 +20,16 @@ import org.tuber.launcher.CommandLineException;
 final class Apt {
   private final Path folder;
   private final String architecture;
+  private final Consumer<String> progress;
 
-  /** A private apt below {@code folder} for packages of {@code architecture}. */
-  Apt(Path folder, String architecture) throws IOException {
+  /**
+   * A private apt below {@code folder} for packages of {@code architecture}; {@code progress} sees
+   * what it fetches.
+   */
+  Apt(Path folder, String architecture, Consumer<String> progress) throws IOException {
     this.folder = folder;
     this.architecture = architecture;
+    this.progress = progress;
     for (String name : List.of("state/lists/partial", "cache/archives/partial")) {
       Files.createDirectories(folder.resolve(name));
     }
@@ -113,10 +119,16 @@ final class Apt {
     builder.environment().put("LC_ALL", "C");
     builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
     Process process = builder.start();
-    String output;
-    try (InputStream in = process.getInputStream()) {
-      output = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    StringBuilder output = new StringBuilder();
+    try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
+      String line;
+      while ((line = lines.readLine()) != null) {
+        output.append(line).append('\n');
+        if (line.startsWith("Get:")) {
+          progress.accept(line);
+        }
+      }
     }
-    return new Result(process.waitFor(), output);
+    return new Result(process.waitFor(), output.toString());
   }
 }

@@ -16,9 +16,11 @@ import org.tuber.launcher.CommandLineException;
 final class DebianGuest {
   /** Enough for a shell on the first serial line; the rest only saves boot time. */
   static final String KERNEL_COMMAND_LINE =
-      "console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests";
+      "console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests guest.shell";
 
   private static final String ARCHITECTURE = "amd64";
+  private static final int PROGRESS_COLUMNS = 78;
+  private static final String FOLDER = "debian-" + ARCHITECTURE;
   private static final List<String> KERNELS =
       List.of("linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64");
 
@@ -34,16 +36,43 @@ final class DebianGuest {
   /** The files, fetched when they are not there yet or {@code refresh} says so. */
   Parts obtain(boolean refresh) {
     return cache.alone(
-        "debian-" + ARCHITECTURE,
+        FOLDER,
         folder -> {
           Path ready = folder.resolve("ready");
           if (refresh || !Files.isDirectory(ready)) {
             fetch(folder, ready);
           }
-          Path elf = ready.resolve("vmlinux");
-          Path kernel = Files.exists(elf) ? elf : ready.resolve("vmlinuz");
-          return new Parts(kernel, initrd(ready));
+          return parts(ready);
         });
+  }
+
+  /** Copies the files to {@code target} under fixed names, fetching them first if need be. */
+  void copyTo(Path target) {
+    cache.alone(
+        FOLDER,
+        folder -> {
+          Path ready = folder.resolve("ready");
+          if (!Files.isDirectory(ready)) {
+            fetch(folder, ready);
+          }
+          Files.createDirectories(target);
+          copy(ready.resolve("vmlinuz"), target.resolve("vmlinuz"));
+          if (Files.exists(ready.resolve("vmlinux"))) {
+            copy(ready.resolve("vmlinux"), target.resolve("vmlinux"));
+          }
+          copy(parts(ready).initrd(), target.resolve("initrd.cpio.gz"));
+          return target;
+        });
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static Parts parts(Path ready) throws IOException {
+    Path elf = ready.resolve("vmlinux");
+    Path kernel = Files.exists(elf) ? elf : ready.resolve("vmlinuz");
+    return new Parts(kernel, initrd(ready));
   }
 
   private static void fetch(Path folder, Path ready) throws IOException, InterruptedException {
@@ -57,7 +86,7 @@ final class DebianGuest {
     Files.createDirectories(work);
     try {
       say("fetching package lists (once)");
-      Apt apt = new Apt(work.resolve("apt"), ARCHITECTURE);
+      Apt apt = new Apt(work.resolve("apt"), ARCHITECTURE, DebianGuest::progress);
       apt.update();
       String kernelPackage = kernelPackage(apt);
       say("fetching " + kernelPackage + " and busybox-static");
@@ -107,6 +136,15 @@ final class DebianGuest {
   }
 
   private static void say(String what) {
+    progress("");
     System.err.println("tuber: " + what + " ...");
+  }
+
+  /** What apt is at, on one line that the next one replaces. */
+  private static void progress(String line) {
+    if (Boolean.getBoolean("tuber.stdin.tty")) {
+      String text = line.length() > PROGRESS_COLUMNS ? line.substring(0, PROGRESS_COLUMNS) : line;
+      System.err.print("\r\033[K" + text);
+    }
   }
 }

@@ -13,17 +13,20 @@ import java.util.Optional;
  */
 public final class RuntimeCheck {
   private static final String COMPILER_MODULE = "jdk.graal.compiler";
+  private static final String FALLBACK = "truffle.UseFallbackRuntime";
   private static final String DEFAULT_RUNTIME = "DefaultTruffleRuntime";
 
   private RuntimeCheck() {}
 
   /** Truffle's name for the active runtime, e.g. {@code GraalVM CE}. */
   public static String runtimeName() {
+    prepare();
     return Truffle.getRuntime().getName();
   }
 
   /** True when hot guest code will be compiled. */
   public static boolean isOptimizing() {
+    prepare();
     return !Truffle.getRuntime().getClass().getSimpleName().equals(DEFAULT_RUNTIME);
   }
 
@@ -34,13 +37,29 @@ public final class RuntimeCheck {
         : Optional.of("guest code is only interpreted, which is slow: " + cause());
   }
 
+  /**
+   * Before Truffle is first touched: its optimizing runtime does not fall back when it meets the
+   * JDK's empty compiler module, it fails to initialize. Then the plain one is chosen here.
+   */
+  private static void prepare() {
+    if (!hasRealCompiler() && System.getProperty(FALLBACK) == null) {
+      System.setProperty(FALLBACK, "true");
+    }
+  }
+
+  private static boolean hasRealCompiler() {
+    return ModuleLayer.boot()
+        .findModule(COMPILER_MODULE)
+        .map(module -> module.getPackages().contains("jdk.graal.compiler.truffle"))
+        .orElse(false);
+  }
+
   private static String cause() {
     Optional<Module> compiler = ModuleLayer.boot().findModule(COMPILER_MODULE);
     if (compiler.isEmpty()) {
       return "the Graal compiler is not in this Java runtime; start with ./tuber";
     }
-    if (compiler.get().getDescriptor().rawVersion().isEmpty()
-        || !compiler.get().getPackages().contains("jdk.graal.compiler.truffle")) {
+    if (!hasRealCompiler()) {
       return "the JDK's empty " + COMPILER_MODULE + " hides the real one; start with ./tuber";
     }
     if (ModuleLayer.boot().findModule("jdk.internal.vm.ci").isEmpty()) {

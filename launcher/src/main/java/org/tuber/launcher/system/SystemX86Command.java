@@ -82,7 +82,8 @@ public final class SystemX86Command implements Subcommand {
       System.err.println("tuber: there is no screen yet; -nographic shows the serial line here");
     }
     if (config.accel().equals("tcg")) {
-      RuntimeCheck.warning().ifPresent(line -> System.err.println("tuber: warning: " + line));
+      // Starting the compiler takes a third of a second: let it pass while the board is built.
+      Thread.ofPlatform().daemon().name("runtime-check").start(SystemX86Command::checkRuntime);
     }
     try (MachineRun machine = MachineSeam.create(config)) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
@@ -95,6 +96,10 @@ public final class SystemX86Command implements Subcommand {
       }
       return status;
     }
+  }
+
+  private static void checkRuntime() {
+    RuntimeCheck.warning().ifPresent(line -> System.err.println("tuber: warning: " + line));
   }
 
   /** A signal ends the process: what the guest has said must still reach its reader. */

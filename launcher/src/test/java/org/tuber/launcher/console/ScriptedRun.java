@@ -6,7 +6,7 @@ import java.util.List;
 import org.tuber.machine.MachineRun;
 
 /** A machine without guest: remembers what was asked of it. */
-final class ScriptedRun implements MachineRun {
+class ScriptedRun implements MachineRun {
   final List<String> calls = Collections.synchronizedList(new ArrayList<>());
   volatile State state = State.RUNNING;
 
