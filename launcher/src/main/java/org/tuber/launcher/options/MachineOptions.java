@@ -80,6 +80,18 @@ public final class MachineOptions extends OptionTable {
       throw new CommandLineException(
           option + " " + accel + ": unknown accelerator; known: " + String.join(", ", ACCELS));
     }
+    values.only(Set.of("thread", "mode", "hot-threshold"));
+    String thread = values.take("thread", "multi");
+    if (!thread.equals("multi")) {
+      throw new CommandLineException(
+          option + " " + text + ": unknown value 'thread=" + thread + "'; known: thread=multi");
+    }
+    String mode = values.get("mode", "default");
+    if (!mode.equals("default") && !mode.equals("immediate")) {
+      throw new CommandLineException(
+          option + " " + text + ": unknown mode '" + mode + "'; known: default, immediate");
+    }
+    values.integer("hot-threshold", 1, 1, Integer.MAX_VALUE);
     accelProperties.putAll(values.rest());
   }
 
