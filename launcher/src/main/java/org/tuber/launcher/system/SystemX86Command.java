@@ -1,6 +1,5 @@
 package org.tuber.launcher.system;
 
-import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,8 +68,6 @@ public final class SystemX86Command implements Subcommand {
     LogSetup.apply(log);
     try (Lines lines = Lines.open(chars, machine.isNoDefaults(), config)) {
       return start(config.build(), lines, chars, log);
-    } catch (IOException e) {
-      throw new CommandLineException("standard input: " + e.getMessage());
     }
   }
 
