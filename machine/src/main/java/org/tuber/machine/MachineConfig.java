@@ -29,6 +29,7 @@ import java.util.Objects;
  * @param noShutdown a guest power-off stops the CPUs but does not end the run
  * @param startStopped CPUs wait for {@link MachineRun#resume}
  * @param guestName what {@code -name} said, or an empty string
+ * @param devices additional devices in the order of their options
  */
 public record MachineConfig(
     String machineType,
@@ -48,7 +49,24 @@ public record MachineConfig(
     boolean noReboot,
     boolean noShutdown,
     boolean startStopped,
-    String guestName) {
+    String guestName,
+    List<DeviceOption> devices) {
+
+  /**
+   * One additional device as after {@code -device}.
+   *
+   * @param driver what it is, e.g. {@code isa-debug-exit}
+   * @param properties what followed, e.g. {@code iobase=0xf4}
+   * @param line host side of a character device, else null
+   */
+  public record DeviceOption(
+      String driver, Map<String, String> properties, CharBackendSource line) {
+    /** Copies the properties. */
+    public DeviceOption {
+      Objects.requireNonNull(driver);
+      properties = Map.copyOf(properties);
+    }
+  }
 
   /** Starting point of the guest's wall clock. */
   public sealed interface RtcBase {
@@ -74,6 +92,7 @@ public record MachineConfig(
     accelProperties = Map.copyOf(accelProperties);
     serials = List.copyOf(serials);
     firmwareDirs = List.copyOf(firmwareDirs);
+    devices = List.copyOf(devices);
   }
 
   /** A builder with QEMU's defaults: a {@code pc} with 128 MiB, one {@code qemu64} CPU. */
@@ -101,6 +120,7 @@ public record MachineConfig(
     private boolean noShutdown;
     private boolean startStopped;
     private String guestName = "";
+    private final List<DeviceOption> devices = new ArrayList<>();
 
     private Builder() {}
 
@@ -212,6 +232,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** One more device. */
+    public Builder device(DeviceOption value) {
+      devices.add(value);
+      return this;
+    }
+
     /** The finished configuration. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -232,7 +258,8 @@ public record MachineConfig(
           noReboot,
           noShutdown,
           startStopped,
-          guestName);
+          guestName,
+          devices);
     }
   }
 }
