@@ -82,7 +82,7 @@ public final class SystemX86Command implements Subcommand {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemX86Command::checkRuntime);
     }
-    try (MachineRun machine = MachineSeam.create(config)) {
+    try (MachineRun machine = X86Machine.create(config)) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);
       lines.attach(machine);
