@@ -33,8 +33,14 @@ public final class X86State extends GuestState {
   /** RAX RCX RDX RBX RSP RBP RSI RDI R8-R15, {@link #ZERO}, {@link #BLOCK_PC}. */
   public final long[] r = new long[R_LENGTH];
 
-  /** XMM0-XMM15: bits 63:0 of register n at 2n, bits 127:64 at 2n + 1. */
-  public final long[] x = new long[32];
+  /** Index in {@link #x} of the 16-byte memory operand of the running instruction. */
+  public static final int X_MEMORY = 32;
+
+  /** Length of {@link #x}. */
+  public static final int X_LENGTH = 34;
+
+  /** XMM0-XMM15: bits 63:0 of register n at 2n, bits 127:64 at 2n + 1; {@link #X_MEMORY}. */
+  public final long[] x = new long[X_LENGTH];
 
   /** First addend, or the result of a subtraction. */
   public long fx;
