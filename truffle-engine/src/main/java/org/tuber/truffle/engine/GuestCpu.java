@@ -187,6 +187,8 @@ public abstract class GuestCpu implements Vcpu {
   }
 
   private void deliverSafely() {
+    // Its stores are no instruction's: whatever code they hit, nothing starts over.
+    currentBlock = null;
     try {
       deliver();
     } catch (GuestFault f) {
@@ -206,6 +208,7 @@ public abstract class GuestCpu implements Vcpu {
   /** Looks at requests; null when the CPU should go on. */
   private ExitReason service() {
     pending = 0;
+    currentBlock = null;
     int bits = requests;
     if ((bits & REQUEST_SHUTDOWN) != 0) {
       clearRequest(REQUEST_SHUTDOWN);

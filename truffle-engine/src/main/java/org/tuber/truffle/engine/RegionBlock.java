@@ -1,5 +1,6 @@
 package org.tuber.truffle.engine;
 
+import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
 import com.oracle.truffle.api.nodes.ExplodeLoop;
 import com.oracle.truffle.api.nodes.Node;
 
@@ -19,15 +20,15 @@ final class RegionBlock extends Node {
   final double takenProbability;
 
   /** Index of the successor at {@link #takenPc}. */
-  int takenIndex = -1;
+  @CompilationFinal int takenIndex = -1;
 
   /** Index of the successor at {@link #fallPc}. */
-  int fallIndex = -1;
+  @CompilationFinal int fallIndex = -1;
 
   /** For a return in an inlined callee: where the caller goes on, and its index. */
-  long returnPc;
+  @CompilationFinal long returnPc;
 
-  int returnIndex = -1;
+  @CompilationFinal int returnIndex = -1;
 
   @Children private final InstructionNode[] instructions;
 

@@ -56,7 +56,10 @@ final class RegionRoot extends RootNode {
     return outcome;
   }
 
-  /** Leaves with {@code s.pc} set. The only state that differs between iterations is the index. */
+  /**
+   * Leaves with {@code s.pc} set. The only state that differs between iterations is the index.
+   * Every cycle has an edge to a lower or equal index: those look for requests.
+   */
   @ExplodeLoop(kind = LoopExplosionKind.MERGE_EXPLODE)
   private void runBlocks(GuestState s, GuestCpu cpu) {
     int index = 0;
@@ -72,7 +75,10 @@ final class RegionRoot extends RootNode {
         case Block.BRANCH -> {
           if (CompilerDirectives.injectBranchProbability(
               b.takenProbability, outcome == Block.TO_TAKEN)) {
-            if (b.takenIndex < 0 || mustLeave(cpu, index, b.takenIndex)) {
+            if (b.takenIndex < 0
+                || (b.takenIndex <= index
+                    && CompilerDirectives.injectBranchProbability(
+                        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
               s.pc = b.takenPc;
               s.pcOffset = 0;
               return;
@@ -80,7 +86,10 @@ final class RegionRoot extends RootNode {
             index = b.takenIndex;
             continue;
           }
-          if (b.fallIndex < 0 || mustLeave(cpu, index, b.fallIndex)) {
+          if (b.fallIndex < 0
+              || (b.fallIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.fallPc;
             s.pcOffset = 0;
             return;
@@ -89,7 +98,10 @@ final class RegionRoot extends RootNode {
           continue;
         }
         case Block.JUMP, Block.CALL -> {
-          if (b.takenIndex < 0 || mustLeave(cpu, index, b.takenIndex)) {
+          if (b.takenIndex < 0
+              || (b.takenIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.takenPc;
             s.pcOffset = 0;
             return;
@@ -98,7 +110,10 @@ final class RegionRoot extends RootNode {
           continue;
         }
         case Block.FALL -> {
-          if (b.fallIndex < 0 || mustLeave(cpu, index, b.fallIndex)) {
+          if (b.fallIndex < 0
+              || (b.fallIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.fallPc;
             s.pcOffset = 0;
             return;
@@ -109,7 +124,9 @@ final class RegionRoot extends RootNode {
         default -> {
           if (b.returnIndex >= 0
               && CompilerDirectives.injectBranchProbability(0.999, s.pc == b.returnPc)
-              && !mustLeave(cpu, index, b.returnIndex)) {
+              && !(b.returnIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             index = b.returnIndex;
             continue;
           }
@@ -118,13 +135,6 @@ final class RegionRoot extends RootNode {
         }
       }
     }
-  }
-
-  /** Every cycle has an edge to a lower or equal index: those poll. */
-  private static boolean mustLeave(GuestCpu cpu, int from, int to) {
-    return to <= from
-        && CompilerDirectives.injectBranchProbability(
-            CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0);
   }
 
   @Override

@@ -8,8 +8,8 @@ import org.tuber.truffle.x86.insn.X87Rows;
 import org.tuber.truffle.x86.sys.SystemRows;
 
 /**
- * All rows, by map and opcode. Built once at start-up from the families' own lists, so that encoding
- * and semantics of an instruction stand in one place.
+ * All rows, by map and opcode. Built once at start-up from the families' own lists, so that
+ * encoding and semantics of an instruction stand in one place.
  */
 public final class OpcodeMap {
   /** The one map. */
@@ -18,6 +18,7 @@ public final class OpcodeMap {
   private static final int MAPS = 4;
 
   private final Row[][] rows = new Row[MAPS * 256][];
+  private final boolean[] modRm = new boolean[MAPS * 256];
   private final List<Row> all = new ArrayList<>();
 
   private OpcodeMap() {
@@ -31,6 +32,7 @@ public final class OpcodeMap {
         Row[] old = rows[i] == null ? new Row[0] : rows[i];
         rows[i] = java.util.Arrays.copyOf(old, old.length + 1);
         rows[i][old.length] = r;
+        modRm[i] |= r.hasModRm;
       }
     }
   }
@@ -48,6 +50,11 @@ public final class OpcodeMap {
   /** All rows in order of registration. */
   public List<Row> rows() {
     return List.copyOf(all);
+  }
+
+  /** True when some row of the opcode has a ModRM byte. */
+  boolean needsModRm(int map, int opcode) {
+    return modRm[map << 8 | opcode];
   }
 
   /**

@@ -1,19 +1,19 @@
 package org.tuber.truffle.x86.decode;
 
 /**
- * One row of the opcode map: an encoding in the SDM's notation, its assembler form, and the operation
- * it stands for.
+ * One row of the opcode map: an encoding in the SDM's notation, its assembler form, and the
+ * operation it stands for.
  *
  * <p>Encoding: optional mandatory prefix ({@code NP}, {@code 66}, {@code F2}, {@code F3}), opcode
  * bytes ({@code 0F 38 F0}; {@code 50+r} for a register in the opcode), then {@code /r}, a digit
  * {@code /0}-{@code /7}, or an exact ModRM byte; {@code mem} or {@code reg} restricts r/m.
  *
- * <p>Operands (SDM vol. 2, appendix A): {@code E} r/m, {@code G} reg, {@code Z} register in the opcode
- * (decoded into rm), {@code I} immediate, {@code J} relative target, {@code M} memory, {@code O}
- * absolute offset, {@code S C D} segment, control, debug register, {@code V W} XMM in reg and r/m,
- * {@code P Q} MMX in reg and r/m, {@code A} far pointer; sizes {@code b w d q}, {@code v} 16/32/64,
- * {@code y} 32/64, {@code z} 16/32, {@code x} the operation's own. {@code AL rAX CL DX 1} are
- * implied: {@code AL} and {@code rAX} as first operand are decoded into rm. Other text is free.
+ * <p>Operands (SDM vol. 2, appendix A): {@code E} r/m, {@code G} reg, {@code Z} register in the
+ * opcode (decoded into rm), {@code I} immediate, {@code J} relative target, {@code M} memory,
+ * {@code O} absolute offset, {@code S C D} segment, control, debug register, {@code V W} XMM in reg
+ * and r/m, {@code P Q} MMX in reg and r/m, {@code A} far pointer; sizes {@code b w d q}, {@code v}
+ * 16/32/64, {@code y} 32/64, {@code z} 16/32, {@code x} the operation's own. {@code AL rAX CL DX 1}
+ * are implied: {@code AL} and {@code rAX} as first operand are decoded into rm. Other text is free.
  */
 public final class Row {
   /** LOCK is allowed with a memory destination. */
@@ -43,7 +43,9 @@ public final class Row {
   /** Faults with #NM when {@code MODE_NO_FPU} is set. */
   public static final int FPU = 128;
 
-  /** Sets the arithmetic flags as a subtraction does: a following condition may compare operands. */
+  /**
+   * Sets the arithmetic flags as a subtraction does: a following condition may compare operands.
+   */
   public static final int FLAGS_SUB = 1 << 16;
 
   /** Sets the arithmetic flags as a logical operation does. */
@@ -51,6 +53,9 @@ public final class Row {
 
   /** Leaves all arithmetic flags alone. */
   public static final int FLAGS_KEPT = 1 << 18;
+
+  /** Pushes, pops or branches: LOCK, REPNE, REP in the word tell stack width and bases. */
+  public static final int STACK = 1 << 19;
 
   /** Needs a feature that the CPU model may lack; index in bits 24-30, see CpuModel. */
   public static final int FEATURE_SHIFT = 24;

@@ -36,6 +36,15 @@ public final class Word {
   public static final long REPNE = 1L << 46;
   public static final long REX_W = 1L << 49;
 
+  /** For rows with {@link Row#STACK}: the stack pointer is ESP. */
+  public static final long STACK32 = LOCK;
+
+  /** For rows with {@link Row#STACK}: the stack pointer is SP. */
+  public static final long STACK16 = REPNE;
+
+  /** For rows with {@link Row#STACK}: CS or SS has a base. */
+  public static final long SEGMENTED = REP;
+
   /** Bits that make an effective address more than base + index * scale + displacement. */
   public static final long COMPLEX_ADDRESS = 7L << SEGMENT_SHIFT | ADDR32 | ADDR16;
 
@@ -91,6 +100,11 @@ public final class Word {
   /** Segment register number 0-5 (ES CS SS DS FS GS), or -1 where the base is zero. */
   public static int segment(long w0) {
     return ((int) (w0 >>> SEGMENT_SHIFT) & 7) - 1;
+  }
+
+  /** Condition of SETcc and CMOVcc: the opcode's low 4 bits, kept in the index and scale fields. */
+  public static int condition(long w1) {
+    return (int) (w1 & 15);
   }
 
   public static int producer(long w0) {

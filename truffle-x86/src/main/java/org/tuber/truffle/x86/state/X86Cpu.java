@@ -9,15 +9,17 @@ import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.GuestState;
+import org.tuber.truffle.x86.mmu.LargePages;
 import org.tuber.truffle.x86.mmu.PageWalk;
+import org.tuber.truffle.x86.mmu.PhysicalWindow;
 import org.tuber.truffle.x86.sys.CpuModel;
 import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
 
 /**
- * One x86 vCPU: the registers that are not in {@link X86State}, the modes derived from them, and the
- * ways to raise exceptions. Behaviour lives in the families of {@code insn}, {@code mmu} and {@code
- * sys}; this class is what they share. Register layouts: SDM vol. 3, chapter 2.
+ * One x86 vCPU: the registers that are not in {@link X86State}, the modes derived from them, and
+ * the ways to raise exceptions. Behaviour lives in the families of {@code insn}, {@code mmu} and
+ * {@code sys}; this class is what they share. Register layouts: SDM vol. 3, chapter 2.
  */
 public final class X86Cpu extends GuestCpu {
   // Exception vectors, SDM vol. 3, table 6-1.
@@ -147,6 +149,15 @@ public final class X86Cpu extends GuestCpu {
   /** Physical addresses are masked by this for the A20 gate: bit 20 clear when closed. */
   public long a20Mask = -1;
 
+  /** An NMI is being handled: the next waits for IRET. */
+  public boolean nmiBlocked;
+
+  /** For INVLPG. */
+  public final LargePages largePages = new LargePages();
+
+  /** Page tables are read through this. */
+  public final PhysicalWindow physical;
+
   /** Model and features. */
   public final CpuModel model;
 
@@ -162,7 +173,8 @@ public final class X86Cpu extends GuestCpu {
   /** Guest-visible TSC frequency in Hz. */
   public static final long TSC_HZ = 1_000_000_000L;
 
-  private final X86State state = new X86State();
+  /** The home of the registers; {@link #state} without a virtual call. */
+  public final X86State home = new X86State();
 
   public X86Cpu(
       Engine engine,
@@ -178,6 +190,7 @@ public final class X86Cpu extends GuestCpu {
     this.clock = clock;
     this.platform = platform;
     this.model = model;
+    this.physical = new PhysicalWindow(memory);
     for (int i = 0; i < segments.length; i++) {
       segments[i] = new Segment();
     }
@@ -186,7 +199,7 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   public X86State state() {
-    return state;
+    return home;
   }
 
   // ---------------------------------------------------------------- exceptions
@@ -223,6 +236,16 @@ public final class X86Cpu extends GuestCpu {
   }
 
   // ---------------------------------------------------------------- modes
+
+  /**
+   * Lets the following memory accesses run with the rights of {@code newCpl}: descriptor tables,
+   * TSS and the stacks of interrupt delivery belong to the supervisor. The caller restores {@link
+   * #cpl} in a {@code finally} or calls {@link #modeChanged}.
+   */
+  public void rights(int newCpl) {
+    cpl = newCpl;
+    home.tlb = table(mmuMode());
+  }
 
   public boolean isLongMode() {
     return (efer & Cr.EFER_LMA) != 0;
@@ -286,7 +309,7 @@ public final class X86Cpu extends GuestCpu {
     for (int i = 0; i < 6; i++) {
       segmentBase[i] = bits64 && i < FS ? 0 : segments[i].base;
     }
-    state.tlb = table(mmuMode());
+    home.tlb = table(mmuMode());
   }
 
   private int mmuMode() {
@@ -308,23 +331,23 @@ public final class X86Cpu extends GuestCpu {
   public void asSupervisor(Runnable access) {
     int savedCpl = cpl;
     cpl = 0;
-    state.tlb = table(mmuMode());
+    home.tlb = table(mmuMode());
     try {
       access.run();
     } finally {
       cpl = savedCpl;
-      state.tlb = table(mmuMode());
+      home.tlb = table(mmuMode());
     }
   }
 
   /** EFLAGS in full. */
   public long eflags() {
-    return eflagsHigh | Flags.arithmetic(state);
+    return eflagsHigh | Flags.arithmetic(home);
   }
 
   /** Sets EFLAGS in full, without privilege checks; calls {@link #modeChanged}. */
   public void setEflags(long value) {
-    Flags.setArithmetic(state, value);
+    Flags.setArithmetic(home, value);
     setEflagsHigh((int) value);
     modeChanged();
   }
@@ -345,6 +368,11 @@ public final class X86Cpu extends GuestCpu {
   /** HLT: stops until an interrupt. */
   public void halt() {
     request(REQUEST_HALT);
+  }
+
+  /** Leaves the halted state without an interrupt (start of a bare program). */
+  public void clearHalt() {
+    clearRequest(REQUEST_HALT);
   }
 
   /** Triple fault. */
@@ -404,8 +432,8 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   public void reset() {
-    java.util.Arrays.fill(state.r, 0);
-    java.util.Arrays.fill(state.x, 0);
+    java.util.Arrays.fill(home.r, 0);
+    java.util.Arrays.fill(home.x, 0);
     clearRequest(-1);
     RegisterNames.reset(this);
     modeChanged();
