@@ -12,8 +12,8 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * MMX moves, packing, interleaving and shuffles (SDM vol. 2); the lane-wise operations are in {@link
- * SseInt}, the shifts in {@link SseShift}.
+ * MMX moves, packing, interleaving and shuffles (SDM vol. 2); the lane-wise operations are in
+ * {@link SseInt}, the shifts in {@link SseShift}.
  */
 final class MmxShuffle {
   static final int PACKSSWB = SseRows.MMX;

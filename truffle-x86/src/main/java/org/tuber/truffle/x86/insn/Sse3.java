@@ -7,9 +7,7 @@ import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
-/**
- * SSE3 arithmetic: ADDSUBPS/PD, HADDPS/PD, HSUBPS/PD. (Its moves are in {@link SseMove}.)
- */
+/** SSE3 arithmetic: ADDSUBPS/PD, HADDPS/PD, HSUBPS/PD. (Its moves are in {@link SseMove}.) */
 final class Sse3 {
   static final int ADDSUBPS = SseRows.SSE3;
   static final int ADDSUBPD = ADDSUBPS + 1;
