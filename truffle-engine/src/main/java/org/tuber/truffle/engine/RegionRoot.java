@@ -57,8 +57,8 @@ final class RegionRoot extends RootNode {
   }
 
   /**
-   * Leaves with {@code s.pc} set. The only state that differs between iterations is the index. Every
-   * cycle has an edge to a lower or equal index: those look for requests.
+   * Leaves with {@code s.pc} set. The only state that differs between iterations is the index.
+   * Every cycle has an edge to a lower or equal index: those look for requests.
    */
   @ExplodeLoop(kind = LoopExplosionKind.MERGE_EXPLODE)
   private void runBlocks(GuestState s, GuestCpu cpu) {
@@ -87,9 +87,9 @@ final class RegionRoot extends RootNode {
             continue;
           }
           if (b.fallIndex < 0
-                || (b.fallIndex <= index
-                    && CompilerDirectives.injectBranchProbability(
-                        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
+              || (b.fallIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.fallPc;
             s.pcOffset = 0;
             return;
@@ -99,9 +99,9 @@ final class RegionRoot extends RootNode {
         }
         case Block.JUMP, Block.CALL -> {
           if (b.takenIndex < 0
-                || (b.takenIndex <= index
-                    && CompilerDirectives.injectBranchProbability(
-                        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
+              || (b.takenIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.takenPc;
             s.pcOffset = 0;
             return;
@@ -111,9 +111,9 @@ final class RegionRoot extends RootNode {
         }
         case Block.FALL -> {
           if (b.fallIndex < 0
-                || (b.fallIndex <= index
-                    && CompilerDirectives.injectBranchProbability(
-                        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
+              || (b.fallIndex <= index
+                  && CompilerDirectives.injectBranchProbability(
+                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
             s.pc = b.fallPc;
             s.pcOffset = 0;
             return;

@@ -536,14 +536,14 @@ public final class SoftFloat {
   static long divide128(long high, long low, long d) {
     long d1 = d >>> 32;
     long d0 = d & 0xffff_ffffL;
-    long q1 = digit(high, low >>> 32, d, d1, d0);
+    long q1 = digit(high, low >>> 32, d1, d0);
     long rest = (high << 32 | low >>> 32) - q1 * d;
-    long q0 = digit(rest, low & 0xffff_ffffL, d, d1, d0);
+    long q0 = digit(rest, low & 0xffff_ffffL, d1, d0);
     return q1 << 32 | q0;
   }
 
   /** One 32-bit digit of {@code (rest * 2^32 + next) / d}. */
-  private static long digit(long rest, long next, long d, long d1, long d0) {
+  private static long digit(long rest, long next, long d1, long d0) {
     long q = Long.divideUnsigned(rest, d1);
     long r = rest - q * d1;
     while (q > 0xffff_ffffL || Long.compareUnsigned(q * d0, r << 32 | next) > 0) {

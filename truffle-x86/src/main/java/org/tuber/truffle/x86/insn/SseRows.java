@@ -23,7 +23,7 @@ public final class SseRows {
   static final int SSE42 = Op.SSE + 336;
   static final int CRYPTO = Op.SSE + 342;
 
-  /** 780-799: interpreter only. */
+  /** 780-799: {@link FxSave} and {@link X87Environment}; dispatched by the interpreter itself. */
   static final int SYSTEM = Op.SSE + 380;
 
   private SseRows() {}
@@ -38,6 +38,9 @@ public final class SseRows {
     SseShuffle.add(m);
     MmxShuffle.add(m);
     Sse3.add(m);
+    Sse41.add(m);
+    Sse42.add(m);
+    Crypto.add(m);
     FxSave.add(m);
   }
 
@@ -67,10 +70,12 @@ public final class SseRows {
       MmxShuffle.run(s, c, w0, w1, op);
     } else if (op < SSE41) {
       Sse3.run(s, c, w0, w1, op);
-    } else if (op >= SYSTEM) {
-      FxSave.run(s, c, w0, w1, op);
+    } else if (op < SSE42) {
+      Sse41.run(s, c, w0, w1, op);
+    } else if (op < CRYPTO) {
+      Sse42.run(s, c, w0, w1, op);
     } else {
-      throw c.ud();
+      Crypto.run(s, c, w0, w1, op);
     }
   }
 }
