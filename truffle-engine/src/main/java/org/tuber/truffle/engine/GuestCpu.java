@@ -100,6 +100,7 @@ public abstract class GuestCpu implements Vcpu {
   Block currentBlock;
   Region currentRegion;
   private long instructionLimit;
+  private boolean closed;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     this.engine = engine;
@@ -717,6 +718,10 @@ public abstract class GuestCpu implements Vcpu {
 
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     engine.detach(this);
     for (long t : tables) {
       GuestRam.hostFree(t);
