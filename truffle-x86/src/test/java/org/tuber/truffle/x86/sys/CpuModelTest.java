@@ -103,8 +103,7 @@ class CpuModelTest {
       assertThat(f.vector).isEqualTo(X86Cpu.GP);
       assertThat(m.faultOf(() -> Msr.read(m.cpu, 0x1234_5678)).vector).isEqualTo(X86Cpu.GP);
       assertThat(m.faultOf(() -> Msr.write(m.cpu, Msr.PAT, 2)).vector).isEqualTo(X86Cpu.GP);
-      assertThat(m.faultOf(() -> Msr.write(m.cpu, Msr.EFER, 1 << 12)).vector)
-          .isEqualTo(X86Cpu.GP);
+      assertThat(m.faultOf(() -> Msr.write(m.cpu, Msr.EFER, 1 << 12)).vector).isEqualTo(X86Cpu.GP);
     }
   }
 }
