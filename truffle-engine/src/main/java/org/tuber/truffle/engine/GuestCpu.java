@@ -101,6 +101,7 @@ public abstract class GuestCpu implements Vcpu {
   Block currentBlock;
   Region currentRegion;
   private long instructionLimit;
+  private boolean closed;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     this.engine = engine;
@@ -256,7 +257,7 @@ public abstract class GuestCpu implements Vcpu {
         throw f;
       }
       s.instructions += code.length >> 1;
-      if (++b.executions >= engine.hotThreshold && b.region == null) {
+      if (++b.executions >= b.trigger && b.region == null) {
         engine.hot(this, b);
       }
       Block next;
@@ -300,6 +301,7 @@ public abstract class GuestCpu implements Vcpu {
     if (!region.isValid()) {
       b.region = null;
       b.executions = 0;
+      b.trigger = engine.hotThreshold;
       return false;
     }
     if (region.epoch != epoch) {
@@ -311,7 +313,7 @@ public abstract class GuestCpu implements Vcpu {
     }
     s.pc = b.pc;
     currentRegion = region;
-    Object outcome = region.target.call(this);
+    Object outcome = region.target.call(this, b.entry);
     currentRegion = null;
     if (outcome == null) {
       region.countdown = Region.RETRY;
@@ -321,7 +323,7 @@ public abstract class GuestCpu implements Vcpu {
       region.compiled = true;
       engine.compiled(region);
     }
-    region.entries++;
+    region.runs++;
     if (outcome == RegionRoot.FAULTED) {
       s.pc += s.pcOffset;
       throw fault;
@@ -384,6 +386,7 @@ public abstract class GuestCpu implements Vcpu {
       }
       Block b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       engine.blocksDecoded++;
+      b.trigger = engine.hotThreshold;
       b.epoch = epoch;
       if (hostPage != 0) {
         AddressSpace.Range range = memory.find(fetchGpa(pc));
