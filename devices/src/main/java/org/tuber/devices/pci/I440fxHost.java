@@ -3,6 +3,7 @@ package org.tuber.devices.pci;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.mem.MmioDevice;
+import org.tuber.core.mem.RamObserver;
 import org.tuber.core.snapshot.Snapshottable;
 
 /**
@@ -101,6 +102,7 @@ public final class I440fxHost implements Snapshottable<I440fxHost.State> {
       for (int i = 0; i < size; i++) {
         ram.store8(base + offset + i, (int) (value >>> (8 * i)));
       }
+      observer.written(ram, base + offset, size);
     }
   }
 
@@ -127,11 +129,17 @@ public final class I440fxHost implements Snapshottable<I440fxHost.State> {
   private final AddressSpace memory;
   private final GuestRam ram;
   private final MmioDevice resetControl;
+  private final RamObserver observer;
   private final PciFunction pci;
   private final ConfigPorts configPorts = new ConfigPorts();
   private final Segment[] segments = new Segment[PAM_SEGMENTS];
   private final AddressSpace.Mapping smram;
   private int configAddress;
+
+  /** A bridge on a board whose CPUs keep no translated code. */
+  public I440fxHost(PciBus bus, AddressSpace memory, GuestRam ram, MmioDevice resetControl) {
+    this(bus, memory, ram, resetControl, (written, offset, length) -> {});
+  }
 
   /**
    * The bridge; it puts itself on {@code bus} as device 0.
@@ -140,8 +148,15 @@ public final class I440fxHost implements Snapshottable<I440fxHost.State> {
    * @param memory guest-physical memory
    * @param ram RAM whose offsets C0000H to FFFFFH shadow the ROM
    * @param resetControl port CF9H, which lies inside the configuration ports
+   * @param observer hears of stores to RAM that guests cannot read at the time
    */
-  public I440fxHost(PciBus bus, AddressSpace memory, GuestRam ram, MmioDevice resetControl) {
+  public I440fxHost(
+      PciBus bus,
+      AddressSpace memory,
+      GuestRam ram,
+      MmioDevice resetControl,
+      RamObserver observer) {
+    this.observer = observer;
     this.bus = bus;
     this.memory = memory;
     this.ram = ram;

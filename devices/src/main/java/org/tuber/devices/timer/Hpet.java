@@ -91,7 +91,8 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
       return (config & TN_32BIT) != 0;
     }
 
-    private void schedule() {
+    /** Arms the timer for the next match; {@code matched} when the present value just did. */
+    private void schedule(boolean matched) {
       if (!running()) {
         timer.disarm();
         return;
@@ -100,6 +101,10 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
       long ticks = comparator - now;
       if (narrow()) {
         ticks &= 0xffff_ffffL;
+      }
+      if (ticks == 0 && matched) {
+        // The low half of the counter meets the comparator again after it wrapped.
+        ticks = narrow() ? 1L << 32 : -1;
       }
       if (ticks < 0 || ticks > Timer.NEVER / TICK_NANOS / 2) {
         timer.disarm();
@@ -128,11 +133,8 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
         if (narrow()) {
           comparator &= 0xffff_ffffL;
         }
-        schedule();
-      } else if (narrow()) {
-        // The low half of the counter meets the comparator again after it wrapped.
-        timer.arm(deadline(now, 1L << 32));
       }
+      schedule(true);
       raise();
     }
 
@@ -162,7 +164,7 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
         status &= ~(1L << number);
       }
       drive();
-      schedule();
+      schedule(false);
     }
 
     private void writeComparator(long value, long lanes) {
@@ -174,7 +176,7 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
         period = (period & ~lanes) | (v & lanes);
       }
       config &= ~TN_SET_VALUE;
-      schedule();
+      schedule(false);
     }
   }
 
@@ -343,7 +345,7 @@ public final class Hpet implements MmioDevice, Snapshottable<Hpet.State> {
     drive();
     if (running() != wasRunning) {
       for (Channel c : channels) {
-        c.schedule();
+        c.schedule(false);
       }
     }
   }

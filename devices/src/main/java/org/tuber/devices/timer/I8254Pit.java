@@ -68,10 +68,15 @@ public final class I8254Pit implements MmioDevice, Snapshottable<I8254Pit.State>
    * @param counter0 system timer
    * @param counter1 memory refresh
    * @param counter2 speaker
+   * @param irq level of the interrupt wire
    * @param irqDeadlineNanos next event of counter 0
    */
   public record State(
-      Counter8254 counter0, Counter8254 counter1, Counter8254 counter2, long irqDeadlineNanos) {}
+      Counter8254 counter0,
+      Counter8254 counter1,
+      Counter8254 counter2,
+      boolean irq,
+      long irqDeadlineNanos) {}
 
   private final class Counter {
     private int count;
@@ -312,7 +317,7 @@ public final class I8254Pit implements MmioDevice, Snapshottable<I8254Pit.State>
       writeLow = s.writeLow;
       latchedCount = s.latchedCount;
       latchedStatus = s.latchedStatus;
-      frozenTicks = s.frozenTicks;
+      frozenTicks = s.gate ? -1 : s.frozenTicks;
     }
   }
 
@@ -429,7 +434,11 @@ public final class I8254Pit implements MmioDevice, Snapshottable<I8254Pit.State>
   @Override
   public State save() {
     return new State(
-        counters[0].save(), counters[1].save(), counters[2].save(), timer.deadlineNanos());
+        counters[0].save(),
+        counters[1].save(),
+        counters[2].save(),
+        irq.level(),
+        timer.deadlineNanos());
   }
 
   @Override
@@ -443,7 +452,7 @@ public final class I8254Pit implements MmioDevice, Snapshottable<I8254Pit.State>
     counters[0].load(s.counter0);
     counters[1].load(s.counter1);
     counters[2].load(s.counter2);
-    irq.set(counters[0].out());
+    irq.set(s.irq);
     if (s.irqDeadlineNanos == Timer.NEVER) {
       timer.disarm();
     } else {

@@ -7,7 +7,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.tuber.core.backend.CharBackend;
 import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineRun;
@@ -44,20 +48,24 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   private final Use use;
   private final InputStream in;
   private final ByteOutlet outlet;
-  private final TerminalMode terminal;
+  private final Future<TerminalMode> terminal;
   private final EscapeKeys keys = new EscapeKeys();
   private final TimeStamps stamps = new TimeStamps(System::nanoTime);
   private final HumanMonitor monitor;
+  private final AtomicBoolean complained = new AtomicBoolean();
   private InputQueue serialInput;
   private boolean monitorHasFocus;
   private volatile MachineRun machine;
 
   /** Opens the process's own stdin and stdout. */
-  public static StdioConsole open(Use use) throws IOException {
+  public static StdioConsole open(Use use) {
     // ./tuber asks with test -t, which costs nothing; the JDK loads a console for its answer.
     String told = System.getProperty("tuber.stdin.tty");
     boolean isTerminal = told == null ? System.console().isTerminal() : Boolean.parseBoolean(told);
-    TerminalMode mode = isTerminal ? new TerminalMode(use.keepSignals()) : null;
+    // Takes a tenth of a second, so the machine is built meanwhile.
+    FutureTask<TerminalMode> mode =
+        new FutureTask<>(() -> isTerminal ? new TerminalMode(use.keepSignals()) : null);
+    Thread.ofPlatform().daemon().name("terminal-setup").start(mode);
     return new StdioConsole(
         use,
         new FileInputStream(FileDescriptor.in),
@@ -65,7 +73,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
         mode);
   }
 
-  StdioConsole(Use use, InputStream in, OutputStream out, TerminalMode terminal) {
+  StdioConsole(Use use, InputStream in, OutputStream out, Future<TerminalMode> terminal) {
     this.use = use;
     this.in = in;
     this.outlet = new ByteOutlet("stdio", out);
@@ -96,6 +104,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
     byte[] chunk = new byte[CHUNK_BYTES];
     byte[] toGuest = new byte[CHUNK_BYTES];
     try {
+      terminalMode();
       while (true) {
         int length = in.read(chunk);
         if (length < 0) {
@@ -184,8 +193,25 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   @Override
   public void close() {
     outlet.flush();
-    if (terminal != null) {
-      terminal.restore();
+    try {
+      TerminalMode mode = terminalMode();
+      if (mode != null) {
+        mode.restore();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The terminal once it is raw; null when there is none or it cannot be. */
+  private TerminalMode terminalMode() throws InterruptedException {
+    try {
+      return terminal.get();
+    } catch (ExecutionException e) {
+      if (!complained.getAndSet(true)) {
+        System.err.println("tuber: warning: the terminal stays as it is: " + e.getCause());
+      }
+      return null;
     }
   }
 

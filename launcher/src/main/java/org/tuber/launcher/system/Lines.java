@@ -1,6 +1,5 @@
 package org.tuber.launcher.system;
 
-import java.io.IOException;
 import java.util.List;
 import org.tuber.launcher.console.FileCharBackend;
 import org.tuber.launcher.console.PtyCharBackend;
@@ -20,8 +19,7 @@ final class Lines implements AutoCloseable {
   }
 
   /** Puts the serial lines into {@code config}; the terminal goes to raw mode here. */
-  static Lines open(CharOptions chars, boolean noDefaults, MachineConfig.Builder config)
-      throws IOException {
+  static Lines open(CharOptions chars, boolean noDefaults, MachineConfig.Builder config) {
     List<Target> serials = chars.serials(noDefaults);
     boolean serial = false;
     boolean monitor = chars.isMonitorOnTerminal();

@@ -1,6 +1,5 @@
 package org.tuber.launcher.system;
 
-import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,8 +68,6 @@ public final class SystemX86Command implements Subcommand {
     LogSetup.apply(log);
     try (Lines lines = Lines.open(chars, machine.isNoDefaults(), config)) {
       return start(config.build(), lines, chars, log);
-    } catch (IOException e) {
-      throw new CommandLineException("standard input: " + e.getMessage());
     }
   }
 
@@ -85,7 +82,7 @@ public final class SystemX86Command implements Subcommand {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemX86Command::checkRuntime);
     }
-    try (MachineRun machine = MachineSeam.create(config)) {
+    try (MachineRun machine = X86Machine.create(config)) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);
       lines.attach(machine);

@@ -8,6 +8,7 @@ import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -50,7 +51,8 @@ class StdioConsoleTest {
   }
 
   private StdioConsole console(Use use) {
-    StdioConsole console = new StdioConsole(use, in, screen, null);
+    StdioConsole console =
+        new StdioConsole(use, in, screen, CompletableFuture.completedFuture(null));
     if (use.serial()) {
       serial = console.open(loop::add);
       serial.setReceiver(device);

@@ -71,6 +71,9 @@ class TerminalTest {
               }
             });
     waitFor("ready");
+    while (stty("-a").contains(" icanon")) {
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
   }
 
   private void type(String keys) {

@@ -4,29 +4,22 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.tuber.core.mem.GuestRam;
 import org.tuber.machine.MachineException;
 
 /**
  * A file that goes into guest memory: mapped, so that its bytes are copied once, from the host's
  * page cache to guest RAM. What cannot be mapped (a pipe) is read into memory. Little-endian
- * accessors check their bounds: image files are untrusted.
+ * accessors check their bounds: image files are untrusted. They read through {@link GuestRam}'s raw
+ * door, as the var handles of memory segments cost 100 ms of start-up before the first byte.
  */
 public final class ImageFile implements AutoCloseable {
-  private static final ValueLayout.OfShort U16 =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt U32 =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong U64 =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private final String name;
   private final Arena arena;
   private final MemorySegment bytes;
@@ -98,31 +91,35 @@ public final class ImageFile implements AutoCloseable {
   /** Unsigned byte at {@code offset}. */
   public int u8(long offset) throws MachineException {
     check(offset, 1);
-    return bytes.get(ValueLayout.JAVA_BYTE, offset) & 0xff;
+    return GuestRam.hostLoad8(bytes.address() + offset);
   }
 
   /** Unsigned 16 bits at {@code offset}. */
   public int u16(long offset) throws MachineException {
     check(offset, 2);
-    return bytes.get(U16, offset) & 0xffff;
+    return GuestRam.hostLoad16(bytes.address() + offset);
   }
 
   /** Unsigned 32 bits at {@code offset}. */
   public long u32(long offset) throws MachineException {
     check(offset, 4);
-    return bytes.get(U32, offset) & 0xffff_ffffL;
+    return GuestRam.hostLoad32(bytes.address() + offset) & 0xffff_ffffL;
   }
 
   /** 64 bits at {@code offset}. */
   public long u64(long offset) throws MachineException {
     check(offset, 8);
-    return bytes.get(U64, offset);
+    return GuestRam.hostLoad64(bytes.address() + offset);
   }
 
   /** A copy of {@code length} bytes at {@code offset}. */
   public byte[] copy(long offset, int length) throws MachineException {
     check(offset, length);
-    return bytes.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE);
+    byte[] copy = new byte[length];
+    for (int i = 0; i < length; i++) {
+      copy[i] = (byte) GuestRam.hostLoad8(bytes.address() + offset + i);
+    }
+    return copy;
   }
 
   /** The bytes [{@code offset}, +{@code length}). */

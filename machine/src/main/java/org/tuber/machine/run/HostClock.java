@@ -33,15 +33,13 @@ public final class HostClock implements MachineClock {
 
   /** A stopped clock at 0 with the wall time that {@code base} says. */
   public static HostClock startingAt(MachineConfig.RtcBase base) {
+    if (base instanceof MachineConfig.RtcBase.Fixed(long seconds)) {
+      return new HostClock(seconds);
+    }
     Instant now = Instant.now();
-    return new HostClock(
-        switch (base) {
-          case MachineConfig.RtcBase.Utc utc -> now.getEpochSecond();
-          case MachineConfig.RtcBase.LocalTime local ->
-              now.getEpochSecond()
-                  + ZoneId.systemDefault().getRules().getOffset(now).getTotalSeconds();
-          case MachineConfig.RtcBase.Fixed(long seconds) -> seconds;
-        });
+    boolean local = base instanceof MachineConfig.RtcBase.LocalTime;
+    int offset = local ? ZoneId.systemDefault().getRules().getOffset(now).getTotalSeconds() : 0;
+    return new HostClock(now.getEpochSecond() + offset);
   }
 
   @Override

@@ -2,8 +2,10 @@ package org.tuber.machine.firmware;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -174,6 +176,31 @@ final class DirectBootTest {
           .hasMessageContaining("big")
           .hasMessageContaining("does not fit");
     }
+  }
+
+  /**
+   * What cannot be mapped is read: a kernel through a pipe, as from a shell's process substitution.
+   */
+  @Test
+  void kernelMayComeThroughAPipe() throws Exception {
+    Path pipe = dir.resolve("pipe");
+    Process mkfifo = new ProcessBuilder("mkfifo", pipe.toString()).start();
+    assumeTrue(mkfifo.waitFor() == 0, "this host has no named pipes");
+    byte[] image = elf(true, true, 0x20_0000);
+    Thread writer =
+        Thread.startVirtualThread(
+            () -> {
+              try {
+                Files.write(pipe, image);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    try (DirectBoot boot = DirectBoot.open(pipe, null, "")) {
+      boot.load(m.boot, cpu, 0);
+    }
+    writer.join();
+    assertThat(m.bytes(0x20_0000, 16)).asString().isEqualTo("kernel text here");
   }
 
   // Linux.

@@ -94,12 +94,14 @@ public abstract class GuestCpu implements Vcpu {
   private volatile int requests;
 
   private final long[] tables;
+  private boolean closed;
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
   private final AddressSpace.Range[] lastRange = new AddressSpace.Range[1];
   private long epoch;
   Block currentBlock;
   Region currentRegion;
   private long instructionLimit;
+  private boolean closed;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     this.engine = engine;
@@ -255,7 +257,7 @@ public abstract class GuestCpu implements Vcpu {
         throw f;
       }
       s.instructions += code.length >> 1;
-      if (++b.executions >= engine.hotThreshold && b.region == null) {
+      if (++b.executions >= b.trigger && b.region == null) {
         engine.hot(this, b);
       }
       Block next;
@@ -299,6 +301,7 @@ public abstract class GuestCpu implements Vcpu {
     if (!region.isValid()) {
       b.region = null;
       b.executions = 0;
+      b.trigger = engine.hotThreshold;
       return false;
     }
     if (region.epoch != epoch) {
@@ -310,7 +313,7 @@ public abstract class GuestCpu implements Vcpu {
     }
     s.pc = b.pc;
     currentRegion = region;
-    Object outcome = region.target.call(this);
+    Object outcome = region.target.call(this, b.entry);
     currentRegion = null;
     if (outcome == null) {
       region.countdown = Region.RETRY;
@@ -320,7 +323,7 @@ public abstract class GuestCpu implements Vcpu {
       region.compiled = true;
       engine.compiled(region);
     }
-    region.entries++;
+    region.runs++;
     if (outcome == RegionRoot.FAULTED) {
       s.pc += s.pcOffset;
       throw fault;
@@ -383,6 +386,7 @@ public abstract class GuestCpu implements Vcpu {
       }
       Block b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       engine.blocksDecoded++;
+      b.trigger = engine.hotThreshold;
       b.epoch = epoch;
       if (hostPage != 0) {
         AddressSpace.Range range = memory.find(fetchGpa(pc));
@@ -715,8 +719,13 @@ public abstract class GuestCpu implements Vcpu {
     return engine.statistics(state().instructions);
   }
 
+  /** Both the board and the factory close what they hold, so a second call does nothing. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     engine.detach(this);
     for (long t : tables) {
       GuestRam.hostFree(t);

@@ -16,10 +16,12 @@ import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.irq.IrqLine;
 import org.tuber.core.irq.WiredOr;
 import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
+import org.tuber.devices.dma.I8237Dma;
 import org.tuber.devices.input.I8042;
 import org.tuber.devices.input.Ps2Keyboard;
 import org.tuber.devices.input.Ps2Mouse;
@@ -199,7 +201,9 @@ public final class PcI440fx implements RunControl.Board {
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
     isaBridge = new Piix3Isa(isa, control::requestReset);
     PciBus bus = new PciBus(memory.space(), ports, isaBridge, apicBus);
-    hostBridge = new I440fxHost(bus, memory.space(), memory.ram(), isaBridge.resetControl());
+    hostBridge =
+        new I440fxHost(
+            bus, memory.space(), memory.ram(), isaBridge.resetControl(), cpuFactory.ramObserver());
     bus.attach(ISA_SLOT, 0, isaBridge.pci());
     powerManagement = new Piix4Pm(clock, isa.source(SCI_IRQ), ports, this::sleep);
     bus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
@@ -252,6 +256,11 @@ public final class PcI440fx implements RunControl.Board {
     Port92 port92 = new Port92(a20.source(), control::requestReset);
     PostCodePort postCode = new PostCodePort();
     PostCodePort delay = new PostCodePort();
+    I8237Dma dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    devices.put("i8237", dma);
+    io(0x00, 16, dma.first());
+    io(0xc0, 32, dma.second());
+    io(0x81, I8237Dma.PAGE_PORTS, dma.pages());
     devices.put("ps2-keyboard", keyboard);
     devices.put("ps2-mouse", mouse);
     devices.put("i8042", i8042);

@@ -304,6 +304,35 @@ final class PcI440fxTest {
     assertThat(vectors).startsWith(0x08, 0x31);
   }
 
+  /** INIT and SIPI from the boot processor's interrupt command register start the second CPU. */
+  @Test
+  void secondCpuStartsByInterProcessorMessages() throws Exception {
+    config.kernel(kernel()).cpus(2);
+    List<String> seen = new ArrayList<>();
+    cpus.script =
+        cpu -> {
+          AddressSpace m = board.memory();
+          if (cpu == cpus.cpus.get(0)) {
+            if (cpu.readRegister("test.sent") == 0) {
+              cpu.writeRegister("test.sent", 1);
+              m.write(0xfee0_0310L, 1L << 24, 4);
+              m.write(0xfee0_0300L, 0xc500, 4);
+              m.write(0xfee0_0300L, 0xc600 | 0x9a, 4);
+              m.write(0xfee0_0300L, 0xc600 | 0x9a, 4);
+            }
+          } else {
+            seen.add(Thread.currentThread().getName());
+            seen.add(Long.toHexString(cpu.readRegister("cs.base")));
+            seen.add(Long.toHexString(m.read(0xfee0_0020L, 4)));
+            board.ports().write(0x604, 0x2000, 2);
+          }
+          return ExitReason.HALTED;
+        };
+    build();
+    assertThat(run()).isZero();
+    assertThat(seen).startsWith("tuber-cpu1", "9a000", "1000000");
+  }
+
   @Test
   void inputReachesTheGuestAndRaisesInterruptFour() throws Exception {
     config.kernel(kernel());

@@ -1,6 +1,5 @@
 package org.tuber.truffle.x86.decode;
 
-import com.oracle.truffle.api.nodes.ExplodeLoop;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -15,47 +14,44 @@ public final class Operand {
 
   /** Sign-extends the low {@code 8 << size} bits. */
   public static long sext(long v, int size) {
-    return switch (size) {
-      case 0 -> (byte) v;
-      case 1 -> (short) v;
-      case 2 -> (int) v;
-      default -> v;
-    };
+    return size == 3 ? v : size == 2 ? (int) v : size == 1 ? (short) v : (byte) v;
   }
 
   /** Zero-extends the low {@code 8 << size} bits. */
   public static long zext(long v, int size) {
-    return switch (size) {
-      case 0 -> v & 0xff;
-      case 1 -> v & 0xffff;
-      case 2 -> v & 0xffff_ffffL;
-      default -> v;
-    };
+    return size == 3 ? v : size == 2 ? v & 0xffff_ffffL : size == 1 ? v & 0xffff : v & 0xff;
   }
 
   /** Register {@code n} as {@link Word} numbers it. */
   public static long register(X86State s, int n, int size) {
-    return switch (size) {
-      case 0 -> (n & 16) == 0 ? (byte) s.r[n] : (byte) (s.r[n & 3] >> 8);
-      case 1 -> (short) s.r[n];
-      case 2 -> (int) s.r[n];
-      default -> s.r[n];
-    };
+    return size == 3 ? s.r[n] : size == 2 ? (int) s.r[n] : narrow(s, n, size);
+  }
+
+  private static long narrow(X86State s, int n, int size) {
+    if (size == 1) {
+      return (short) s.r[n];
+    }
+    return (n & 16) == 0 ? (byte) s.r[n] : (byte) (s.r[n & 3] >> 8);
   }
 
   /** Writes register {@code n}. */
   public static void setRegister(X86State s, int n, int size, long v) {
-    switch (size) {
-      case 0 -> {
-        if ((n & 16) == 0) {
-          s.r[n] = (s.r[n] & ~0xffL) | (v & 0xff);
-        } else {
-          s.r[n & 3] = (s.r[n & 3] & ~0xff00L) | ((v & 0xff) << 8);
-        }
-      }
-      case 1 -> s.r[n] = (s.r[n] & ~0xffffL) | (v & 0xffff);
-      case 2 -> s.r[n] = v & 0xffff_ffffL;
-      default -> s.r[n] = v;
+    if (size == 3) {
+      s.r[n] = v;
+    } else if (size == 2) {
+      s.r[n] = v & 0xffff_ffffL;
+    } else {
+      setNarrow(s, n, size, v);
+    }
+  }
+
+  private static void setNarrow(X86State s, int n, int size, long v) {
+    if (size == 1) {
+      s.r[n] = (s.r[n] & ~0xffffL) | (v & 0xffff);
+    } else if ((n & 16) == 0) {
+      s.r[n] = (s.r[n] & ~0xffL) | (v & 0xff);
+    } else {
+      s.r[n & 3] = (s.r[n & 3] & ~0xff00L) | ((v & 0xff) << 8);
     }
   }
 
@@ -87,28 +83,32 @@ public final class Operand {
 
   /** Loads {@code 1 << size} bytes, sign-extended. */
   public static long load(X86State s, X86Cpu c, long gva, int size) {
-    return switch (size) {
-      case 0 -> SoftTlb.load8(s, c, gva);
-      case 1 -> SoftTlb.load16(s, c, gva);
-      case 2 -> SoftTlb.load32(s, c, gva);
-      default -> SoftTlb.load64(s, c, gva);
-    };
+    if (size == 3) {
+      return SoftTlb.load64(s, c, gva);
+    }
+    if (size == 2) {
+      return SoftTlb.load32(s, c, gva);
+    }
+    return size == 1 ? SoftTlb.load16(s, c, gva) : SoftTlb.load8(s, c, gva);
   }
 
   /** Stores {@code 1 << size} bytes. */
   public static void store(X86State s, X86Cpu c, long gva, int size, long v) {
-    switch (size) {
-      case 0 -> SoftTlb.store8(s, c, gva, v);
-      case 1 -> SoftTlb.store16(s, c, gva, v);
-      case 2 -> SoftTlb.store32(s, c, gva, v);
-      default -> SoftTlb.store64(s, c, gva, v);
+    if (size == 3) {
+      SoftTlb.store64(s, c, gva, v);
+    } else if (size == 2) {
+      SoftTlb.store32(s, c, gva, v);
+    } else if (size == 1) {
+      SoftTlb.store16(s, c, gva, v);
+    } else {
+      SoftTlb.store8(s, c, gva, v);
     }
   }
 
   /** Effective address plus segment base: the linear address of the memory operand. */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);
-    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(s, c, w0, a);
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a);
   }
 
   /** The effective address itself, as LEA gives it (address size applied). */
@@ -124,7 +124,7 @@ public final class Operand {
     return (w1 >> 32) + s.r[Word.base(w0)] + (s.r[Word.index(w0)] << Word.scale(w0));
   }
 
-  private static long segmented(X86State s, X86Cpu c, long w0, long a) {
+  private static long segmented(X86Cpu c, long w0, long a) {
     if ((w0 & Word.ADDR32) != 0) {
       a &= 0xffff_ffffL;
     } else if ((w0 & Word.ADDR16) != 0) {
@@ -136,13 +136,5 @@ public final class Operand {
     }
     long linear = a + c.segmentBase[segment];
     return (c.mode & X86Cpu.MODE_64) != 0 ? linear : linear & 0xffff_ffffL;
-  }
-
-  /** Used by families that copy several registers. */
-  @ExplodeLoop
-  static void copy(long[] from, long[] to, int length) {
-    for (int i = 0; i < length; i++) {
-      to[i] = from[i];
-    }
   }
 }

@@ -106,26 +106,36 @@ public final class Alu {
   }
 
   private static long result(X86State s, int kind, long a, long b, int size) {
+    long r =
+        switch (kind) {
+          case ADD -> a + b;
+          case OR -> a | b;
+          case AND, TEST -> a & b;
+          case SUB, CMP -> a - b;
+          case XOR -> a ^ b;
+          default -> rareResult(s, kind, a, b);
+        };
+    return Operand.sext(r, size);
+  }
+
+  private static long rareResult(X86State s, int kind, long a, long b) {
     return switch (kind) {
-      case ADD -> Operand.sext(a + b, size);
-      case OR -> a | b;
-      case ADC -> Operand.sext(a + b + (Flags.cf(s) ? 1 : 0), size);
-      case SBB -> Operand.sext(a - b - (Flags.cf(s) ? 1 : 0), size);
-      case AND, TEST -> a & b;
-      case SUB, CMP -> Operand.sext(a - b, size);
-      case XOR -> a ^ b;
-      case NEG -> Operand.sext(-a, size);
+      case ADC -> a + b + (Flags.cf(s) ? 1 : 0);
+      case SBB -> a - b - (Flags.cf(s) ? 1 : 0);
+      case NEG -> -a;
       default -> ~a;
     };
   }
 
   private static void flags(X86State s, int kind, long a, long b, long r) {
-    switch (kind) {
-      case ADD, ADC -> Flags.add(s, a, b, r);
-      case SUB, SBB, CMP -> Flags.sub(s, a, b, r);
-      case NEG -> Flags.sub(s, 0, a, r);
-      case NOT -> {}
-      default -> Flags.logic(s, r);
+    if (kind == ADD || kind == ADC) {
+      Flags.add(s, a, b, r);
+    } else if (kind == SUB || kind == CMP || kind == SBB) {
+      Flags.sub(s, a, b, r);
+    } else if (kind == NEG) {
+      Flags.sub(s, 0, a, r);
+    } else if (kind != NOT) {
+      Flags.logic(s, r);
     }
   }
 

@@ -4,7 +4,6 @@ import com.oracle.truffle.api.nodes.ExplodeLoop;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Word;
-import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.sys.SystemRows;
@@ -146,55 +145,14 @@ public final class X86Interpreter {
         case 217 -> Move.mov(s, c, w0, w1, Word.EG, 3, true);
         case 218 -> Move.mov(s, c, w0, w1, Word.EI, 2, true);
         case 219 -> Move.mov(s, c, w0, w1, Word.EI, 3, true);
-        case 220 -> outcome = Flags.condition(s, 0, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 221 -> outcome = Flags.condition(s, 1, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 222 -> outcome = Flags.condition(s, 2, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 223 -> outcome = Flags.condition(s, 3, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 224 -> outcome = Flags.condition(s, 4, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 225 -> outcome = Flags.condition(s, 5, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 226 -> outcome = Flags.condition(s, 6, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 227 -> outcome = Flags.condition(s, 7, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 228 -> outcome = Flags.condition(s, 8, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 229 -> outcome = Flags.condition(s, 9, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 230 -> outcome = Flags.condition(s, 10, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 231 -> outcome = Flags.condition(s, 11, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 232 -> outcome = Flags.condition(s, 12, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 233 -> outcome = Flags.condition(s, 13, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 234 -> outcome = Flags.condition(s, 14, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 235 -> outcome = Flags.condition(s, 15, 0) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 236 -> outcome = Flags.condition(s, 0, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 237 -> outcome = Flags.condition(s, 1, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 238 -> outcome = Flags.condition(s, 2, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 239 -> outcome = Flags.condition(s, 3, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 240 -> outcome = Flags.condition(s, 4, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 241 -> outcome = Flags.condition(s, 5, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 242 -> outcome = Flags.condition(s, 6, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 243 -> outcome = Flags.condition(s, 7, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 244 -> outcome = Flags.condition(s, 8, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 245 -> outcome = Flags.condition(s, 9, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 246 -> outcome = Flags.condition(s, 10, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 247 -> outcome = Flags.condition(s, 11, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 248 -> outcome = Flags.condition(s, 12, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 249 -> outcome = Flags.condition(s, 13, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 250 -> outcome = Flags.condition(s, 14, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 251 -> outcome = Flags.condition(s, 15, 1) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 252 -> outcome = Flags.condition(s, 0, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 253 -> outcome = Flags.condition(s, 1, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 254 -> outcome = Flags.condition(s, 2, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 255 -> outcome = Flags.condition(s, 3, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 256 -> outcome = Flags.condition(s, 4, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 257 -> outcome = Flags.condition(s, 5, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 258 -> outcome = Flags.condition(s, 6, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 259 -> outcome = Flags.condition(s, 7, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 260 -> outcome = Flags.condition(s, 8, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 261 -> outcome = Flags.condition(s, 9, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 262 -> outcome = Flags.condition(s, 10, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 263 -> outcome = Flags.condition(s, 11, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 264 -> outcome = Flags.condition(s, 12, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 265 -> outcome = Flags.condition(s, 13, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 266 -> outcome = Flags.condition(s, 14, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        case 267 -> outcome = Flags.condition(s, 15, 2) ? Block.TO_TAKEN : Block.TO_FALL;
-        default -> outcome = rare(s, c, w0, w1);
+        default -> {
+          int jcc = ((int) w0 & 0x3ff) - IntegerRows.JCC_FIXED;
+          if (jcc >= 0 && jcc < 48) {
+            outcome = Jcc.taken(s, jcc) ? Block.TO_TAKEN : Block.TO_FALL;
+          } else {
+            outcome = rare(s, c, w0, w1);
+          }
+        }
       }
     }
     return outcome;

@@ -427,7 +427,8 @@ public final class X86Cpu extends GuestCpu {
   @Override
   public boolean isHalted() {
     return (requests() & REQUEST_HALT) != 0
-        && !((requests() & REQUEST_INTERRUPT) != 0 && (eflagsHigh & Flags.IF) != 0);
+        && !((requests() & REQUEST_INTERRUPT) != 0 && (eflagsHigh & Flags.IF) != 0)
+        && ((requests() & REQUEST_NMI) == 0 || nmiBlocked);
   }
 
   @Override

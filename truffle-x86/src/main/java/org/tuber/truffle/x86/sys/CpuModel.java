@@ -11,9 +11,10 @@ import org.tuber.truffle.x86.state.X86State;
  * A CPU model: its features, and CPUID made from them (SDM vol. 2, CPUID; AMD APM vol. 3, appendix
  * E).
  *
- * <p>{@code qemu64} has the identity and features of QEMU's model of that name but for SVM, which
- * does not exist here; {@code max} has everything that is implemented except 5-level paging, which
- * has to be asked for. Both call themselves an AMD family 15 model 107.
+ * <p>{@code qemu64} has the identity and features of QEMU's model of that name without SVM, which
+ * does not exist here, and with an invariant TSC, which does; {@code max} has everything that is
+ * implemented except 5-level paging, which has to be asked for. Both call themselves an AMD family
+ * 15 model 107.
  */
 public final class CpuModel {
   private static final String VENDOR = "AuthenticAMD";
@@ -196,7 +197,7 @@ public final class CpuModel {
   }
 
   private static void set(X86Cpu c, int a, int b, int cx, int d) {
-    X86State s = c.state();
+    X86State s = c.home;
     s.r[0] = a & 0xffff_ffffL;
     s.r[3] = b & 0xffff_ffffL;
     s.r[1] = cx & 0xffff_ffffL;

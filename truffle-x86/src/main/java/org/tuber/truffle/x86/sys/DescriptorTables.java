@@ -190,7 +190,7 @@ final class DescriptorTables {
   }
 
   private static void setZf(X86Cpu c, boolean zf) {
-    long flags = Flags.arithmetic(c.state());
-    Flags.setArithmetic(c.state(), zf ? flags | Flags.ZF : flags & ~Flags.ZF);
+    long flags = Flags.arithmetic(c.home);
+    Flags.setArithmetic(c.home, zf ? flags | Flags.ZF : flags & ~Flags.ZF);
   }
 }

@@ -101,11 +101,11 @@ final class Descriptors {
   static long load64(X86Cpu c, long gva) {
     int cpl = c.cpl;
     if (cpl != 3) {
-      return SoftTlb.load64(c.state(), c, linear(c, gva));
+      return SoftTlb.load64(c.home, c, linear(c, gva));
     }
     c.rights(0);
     try {
-      return SoftTlb.load64(c.state(), c, linear(c, gva));
+      return SoftTlb.load64(c.home, c, linear(c, gva));
     } finally {
       c.rights(cpl);
     }
@@ -115,11 +115,11 @@ final class Descriptors {
   static long load32(X86Cpu c, long gva) {
     int cpl = c.cpl;
     if (cpl != 3) {
-      return SoftTlb.load32(c.state(), c, linear(c, gva)) & 0xffff_ffffL;
+      return SoftTlb.load32(c.home, c, linear(c, gva)) & 0xffff_ffffL;
     }
     c.rights(0);
     try {
-      return SoftTlb.load32(c.state(), c, linear(c, gva)) & 0xffff_ffffL;
+      return SoftTlb.load32(c.home, c, linear(c, gva)) & 0xffff_ffffL;
     } finally {
       c.rights(cpl);
     }
@@ -129,11 +129,11 @@ final class Descriptors {
   static int load16(X86Cpu c, long gva) {
     int cpl = c.cpl;
     if (cpl != 3) {
-      return (int) SoftTlb.load16(c.state(), c, linear(c, gva)) & 0xffff;
+      return (int) SoftTlb.load16(c.home, c, linear(c, gva)) & 0xffff;
     }
     c.rights(0);
     try {
-      return (int) SoftTlb.load16(c.state(), c, linear(c, gva)) & 0xffff;
+      return (int) SoftTlb.load16(c.home, c, linear(c, gva)) & 0xffff;
     } finally {
       c.rights(cpl);
     }
@@ -144,7 +144,7 @@ final class Descriptors {
     int cpl = c.cpl;
     c.rights(0);
     try {
-      SoftTlb.store8(c.state(), c, linear(c, gva), value);
+      SoftTlb.store8(c.home, c, linear(c, gva), value);
     } finally {
       c.rights(cpl);
     }

@@ -46,7 +46,7 @@ final class FarReturn {
 
   private static void realReturn(
       X86State s, X86Cpu c, long offset, int selector, SystemStack stack, int release) {
-    if (offset > 0xffff && offset > c.segments[X86Cpu.CS].limit) {
+    if (offset > c.segments[X86Cpu.CS].limit) {
       throw c.gp(0);
     }
     stack.skip(release);
@@ -146,8 +146,13 @@ final class FarReturn {
   /** POPF's and IRET's way into EFLAGS: only the bits in {@code mask} change. */
   static void setFlags(X86Cpu c, long value, int mask, int size) {
     int m = (size == 1 ? mask & 0xffff : mask) & ~Flags.RF;
-    long flags = (c.eflags() & ~(long) m) | (value & m);
-    c.setEflags(flags & ~(long) Flags.RF);
+    long old = c.eflags();
+    long flags = (old & ~(long) m | value & m) & ~(long) Flags.RF;
+    Flags.setArithmetic(c.home, flags);
+    c.setEflagsHigh((int) flags);
+    if (((old ^ flags) & (Flags.AC | Flags.VM)) != 0) {
+      c.modeChanged();
+    }
   }
 
   /** Checks the code segment returned to; returns its descriptor, accessed. */

@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.sys;
 
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
@@ -35,7 +36,7 @@ final class FarTransfer {
   private static void transfer(
       X86State s, X86Cpu c, int selector, long offset, int size, boolean call) {
     if (!c.isProtected() || (c.eflagsHigh & Flags.VM) != 0) {
-      if (offset > 0xffff && offset > c.segments[X86Cpu.CS].limit) {
+      if (offset > c.segments[X86Cpu.CS].limit) {
         throw c.gp(0);
       }
       if (call) {
@@ -95,7 +96,7 @@ final class FarTransfer {
 
   /** True for an address that 4-level or 5-level paging can translate. */
   static boolean isCanonical(X86Cpu c, long address) {
-    int unused = (c.cr4 & 1 << 12) != 0 ? 64 - 57 : 64 - 48;
+    int unused = (c.cr4 & Cr.CR4_LA57) != 0 ? 64 - 57 : 64 - 48;
     return address << unused >> unused == address;
   }
 

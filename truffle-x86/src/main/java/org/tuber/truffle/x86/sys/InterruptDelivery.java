@@ -50,7 +50,7 @@ public final class InterruptDelivery {
         c.cr2 = f.address;
       }
       try {
-        deliver(c, vector, errorCode, EXCEPTION, c.state().pc);
+        deliver(c, vector, errorCode, EXCEPTION, c.home.pc);
         return;
       } catch (GuestFault second) {
         if (vector == X86Cpu.DF) {
@@ -58,7 +58,7 @@ public final class InterruptDelivery {
               "CPU {}: triple fault at {}:0x{}",
               c.index,
               Integer.toHexString(c.segments[X86Cpu.CS].selector),
-              Long.toHexString(c.state().pc));
+              Long.toHexString(c.home.pc));
           c.shutdown();
           return;
         }
@@ -98,7 +98,7 @@ public final class InterruptDelivery {
       return false;
     }
     try {
-      deliver(c, vector, -1, EXTERNAL, c.state().pc);
+      deliver(c, vector, -1, EXTERNAL, c.home.pc);
     } catch (GuestFault f) {
       deliverFault(c);
     }
@@ -109,7 +109,7 @@ public final class InterruptDelivery {
   public static void singleStepTrap(X86Cpu c) {
     c.dr[6] |= DR6_BS;
     try {
-      deliver(c, X86Cpu.DB, -1, EXCEPTION, c.state().pc);
+      deliver(c, X86Cpu.DB, -1, EXCEPTION, c.home.pc);
     } catch (GuestFault f) {
       deliverFault(c);
     }
@@ -152,7 +152,7 @@ public final class InterruptDelivery {
   // ---------------------------------------------------------------- real mode
 
   private static void deliverReal(X86Cpu c, int vector, long returnPc) {
-    X86State s = c.state();
+    X86State s = c.home;
     if (vector * 4 + 3 > c.idtr.limit) {
       throw c.gp(vector * 8 + ERROR_IDT);
     }
@@ -171,7 +171,7 @@ public final class InterruptDelivery {
   // ---------------------------------------------------------------- long mode
 
   private static void deliverLong(X86Cpu c, int vector, long errorCode, int source, long returnPc) {
-    X86State s = c.state();
+    X86State s = c.home;
     int ext = source == SOFTWARE ? 0 : 1;
     int idtError = vector * 8 + ERROR_IDT + ext;
     int oldCpl = c.cpl;
@@ -208,7 +208,7 @@ public final class InterruptDelivery {
     } else if (newCpl != oldCpl) {
       rsp = stackFromTss64(c, 4 + 8 * newCpl, ext);
     }
-    if (rsp << 16 >> 16 != rsp && (c.cr4 & 1 << 12) == 0) {
+    if (!FarTransfer.isCanonical(c, rsp)) {
       throw c.exception(X86Cpu.SS_FAULT, ext);
     }
     Segment ss = c.segments[X86Cpu.SS];
@@ -288,7 +288,7 @@ public final class InterruptDelivery {
     }
     enterProtected(
         c,
-        new Entry(vector, errorCode, source, returnPc, gate16 ? 2 : 4, newCpl, ext),
+        new Entry(vector, errorCode, source, returnPc, gate16 ? 2 : 4, oldCpl, newCpl, ext),
         selector,
         cs,
         target,
@@ -297,17 +297,24 @@ public final class InterruptDelivery {
 
   /** What is pushed and how. */
   private record Entry(
-      int vector, long errorCode, int source, long returnPc, int width, int newCpl, int ext) {}
+      int vector,
+      long errorCode,
+      int source,
+      long returnPc,
+      int width,
+      int oldCpl,
+      int newCpl,
+      int ext) {}
 
   private static void enterProtected(
       X86Cpu c, Entry e, int selector, long code, long target, boolean interruptGate) {
-    X86State s = c.state();
+    X86State s = c.home;
     boolean v86 = (c.eflagsHigh & Flags.VM) != 0;
     Segment oldSs = c.segments[X86Cpu.SS];
     SystemStack stack;
     int newSs = 0;
     long ssDescriptor = 0;
-    boolean inner = e.newCpl != savedCpl(c, v86, e) || v86;
+    boolean inner = e.newCpl != e.oldCpl;
     if (inner) {
       long pointer = InnerStack.load(c, e.newCpl, e.ext);
       newSs = (int) (pointer >>> 32);
@@ -362,11 +369,6 @@ public final class InterruptDelivery {
     c.modeChanged();
   }
 
-  /** The interrupted privilege level, now that {@code cpl} is the supervisor's. */
-  private static int savedCpl(X86Cpu c, boolean v86, Entry e) {
-    return v86 ? 3 : c.segments[X86Cpu.CS].selector & 3;
-  }
-
   // ---------------------------------------------------------------- shared
 
   /** Checks the handler's code segment; returns its descriptor. */
@@ -396,7 +398,7 @@ public final class InterruptDelivery {
       LOG.warn(
           "CPU {}: hardware task switch at 0x{} is not implemented: #GP",
           c.index,
-          Long.toHexString(c.state().pc));
+          Long.toHexString(c.home.pc));
     }
   }
 }

@@ -36,7 +36,7 @@ public final class RegisterNames {
 
   /** Power-on or INIT: the first instruction is at FFFFFFF0H in real mode. */
   public static void reset(X86Cpu c) {
-    X86State s = c.state();
+    X86State s = c.home;
     Arrays.fill(s.r, 0);
     s.r[2] = CpuModel.SIGNATURE;
     c.setEflags(0);
@@ -92,7 +92,7 @@ public final class RegisterNames {
     if (dot >= 0) {
       return readPart(c, name, name.substring(0, dot), name.substring(dot + 1));
     }
-    X86State s = c.state();
+    X86State s = c.home;
     int n = Arrays.asList(GENERAL).indexOf(name);
     if (n >= 0) {
       return s.r[n];
@@ -135,7 +135,7 @@ public final class RegisterNames {
       return Msr.read(c, msrNumber(name, part));
     }
     if (register.startsWith("xmm")) {
-      return c.state().x[xmmIndex(name, register, part)];
+      return c.home.x[xmmIndex(name, register, part)];
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);
     if (n >= 0) {
@@ -188,7 +188,7 @@ public final class RegisterNames {
 
   /** Writes a register; RIP keeps its value when the base of CS changes. */
   public static void write(X86Cpu c, String name, long value) {
-    X86State s = c.state();
+    X86State s = c.home;
     boolean changesCode = name.startsWith("cs") || name.equals("efer") || name.equals("cr0");
     long rip = codeOffset(c);
     writeUnchecked(c, name, value);
@@ -204,7 +204,7 @@ public final class RegisterNames {
 
   /** Not cut to 32 bits: RIP may be written before the mode that gives it 64. */
   private static long codeOffset(X86Cpu c) {
-    return c.state().pc - codeBase(c);
+    return c.home.pc - codeBase(c);
   }
 
   private static void writeUnchecked(X86Cpu c, String name, long value) {
@@ -213,7 +213,7 @@ public final class RegisterNames {
       writePart(c, name, name.substring(0, dot), name.substring(dot + 1), value);
       return;
     }
-    X86State s = c.state();
+    X86State s = c.home;
     int n = Arrays.asList(GENERAL).indexOf(name);
     if (n >= 0) {
       s.r[n] = value;
@@ -271,7 +271,7 @@ public final class RegisterNames {
       return;
     }
     if (register.startsWith("xmm")) {
-      c.state().x[xmmIndex(name, register, part)] = value;
+      c.home.x[xmmIndex(name, register, part)] = value;
       return;
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);

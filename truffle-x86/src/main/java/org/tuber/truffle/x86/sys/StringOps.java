@@ -131,7 +131,7 @@ final class StringOps {
         : 0;
   }
 
-  /** Elements until {@code offset} leaves its page or wraps; at least those that RCX asks for. */
+  /** Elements until {@code offset} leaves its page or wraps; at most {@code most}. */
   private static long room(long gva, long offset, long mask, int size, long most) {
     long n = Math.min(most, (PAGE - (gva & (PAGE - 1))) >>> size);
     if (mask != -1L) {

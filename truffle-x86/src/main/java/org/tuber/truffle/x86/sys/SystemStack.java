@@ -38,7 +38,7 @@ final class SystemStack {
   /** The CPU's present stack. */
   static SystemStack current(X86Cpu c, int width) {
     var ss = c.segments[X86Cpu.SS];
-    long sp = c.state().r[4];
+    long sp = c.home.r[4];
     if (c.is64Bit()) {
       SystemStack s = new SystemStack(c, 0, -1L, 0x4000, sp, 8, 0);
       return width == 8 ? s : new SystemStack(s, width);
@@ -73,9 +73,9 @@ final class SystemStack {
     long next = sp - width;
     long gva = at(next);
     switch (width) {
-      case 2 -> SoftTlb.store16(c.state(), c, gva, value);
-      case 4 -> SoftTlb.store32(c.state(), c, gva, value);
-      default -> SoftTlb.store64(c.state(), c, gva, value);
+      case 2 -> SoftTlb.store16(c.home, c, gva, value);
+      case 4 -> SoftTlb.store32(c.home, c, gva, value);
+      default -> SoftTlb.store64(c.home, c, gva, value);
     }
     sp = next;
   }
@@ -91,9 +91,9 @@ final class SystemStack {
   long peek(int n) {
     long gva = at(sp + (long) n * width);
     return switch (width) {
-      case 2 -> SoftTlb.load16(c.state(), c, gva) & 0xffff;
-      case 4 -> SoftTlb.load32(c.state(), c, gva) & 0xffff_ffffL;
-      default -> SoftTlb.load64(c.state(), c, gva);
+      case 2 -> SoftTlb.load16(c.home, c, gva) & 0xffff;
+      case 4 -> SoftTlb.load32(c.home, c, gva) & 0xffff_ffffL;
+      default -> SoftTlb.load64(c.home, c, gva);
     };
   }
 
