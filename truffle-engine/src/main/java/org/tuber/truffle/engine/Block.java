@@ -68,7 +68,18 @@ public final class Block {
   Block takenLink;
   int executions;
   int taken;
+
+  /** Executions at which the engine thinks again about compiling. */
+  int trigger;
+
+  /** Region that can be entered here, or null. */
   Region region;
+
+  /** Number of the entry in {@link #region}. */
+  int entry;
+
+  /** Region that contains this block without an entry here, or null. */
+  Region coveredBy;
 
   public Block(long pc, int mode, long[] code, int kind, long takenPc, long fallPc, int bytes) {
     this.pc = pc;

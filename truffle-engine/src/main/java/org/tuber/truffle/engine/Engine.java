@@ -13,6 +13,9 @@ public final class Engine {
   /** Most instructions in one block. */
   public static final int MAX_BLOCK_INSTRUCTIONS = 64;
 
+  /** Regions that may wait for the compiler; more would only make the hottest wait longer. */
+  private static final int MAX_WAITING = 6;
+
   /** Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}. */
   public record Options(
       boolean compile, int hotThreshold, int maxRegionBlocks, int maxRegionInstructions) {
@@ -91,14 +94,32 @@ public final class Engine {
   /** {@code b} was executed often: builds a region around it. */
   void hot(GuestCpu cpu, Block b) {
     if (!compile || b.page == null || b.kind == Block.SYSTEM) {
-      b.executions = 0;
+      b.trigger = Integer.MAX_VALUE;
+      return;
+    }
+    b.trigger = b.executions > Integer.MAX_VALUE / 2 ? Integer.MAX_VALUE : b.executions + hotThreshold;
+    Region covering = b.coveredBy;
+    if (covering != null && covering.valid) {
+      if (covering.compiled) {
+        // Reached in spite of the region around it: next time it gets one of its own.
+        b.coveredBy = null;
+      }
+      return;
+    }
+    if (regionsBuilt - regionsCompiled - regionsInvalidated >= MAX_WAITING) {
       return;
     }
     synchronized (this) {
       Region region = new RegionBuilder(this, cpu).build(b, language);
       regionsBuilt++;
       regions.add(region);
-      b.region = region;
+      for (Block member : region.blocks) {
+        member.coveredBy = region;
+      }
+      for (int i = 0; i < region.entries.length; i++) {
+        region.entries[i].region = region;
+        region.entries[i].entry = i;
+      }
     }
   }
 

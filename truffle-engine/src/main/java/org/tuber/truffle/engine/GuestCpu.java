@@ -255,7 +255,7 @@ public abstract class GuestCpu implements Vcpu {
         throw f;
       }
       s.instructions += code.length >> 1;
-      if (++b.executions >= engine.hotThreshold && b.region == null) {
+      if (++b.executions >= b.trigger && b.region == null) {
         engine.hot(this, b);
       }
       Block next;
@@ -299,6 +299,7 @@ public abstract class GuestCpu implements Vcpu {
     if (!region.isValid()) {
       b.region = null;
       b.executions = 0;
+      b.trigger = engine.hotThreshold;
       return false;
     }
     if (region.epoch != epoch) {
@@ -310,7 +311,7 @@ public abstract class GuestCpu implements Vcpu {
     }
     s.pc = b.pc;
     currentRegion = region;
-    Object outcome = region.target.call(this);
+    Object outcome = region.target.call(this, b.entry);
     currentRegion = null;
     if (outcome == null) {
       region.countdown = Region.RETRY;
@@ -320,7 +321,7 @@ public abstract class GuestCpu implements Vcpu {
       region.compiled = true;
       engine.compiled(region);
     }
-    region.entries++;
+    region.runs++;
     if (outcome == RegionRoot.FAULTED) {
       s.pc += s.pcOffset;
       throw fault;
@@ -383,6 +384,7 @@ public abstract class GuestCpu implements Vcpu {
       }
       Block b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       engine.blocksDecoded++;
+      b.trigger = engine.hotThreshold;
       b.epoch = epoch;
       if (hostPage != 0) {
         AddressSpace.Range range = memory.find(fetchGpa(pc));

@@ -2,22 +2,22 @@ package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.RootCallTarget;
 
-/** A compiled or compiling region, entered at one block. */
+/** A compiled or compiling region with a few blocks where it can be entered. */
 final class Region {
   /** Wait this many executions of the head in the interpreter between tries while compiling. */
   static final int RETRY = 16;
 
-  final Block head;
+  final Block[] entries;
   final Block[] blocks;
   final RootCallTarget target;
   boolean valid = true;
   boolean compiled;
   long epoch;
   int countdown;
-  long entries;
+  long runs;
 
-  Region(Block head, Block[] blocks, RootCallTarget target) {
-    this.head = head;
+  Region(Block[] entries, Block[] blocks, RootCallTarget target) {
+    this.entries = entries;
     this.blocks = blocks;
     this.target = target;
   }

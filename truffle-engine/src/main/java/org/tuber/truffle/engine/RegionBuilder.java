@@ -18,6 +18,9 @@ final class RegionBuilder {
   /** Callees are inlined this deep. */
   private static final int MAX_DEPTH = 4;
 
+  /** Ways into a region besides its head. */
+  private static final int MAX_ENTRIES = 8;
+
   /** A successor is cold below this fraction of the head's executions. */
   private static final int COLD_DIVISOR = 32;
 
@@ -30,6 +33,7 @@ final class RegionBuilder {
   private final GuestCpu cpu;
   private final Map<Key, Integer> indexes = new HashMap<>();
   private final List<Key> chosen = new ArrayList<>();
+  private final Set<Key> wantedEntries = new LinkedHashSet<>();
   private int instructions;
 
   RegionBuilder(Engine engine, GuestCpu cpu) {
@@ -52,8 +56,26 @@ final class RegionBuilder {
     for (int i = 0; i < nodes.length; i++) {
       connect(nodes[i], chosen.get(i));
     }
-    RegionRoot root = new RegionRoot(language, engine.isa, nodes, mask);
-    return new Region(head, distinct.toArray(Block[]::new), root.getCallTarget());
+    List<Block> entries = new ArrayList<>();
+    List<Integer> entryIndexes = new ArrayList<>();
+    entries.add(head);
+    entryIndexes.add(0);
+    for (Key k : wantedEntries) {
+      Integer index = indexes.get(k);
+      if (index != null && index != 0 && k.block.region == null && entries.size() < MAX_ENTRIES) {
+        entries.add(k.block);
+        entryIndexes.add(index);
+      }
+    }
+    RegionRoot root =
+        new RegionRoot(
+            language,
+            engine.isa,
+            nodes,
+            entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
+            mask);
+    return new Region(
+        entries.toArray(Block[]::new), distinct.toArray(Block[]::new), root.getCallTarget());
   }
 
   private void choose(Block head) {
@@ -99,7 +121,9 @@ final class RegionBuilder {
         if (depth(k.context) < MAX_DEPTH) {
           addIfKnown(next, b.takenPc, calleeContext(k));
         }
+        addReturnSite(next, k);
       }
+      case Block.CALL_INDIRECT -> addReturnSite(next, k);
       case Block.RETURN -> {
         if (k.context != null) {
           addIfKnown(next, k.context.returnPc, k.context.caller);
@@ -108,6 +132,18 @@ final class RegionBuilder {
       default -> {}
     }
     return next;
+  }
+
+  /** What follows a call is reached by a return from outside the region too. */
+  private void addReturnSite(List<Key> next, Key call) {
+    if (call.context == null) {
+      Block b = cpu.findBlock(call.block.fallPc);
+      if (b != null) {
+        Key site = new Key(b, null);
+        next.add(site);
+        wantedEntries.add(site);
+      }
+    }
   }
 
   private static int depth(Context c) {

@@ -2,6 +2,7 @@ package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.CompilerAsserts;
 import com.oracle.truffle.api.CompilerDirectives;
+import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
 import com.oracle.truffle.api.TruffleLanguage;
 import com.oracle.truffle.api.frame.VirtualFrame;
 import com.oracle.truffle.api.nodes.ExplodeLoop;
@@ -26,12 +27,17 @@ final class RegionRoot extends RootNode {
   private final long registerMask;
   private final String name;
 
+  /** Index of the block at each entry. */
+  @CompilationFinal(dimensions = 1)
+  private final int[] entries;
+
   @Children private final RegionBlock[] blocks;
 
-  RegionRoot(TruffleLanguage<?> language, Isa isa, RegionBlock[] blocks, long registerMask) {
+  RegionRoot(TruffleLanguage<?> language, Isa isa, RegionBlock[] blocks, int[] entries, long registerMask) {
     super(language);
     this.isa = isa;
     this.blocks = blocks;
+    this.entries = entries;
     this.registerMask = registerMask;
     this.name = "0x" + Long.toHexString(blocks[0].pc) + "+" + blocks.length;
   }
@@ -43,11 +49,12 @@ final class RegionRoot extends RootNode {
     }
     GuestCpu cpu = isa.castCpu(frame.getArguments()[0]);
     GuestState home = isa.stateOf(cpu);
+    int entry = (int) frame.getArguments()[1];
     GuestState s = isa.newState();
     isa.enterRegion(s, home, registerMask);
     Object outcome;
     try {
-      runBlocks(s, cpu);
+      runBlocks(s, cpu, entry);
       outcome = LEFT;
     } catch (GuestFault f) {
       outcome = FAULTED;
@@ -61,10 +68,20 @@ final class RegionRoot extends RootNode {
    * Every cycle has an edge to a lower or equal index: those look for requests.
    */
   @ExplodeLoop(kind = LoopExplosionKind.MERGE_EXPLODE)
-  private void runBlocks(GuestState s, GuestCpu cpu) {
-    int index = 0;
+  private void runBlocks(GuestState s, GuestCpu cpu, int entry) {
+    // -1, -2, ... compare with entry 0, 1, ...: a chain of tests before the first block.
+    int index = -1;
     while (true) {
       CompilerAsserts.partialEvaluationConstant(index);
+      if (index < 0) {
+        int number = -index - 1;
+        if (number == entries.length - 1 || entry == number) {
+          index = entries[number];
+        } else {
+          index--;
+        }
+        continue;
+      }
       RegionBlock b = blocks[index];
       isa.enterBlock(s, b.pc);
       // In case of a fault: the block's address; the offset is added where the fault arrives.

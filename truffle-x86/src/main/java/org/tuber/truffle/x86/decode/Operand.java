@@ -1,6 +1,5 @@
 package org.tuber.truffle.x86.decode;
 
-import com.oracle.truffle.api.nodes.ExplodeLoop;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -109,7 +108,7 @@ public final class Operand {
   /** Effective address plus segment base: the linear address of the memory operand. */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);
-    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(s, c, w0, a);
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a);
   }
 
   /** The effective address itself, as LEA gives it (address size applied). */
@@ -125,7 +124,7 @@ public final class Operand {
     return (w1 >> 32) + s.r[Word.base(w0)] + (s.r[Word.index(w0)] << Word.scale(w0));
   }
 
-  private static long segmented(X86State s, X86Cpu c, long w0, long a) {
+  private static long segmented(X86Cpu c, long w0, long a) {
     if ((w0 & Word.ADDR32) != 0) {
       a &= 0xffff_ffffL;
     } else if ((w0 & Word.ADDR16) != 0) {
@@ -137,13 +136,5 @@ public final class Operand {
     }
     long linear = a + c.segmentBase[segment];
     return (c.mode & X86Cpu.MODE_64) != 0 ? linear : linear & 0xffff_ffffL;
-  }
-
-  /** Used by families that copy several registers. */
-  @ExplodeLoop
-  static void copy(long[] from, long[] to, int length) {
-    for (int i = 0; i < length; i++) {
-      to[i] = from[i];
-    }
   }
 }

@@ -3,8 +3,8 @@ package org.tuber.truffle.x86.insn;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * AES rounds (SDM vol. 2: AESENC, AESDEC, AESIMC, AESKEYGENASSIST; FIPS 197). Byte {@code r + 4c} of a
- * register is row r of column c. One table lookup per byte does SubBytes and MixColumns.
+ * AES rounds (SDM vol. 2: AESENC, AESDEC, AESIMC, AESKEYGENASSIST; FIPS 197). Byte {@code r + 4c}
+ * of a register is row r of column c. One table lookup per byte does SubBytes and MixColumns.
  */
 final class Aes {
   private static final int[] BOX = new int[256];
@@ -31,8 +31,7 @@ final class Aes {
       int b = BOX[i];
       ROUND[i] = times(b, 2) | b << 8 | b << 16 | times(b, 3) << 24;
       int n = INVERSE_BOX[i];
-      INVERSE_ROUND[i] =
-          times(n, 14) | times(n, 9) << 8 | times(n, 13) << 16 | times(n, 11) << 24;
+      INVERSE_ROUND[i] = times(n, 14) | times(n, 9) << 8 | times(n, 13) << 16 | times(n, 11) << 24;
     }
   }
 
@@ -114,8 +113,7 @@ final class Aes {
   }
 
   private static long lastColumns(int[] box, long low, long high, int j, int step) {
-    return Xmm.pair(
-        lastColumn(box, low, high, j, step), lastColumn(box, low, high, j + 1, step));
+    return Xmm.pair(lastColumn(box, low, high, j, step), lastColumn(box, low, high, j + 1, step));
   }
 
   private static int lastColumn(int[] box, long low, long high, int j, int step) {

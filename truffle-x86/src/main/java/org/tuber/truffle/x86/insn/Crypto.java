@@ -7,7 +7,10 @@ import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
-/** Dispatch of the AES, PCLMULQDQ and SHA instructions; see {@link Aes}, {@link Pclmul}, {@link Sha}. */
+/**
+ * Dispatch of the AES, PCLMULQDQ and SHA instructions; see {@link Aes}, {@link Pclmul}, {@link
+ * Sha}.
+ */
 final class Crypto {
   static final int AESENC = SseRows.CRYPTO;
   static final int AESENCLAST = AESENC + 1;

@@ -4,8 +4,8 @@ import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * Conditional jumps, told apart by what set the flags and by condition: most compare the operands of
- * the CMP or TEST before them directly.
+ * Conditional jumps, told apart by what set the flags and by condition: most compare the operands
+ * of the CMP or TEST before them directly.
  */
 final class Jcc {
   private Jcc() {}

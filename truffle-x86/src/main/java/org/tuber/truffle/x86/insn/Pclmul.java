@@ -3,9 +3,9 @@ package org.tuber.truffle.x86.insn;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * PCLMULQDQ (SDM vol. 2). The product over GF(2) comes from ordinary multiplications of operands that
- * keep every fourth bit only: at most 16 terms meet in a place, so carries stay in the three empty
- * bits above it (the one that does not leaves the 64 bits).
+ * PCLMULQDQ (SDM vol. 2). The product over GF(2) comes from ordinary multiplications of operands
+ * that keep every fourth bit only: at most 16 terms meet in a place, so carries stay in the three
+ * empty bits above it (the one that does not leaves the 64 bits).
  */
 final class Pclmul {
   private static final long EVERY_FOURTH = 0x1111_1111_1111_1111L;

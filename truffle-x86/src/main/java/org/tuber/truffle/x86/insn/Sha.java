@@ -102,7 +102,9 @@ final class Sha {
       int wk = i == 0 ? (int) s.x[0] : Xmm.high(s.x[0]);
       int t =
           h
-              + (Integer.rotateRight(e, 6) ^ Integer.rotateRight(e, 11) ^ Integer.rotateRight(e, 25))
+              + (Integer.rotateRight(e, 6)
+                  ^ Integer.rotateRight(e, 11)
+                  ^ Integer.rotateRight(e, 25))
               + ((e & f) ^ (~e & g))
               + wk;
       int u =

@@ -145,7 +145,7 @@ final class Shift {
     boolean cf;
     if (size == 1) {
       // Counts above 16 are undefined; hardware rotates the source in again.
-      long wide = left ? v << 32 | g << 16 | v : v << 32 | g << 16 | v;
+      long wide = v << 32 | g << 16 | v;
       r = left ? wide << n >>> 32 : wide >>> n;
       cf = left ? (wide << n >>> 48 & 1) != 0 : (wide >>> (n - 1) & 1) != 0;
     } else if (left) {

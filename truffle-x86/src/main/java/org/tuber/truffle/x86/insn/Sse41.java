@@ -301,8 +301,7 @@ final class Sse41 {
 
   /** Fast when the inexact flag need not be set or is set already. */
   private static boolean isFast(X86Cpu c, int control) {
-    return SseArith.isFast(c)
-        || ((control & 8) != 0 && (c.mxcsr & SseArith.DAZ) == 0);
+    return SseArith.isFast(c) || ((control & 8) != 0 && (c.mxcsr & SseArith.DAZ) == 0);
   }
 
   private static int mode(X86Cpu c, int control) {

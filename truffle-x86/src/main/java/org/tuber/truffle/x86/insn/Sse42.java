@@ -12,8 +12,8 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * SSE4.2: string comparisons (SDM vol. 2, 4.1) and CRC32. PCMPGTQ is in {@link SseInt}, POPCNT among
- * the integer families.
+ * SSE4.2: string comparisons (SDM vol. 2, 4.1) and CRC32. PCMPGTQ is in {@link SseInt}, POPCNT
+ * among the integer families.
  */
 final class Sse42 {
   static final int PCMPESTRM = SseRows.SSE42;

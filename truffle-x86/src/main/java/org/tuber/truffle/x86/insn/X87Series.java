@@ -3,8 +3,8 @@ package org.tuber.truffle.x86.insn;
 import java.math.BigInteger;
 
 /**
- * Elementary functions of fixed-point numbers: an integer v with p fraction bits stands for {@code v *
- * 2^-p}. Errors stay within a few dozen units of the last place.
+ * Elementary functions of fixed-point numbers: an integer v with p fraction bits stands for {@code
+ * v * 2^-p}. Errors stay within a few dozen units of the last place.
  */
 final class X87Series {
   private static final int CONSTANT_BITS = 400;

@@ -8,14 +8,13 @@ import org.tuber.truffle.x86.state.X87State;
  * F2XM1, FYL2X, FYL2XP1, FPTAN, FPATAN, FSIN, FCOS, FSINCOS (SDM vol. 1, 8.3.7 to 8.3.10; special
  * operands as in their tables of vol. 2).
  *
- * <p>Results come from series in fixed point with 130 or more correct bits, rounded once: at least as
- * good as hardware, whose last bit differs between models. The circular functions reduce their
+ * <p>Results come from series in fixed point with 130 or more correct bits, rounded once: at least
+ * as good as hardware, whose last bit differs between models. The circular functions reduce their
  * argument by the 66-bit pi that the manual gives, as hardware does; |x| from 2^63 on sets C2.
  */
 final class X87Transcendental {
   /** Pi as the unit has it: 66 significant bits, here with 64 fraction bits. */
-  private static final BigInteger PI66 =
-      new BigInteger("C90FDAA22168C234C", 16);
+  private static final BigInteger PI66 = new BigInteger("C90FDAA22168C234C", 16);
 
   private static final int PI66_FRACTION_BITS = 66;
   private static final int BITS = 150;
@@ -92,8 +91,7 @@ final class X87Transcendental {
     int length = magnitude.bitLength();
     BigInteger aligned =
         length > 128 ? magnitude.shiftRight(length - 128) : magnitude.shiftLeft(128 - length);
-    u.round(
-        negative, length - 1 - p, aligned.shiftRight(64).longValue(), aligned.longValue() | 1);
+    u.round(negative, length - 1 - p, aligned.shiftRight(64).longValue(), aligned.longValue() | 1);
   }
 
   /** The operand itself but for an infinitesimal change of its magnitude. */
@@ -344,8 +342,7 @@ final class X87Transcendental {
         m = m.shiftRight(1);
         exponent++;
       }
-      BigInteger z =
-          X87Series.divide(m.subtract(X87Series.one(p)), m.add(X87Series.one(p)), p);
+      BigInteger z = X87Series.divide(m.subtract(X87Series.one(p)), m.add(X87Series.one(p)), p);
       BigInteger ln = X87Series.atanh(z, p).shiftLeft(1);
       BigInteger log2 =
           X87Series.divide(ln, X87Series.ln2(p), p).add(BigInteger.valueOf(exponent).shiftLeft(p));
@@ -364,8 +361,7 @@ final class X87Transcendental {
 
   /** Rounds y times a fixed-point number. */
   private static void product(SoftFloat u, Num y, BigInteger v, int p) {
-    BigInteger magnitude =
-        new BigInteger(Long.toUnsignedString(y.significand)).multiply(v.abs());
+    BigInteger magnitude = new BigInteger(Long.toUnsignedString(y.significand)).multiply(v.abs());
     round(u, y.negative != v.signum() < 0, magnitude, p + 63 - y.exponent);
   }
 
