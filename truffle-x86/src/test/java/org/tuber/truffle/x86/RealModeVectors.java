@@ -201,7 +201,8 @@ final class RealModeVectors implements AutoCloseable {
   private void loadRegisters(JsonNode regs) {
     cpu.clearHalt();
     cpu.interruptShadow = false;
-    cpu.undeliverable = null;
+    cpu.fpu.control = 0x37f;
+    cpu.fpu.status = 0;
     for (int i = 0; i < 8; i++) {
       cpu.home.r[i] = regs.get(GENERAL[i]).asInt();
     }
