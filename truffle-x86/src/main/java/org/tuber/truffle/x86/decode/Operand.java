@@ -109,7 +109,8 @@ public final class Operand {
 
   /**
    * Effective address plus segment base: the linear address of a memory operand as wide as the
-   * word says (of SSE and x87 operands only the first byte is held against the segment's limit).
+   * word says. Deviation: of SSE operands only the first byte is held against the segment's limit,
+   * of x87 operands without a size letter the first two or four.
    */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);
@@ -129,7 +130,8 @@ public final class Operand {
   }
 
   private static int widthOf(long w0) {
-    return Word.op(w0) < Op.SSE ? 1 << Word.size(w0) : 1;
+    int op = Word.op(w0);
+    return op >= Op.SSE && op < Op.X87 ? 1 : 1 << Word.size(w0);
   }
 
   /** The effective address itself, as LEA gives it (address size applied). */
