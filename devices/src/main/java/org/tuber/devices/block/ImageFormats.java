@@ -5,15 +5,32 @@ import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.tuber.devices.block.parallels.ParallelsFormat;
+import org.tuber.devices.block.qcow.QcowFormat;
 import org.tuber.devices.block.qcow2.Qcow2Format;
+import org.tuber.devices.block.qed.QedFormat;
 import org.tuber.devices.block.raw.RawFormat;
+import org.tuber.devices.block.vdi.VdiFormat;
+import org.tuber.devices.block.vhdx.VhdxFormat;
+import org.tuber.devices.block.vmdk.VmdkFormat;
+import org.tuber.devices.block.vpc.VpcFormat;
 
 /** The formats there are, and how to tell which one a file has. */
 public final class ImageFormats {
   private static final Map<String, ImageFormat> ALL = new LinkedHashMap<>();
 
   static {
-    for (ImageFormat f : new ImageFormat[] {new Qcow2Format(), new RawFormat()}) {
+    for (ImageFormat f : new ImageFormat[] {
+          new Qcow2Format(),
+          new RawFormat(),
+          new VhdxFormat(),
+          new VpcFormat(),
+          new VmdkFormat(),
+          new VdiFormat(),
+          new QedFormat(),
+          new QcowFormat(),
+          new ParallelsFormat()
+        }) {
       ALL.put(f.name(), f);
     }
   }
