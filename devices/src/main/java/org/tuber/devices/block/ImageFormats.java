@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.tuber.devices.block.crypt.LuksFormat;
 import org.tuber.devices.block.parallels.ParallelsFormat;
 import org.tuber.devices.block.qcow.QcowFormat;
 import org.tuber.devices.block.qcow2.Qcow2Format;
@@ -20,7 +21,8 @@ public final class ImageFormats {
   private static final Map<String, ImageFormat> ALL = new LinkedHashMap<>();
 
   static {
-    for (ImageFormat f : new ImageFormat[] {
+    for (ImageFormat f :
+        new ImageFormat[] {
           new Qcow2Format(),
           new RawFormat(),
           new VhdxFormat(),
@@ -29,7 +31,8 @@ public final class ImageFormats {
           new VdiFormat(),
           new QedFormat(),
           new QcowFormat(),
-          new ParallelsFormat()
+          new ParallelsFormat(),
+          new LuksFormat()
         }) {
       ALL.put(f.name(), f);
     }

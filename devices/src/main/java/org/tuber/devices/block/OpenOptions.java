@@ -21,6 +21,7 @@ public final class OpenOptions {
   private boolean allowCorrupt = false;
   private Function<String, byte[]> secrets = id -> null;
   private String secretId = null;
+  private boolean withoutKeys = false;
   private int depth = 0;
 
   private OpenOptions() {}
@@ -51,6 +52,7 @@ public final class OpenOptions {
     c.allowCorrupt = allowCorrupt;
     c.secrets = secrets;
     c.secretId = secretId;
+    c.withoutKeys = withoutKeys;
     c.depth = depth;
     return c;
   }
@@ -222,6 +224,18 @@ public final class OpenOptions {
   /** Id of this image's passphrase. */
   public String secretId() {
     return secretId;
+  }
+
+  /** Sets: open an encrypted image without its key, to look at its structure only. */
+  public OpenOptions withWithoutKeys(boolean value) {
+    OpenOptions c = copy();
+    c.withoutKeys = value;
+    return c;
+  }
+
+  /** Encrypted images are opened without a key: their data cannot be read. */
+  public boolean withoutKeys() {
+    return withoutKeys;
   }
 
   /** Position in the backing chain. */

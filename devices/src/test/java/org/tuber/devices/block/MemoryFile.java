@@ -200,8 +200,7 @@ public final class MemoryFile implements ImageFile {
   }
 
   @Override
-  public synchronized void writeZeroes(long offset, long length, boolean unmap)
-      throws IOException {
+  public synchronized void writeZeroes(long offset, long length, boolean unmap) throws IOException {
     grow(offset + length);
     write(offset, ByteBuffer.wrap(new byte[(int) length]));
   }

@@ -53,7 +53,11 @@ final class CheckCommand implements Callable<Integer> {
     try (BlockNode node =
         Images.open(
             n.filename(),
-            n.options().withOpenBacking(false).withRepairDirty(false).withAllowCorrupt(true))) {
+            n.options()
+                .withOpenBacking(false)
+                .withWithoutKeys(true)
+                .withRepairDirty(false)
+                .withAllowCorrupt(true))) {
       CheckReport r = node.check(what);
       if (r == null) {
         spec.commandLine().getErr().println("tuber img: This image format does not support checks");

@@ -52,7 +52,7 @@ final class InfoCommand implements Callable<Integer> {
     List<ImageInfo> all = new ArrayList<>();
     ImageSource.Named named = source.named(filename, false);
     String name = named.filename();
-    OpenOptions o = named.options().withOpenBacking(false);
+    OpenOptions o = named.options().withOpenBacking(false).withWithoutKeys(true);
     while (name != null && all.size() <= OpenOptions.MAX_DEPTH) {
       try (BlockNode node = Images.open(name, o)) {
         ImageInfo info = Images.info(node);

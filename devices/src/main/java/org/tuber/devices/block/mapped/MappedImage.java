@@ -330,7 +330,8 @@ public abstract class MappedImage implements BlockNode {
       boolean whole = inBlock == 0 && (n == blockBytes || at + n == length);
       boolean readsZero =
           place == ZERO
-              || place == ABSENT && (backing == null || at >= backing.lengthBytes())
+              || place == ABSENT
+                  && (backing == null || at >= backing.lengthBytes())
                   && (backing != null || backingName() == null);
       if (readsZero) {
         return;
@@ -387,7 +388,7 @@ public abstract class MappedImage implements BlockNode {
       long block = offset / blockBytes;
       int inBlock = (int) (offset % blockBytes);
       long place = place(block);
-      long n = blockBytes - inBlock;
+      long n = (long) blockBytes - inBlock;
       long next = place;
       while (n < bytes) {
         block++;

@@ -70,13 +70,7 @@ public final class ParallelsFormat implements ImageFormat {
     private final long entries;
     private final long multiplier;
 
-    Image(
-        ImageFile file,
-        OpenOptions options,
-        int track,
-        long entries,
-        long sectors,
-        boolean ext) {
+    Image(ImageFile file, OpenOptions options, int track, long entries, long sectors, boolean ext) {
       super("parallels", file, options, track * 512, sectors * 512);
       this.table = new EntryTable(file, EntryTable.Width.LE32);
       this.entries = entries;

@@ -57,7 +57,8 @@ final class QcowImage extends MappedImage {
     require(file, Bytes.be32(h, 4) == 1, "version", "not 1");
     require(file, h[32] >= 9 && h[32] <= 16, "cluster_bits", "Cluster size must be 512 to 64k");
     require(file, h[33] >= 6 && h[33] <= 13, "l2_bits", "L2 table size must be 512 to 64k");
-    require(file, Bytes.be32(h, 36) == 0, "crypt_method", "encrypted qcow images are not supported");
+    require(
+        file, Bytes.be32(h, 36) == 0, "crypt_method", "encrypted qcow images are not supported");
     long size = Bytes.be64(h, 24);
     require(file, size > 1 && size < 1L << 60, "size", "invalid: " + size);
     long entries = l1Entries(h);

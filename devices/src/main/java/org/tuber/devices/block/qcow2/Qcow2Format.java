@@ -13,6 +13,7 @@ import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.Preallocation;
+import org.tuber.devices.block.crypt.DiskCipher;
 import org.tuber.devices.block.host.HostFile;
 
 /** The qcow2 format: recognising, opening, creating. */
@@ -51,11 +52,6 @@ public final class Qcow2Format implements ImageFormat {
         "encryption",
         "encrypt.format",
         "encrypt.key-secret",
-        "encrypt.cipher-alg",
-        "encrypt.cipher-mode",
-        "encrypt.ivgen-alg",
-        "encrypt.ivgen-hash-alg",
-        "encrypt.hash-alg",
         "encrypt.iter-time");
   }
 
@@ -79,16 +75,54 @@ public final class Qcow2Format implements ImageFormat {
       throw new ImageException(
           o.filename(), "size", "Image size too large for cluster size " + h.clusterBytes());
     }
+    byte[] secret = secret(o);
+    h.cryptMethod = secret == null ? Qcow2Header.CRYPT_NONE : Qcow2Header.CRYPT_LUKS;
     try (HostFile file = HostFile.create(o.filename())) {
       writeSkeleton(file, h);
+      if (secret != null) {
+        addLuks(file, secret, o.bytes("encrypt.iter-time", 2000));
+      }
     }
     if (dataFile != null) {
       HostFile.create(Images.resolve(o.filename(), dataFile)).close();
     }
-    OpenOptions open = OpenOptions.readWrite().withFormat("qcow2").withOpenBacking(false);
+    OpenOptions open =
+        OpenOptions.readWrite().withFormat("qcow2").withOpenBacking(false).withWithoutKeys(true);
     try (BlockNode image = Images.open(o.filename(), open)) {
       image.resize(o.sizeBytes() + 511 & -512L, preallocation);
     }
+  }
+
+  private static byte[] secret(CreateOptions o) throws ImageException {
+    String format = o.get("encrypt.format", o.flag("encryption", false) ? "aes" : null);
+    if (format == null) {
+      return null;
+    }
+    if (!format.equals("luks")) {
+      throw new ImageException(o.filename(), "encrypt.format", "new images can be luks only");
+    }
+    byte[] secret = o.secrets().apply(o.options().get("encrypt.key-secret"));
+    if (secret == null) {
+      throw new ImageException(o.filename(), "encrypt.key-secret", "is required, and must exist");
+    }
+    return secret;
+  }
+
+  /** Allocates room for the LUKS header and writes it. */
+  private static void addLuks(HostFile file, byte[] secret, long iterMillis) throws IOException {
+    OpenOptions options = OpenOptions.readWrite().withFormat("qcow2").withWithoutKeys(true);
+    // The image shares the file and is left to the collector: closing it would close the file.
+    Qcow2Image image = new Qcow2Image(file, Qcow2Header.read(file), options);
+    long bytes = DiskCipher.luksHeaderBytes();
+    long place = image.refcounts().allocate(bytes);
+    file.writeZeroes(place, bytes, false);
+    DiskCipher.createLuks(file, place, secret, iterMillis);
+    byte[] extension = new byte[16];
+    Bytes.putBe64(extension, 0, place);
+    Bytes.putBe64(extension, 8, bytes);
+    image.header().setExtension(Qcow2Header.EXT_CRYPTO, extension);
+    image.commit();
+    image.writeHeader();
   }
 
   private static Qcow2Header header(CreateOptions o) throws ImageException {
@@ -121,6 +155,7 @@ public final class Qcow2Format implements ImageFormat {
     boolean needs3 =
         extended
             || lazy
+            || o.options().containsKey("encrypt.format")
             || bits != 16
             || h.compressionType != 0
             || o.options().containsKey("data_file");

@@ -338,7 +338,15 @@ public final class Qcow2Image implements BlockNode {
     Bytes.zeroFill(target);
   }
 
+  private void requireKey() throws ImageException {
+    if (cipher == null && isEncrypted()) {
+      throw new ImageException(
+          filename(), "encrypt.key-secret", "the image was opened without key");
+    }
+  }
+
   private void readData(long guest, long host, ByteBuffer target) throws IOException {
+    requireKey();
     if (cipher == null) {
       dataFile.read(host, target);
     } else {
@@ -348,6 +356,7 @@ public final class Qcow2Image implements BlockNode {
 
   /** Writes data to its host place; the source is consumed. */
   void writeData(long guest, long host, ByteBuffer source) throws IOException {
+    requireKey();
     if (!hasExternalData() && guard.overlaps(host, source.remaining(), header)) {
       throw corrupt("l2_entry", "cluster at " + host + " overlaps the image's own tables");
     }
@@ -362,7 +371,7 @@ public final class Qcow2Image implements BlockNode {
   public void write(long offset, ByteBuffer source) throws IOException {
     requireInside(offset, source.remaining());
     requireWritable();
-    if (cipher != null && ((offset | source.remaining()) & 511) != 0) {
+    if (isEncrypted() && ((offset | source.remaining()) & 511) != 0) {
       writeUnalignedEncrypted(offset, source);
       return;
     }
@@ -428,7 +437,7 @@ public final class Qcow2Image implements BlockNode {
     if (cluster.length != header.clusterBytes()) {
       throw new ImageException(filename(), "request", "compressed writes take whole clusters");
     }
-    if (hasExternalData() || cipher != null) {
+    if (hasExternalData() || isEncrypted()) {
       throw new ImageException(
           filename(), "compression", "not possible with encryption or an external data file");
     }
@@ -522,6 +531,17 @@ public final class Qcow2Image implements BlockNode {
   public void writeZeroes(long offset, long bytes, boolean unmap) throws IOException {
     requireInside(offset, bytes);
     requireWritable();
+    if (isEncrypted() && ((offset | bytes) & 511) != 0) {
+      // Parts of sectors cannot be zeroed in the tables, nor written without their neighbours.
+      long head = Math.min(bytes, -offset & 511);
+      long tail = offset + bytes & 511;
+      write(offset, ByteBuffer.allocate((int) head));
+      if (head < bytes) {
+        writeZeroes(offset + head, bytes - head - tail, unmap);
+        write(offset + bytes - tail, ByteBuffer.allocate((int) tail));
+      }
+      return;
+    }
     zeroOrDiscard(offset, bytes, unmap ? ClusterEraser.Mode.ZERO_UNMAP : ClusterEraser.Mode.ZERO);
     if (options.cache().isWriteThrough()) {
       flush();
@@ -594,7 +614,7 @@ public final class Qcow2Image implements BlockNode {
             case ClusterMap.ZEROS -> BlockStatus.Kind.ZERO;
             default -> BlockStatus.Kind.UNALLOCATED;
           };
-      long plain = cipher == null ? host : -1;
+      long plain = isEncrypted() ? -1 : host;
       return new BlockStatus(offset, n, k, plain, kind == ClusterMap.PACKED);
     } finally {
       lock.readLock().unlock();

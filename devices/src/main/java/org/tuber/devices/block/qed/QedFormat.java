@@ -52,8 +52,7 @@ public final class QedFormat implements ImageFormat {
         && size > entries * entries * cluster) {
       throw new ImageException(o.filename(), "size", "too large for these cluster and table sizes");
     }
-    byte[] backing =
-        o.get("backing_file", "").getBytes(StandardCharsets.UTF_8);
+    byte[] backing = o.get("backing_file", "").getBytes(StandardCharsets.UTF_8);
     boolean raw = "raw".equals(o.options().get("backing_fmt"));
     byte[] h = new byte[64 + backing.length];
     Bytes.putLe32(h, 0, MAGIC);

@@ -54,8 +54,7 @@ final class QedImage extends MappedImage {
         Long.bitCount(cluster) == 1 && cluster >= 4096 && cluster <= 64 << 20,
         "cluster_size",
         "invalid: " + cluster);
-    require(
-        name, Long.bitCount(table) == 1 && table <= 16, "table_size", "invalid: " + table);
+    require(name, Long.bitCount(table) == 1 && table <= 16, "table_size", "invalid: " + table);
     require(name, (features & ~7) == 0, "features", "unsupported: " + Long.toHexString(features));
     long l1 = Bytes.le64(h, 40);
     require(
@@ -80,9 +79,7 @@ final class QedImage extends MappedImage {
           nameBytes <= 1023 && nameAt + nameBytes <= headerClusters * cluster,
           "backing_filename_size",
           "invalid: " + nameBytes);
-      backing =
-          new String(
-              Bytes.readArray(file, nameAt, (int) nameBytes), StandardCharsets.UTF_8);
+      backing = new String(Bytes.readArray(file, nameAt, (int) nameBytes), StandardCharsets.UTF_8);
     }
     QedImage image = new QedImage(file, options, h, backing);
     image.openBacking();

@@ -46,7 +46,9 @@ public final class VdiFormat implements ImageFormat {
       throw new ImageException(o.filename(), "size", "Unsupported VDI image size");
     }
     byte[] h = new byte[512];
-    byte[] text = "<<< Tuber VM Virtual Disk Image >>>\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    byte[] text =
+        "<<< Tuber VM Virtual Disk Image >>>\n"
+            .getBytes(java.nio.charset.StandardCharsets.US_ASCII);
     System.arraycopy(text, 0, h, 0, text.length);
     int tableBytes = (int) (blocks * 4 + 511 & -512L);
     Bytes.putLe32(h, 0x40, SIGNATURE);

@@ -46,8 +46,7 @@ final class VdiImage extends MappedImage {
         "image_type",
         "unsupported: " + type);
     require(name, Bytes.le32(h, 0x168) == 512, "sector_size", "must be 512");
-    require(
-        name, Bytes.le32(h, 0x178) == VdiFormat.BLOCK_BYTES, "block_size", "must be 1 MiB");
+    require(name, Bytes.le32(h, 0x178) == VdiFormat.BLOCK_BYTES, "block_size", "must be 1 MiB");
     require(name, Bytes.le32(h, 0x17c) == 0, "block_extra", "must be 0");
     long size = Bytes.le64(h, 0x170);
     long blocks = Bytes.leU32(h, 0x180);
@@ -60,8 +59,7 @@ final class VdiImage extends MappedImage {
     require(name, (tableOffset & 511) == 0 && tableOffset >= 512, "offset_bmap", "unaligned");
     require(
         name,
-        (Bytes.leU32(h, 0x158) & 511) == 0
-            && Bytes.leU32(h, 0x158) >= tableOffset + blocks * 4,
+        (Bytes.leU32(h, 0x158) & 511) == 0 && Bytes.leU32(h, 0x158) >= tableOffset + blocks * 4,
         "offset_data",
         "overlaps the block table");
     require(name, tableOffset + blocks * 4 <= file.size(), "blocks_in_image", "table past the end");

@@ -40,8 +40,7 @@ final class VhdxImage extends MappedImage {
     String parent;
   }
 
-  private VhdxImage(
-      ImageFile file, OpenOptions options, Facts facts, long batOffset, long batBytes)
+  private VhdxImage(ImageFile file, OpenOptions options, Facts facts, long batOffset, long batBytes)
       throws IOException {
     super("vhdx", file, options, (int) facts.block, facts.size);
     this.table = new EntryTable(file, EntryTable.Width.LE64);
@@ -210,9 +209,7 @@ final class VhdxImage extends MappedImage {
         }
       }
     }
-    if (Long.bitCount(f.block) != 1
-        || f.block < VhdxFormat.MB
-        || f.block > 256 * VhdxFormat.MB) {
+    if (Long.bitCount(f.block) != 1 || f.block < VhdxFormat.MB || f.block > 256 * VhdxFormat.MB) {
       throw bad(file, "block_size", "invalid: " + f.block);
     }
     if (f.sector != 512 && f.sector != 4096) {
@@ -369,5 +366,4 @@ final class VhdxImage extends MappedImage {
     file().flush();
     header = h;
   }
-
 }

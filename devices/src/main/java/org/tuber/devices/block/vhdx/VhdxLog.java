@@ -27,7 +27,6 @@ final class VhdxLog {
 
   /** One valid entry. */
   private static final class Entry {
-    int at;
     int length;
     int tail;
     long sequence;
@@ -46,8 +45,7 @@ final class VhdxLog {
     List<Entry> best = List.of();
     for (int at = 0; at < length; at += SECTOR) {
       List<Entry> s = sequenceFrom(at);
-      if (!s.isEmpty()
-          && (best.isEmpty() || s.getLast().sequence > best.getLast().sequence)) {
+      if (!s.isEmpty() && (best.isEmpty() || s.getLast().sequence > best.getLast().sequence)) {
         best = s;
       }
     }
@@ -98,7 +96,6 @@ final class VhdxLog {
     if (!crcIsRight(e.bytes, e.bytes.length, 4)) {
       return null;
     }
-    e.at = at;
     e.length = (int) bytes;
     e.tail = Bytes.le32(h, 12);
     e.sequence = Bytes.le64(h, 16);
@@ -119,8 +116,7 @@ final class VhdxLog {
 
   private void apply(Entry e) throws IOException {
     int count = Bytes.le32(e.bytes, 24);
-    int descriptorSectors =
-        (ENTRY_HEADER_BYTES + count * DESCRIPTOR_BYTES + SECTOR - 1) / SECTOR;
+    int descriptorSectors = (ENTRY_HEADER_BYTES + count * DESCRIPTOR_BYTES + SECTOR - 1) / SECTOR;
     if (count < 0 || count > e.length / DESCRIPTOR_BYTES) {
       throw bad("descriptor_count", "impossible: " + count);
     }

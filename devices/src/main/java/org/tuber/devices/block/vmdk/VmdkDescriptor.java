@@ -72,9 +72,7 @@ final class VmdkDescriptor {
 
   String parent() {
     String cid = values.getOrDefault("parentCID", NO_PARENT);
-    return cid.toLowerCase(Locale.ROOT).equals(NO_PARENT)
-        ? null
-        : values.get("parentFileNameHint");
+    return cid.toLowerCase(Locale.ROOT).equals(NO_PARENT) ? null : values.get("parentFileNameHint");
   }
 
   String createType() {
@@ -82,8 +80,8 @@ final class VmdkDescriptor {
   }
 
   /** The text of a new image. */
-  static String text(String type, int cid, String extentLine, long sectors, String parentCid,
-      String parent) {
+  static String text(
+      String type, int cid, String extentLine, long sectors, String parentCid, String parent) {
     StringBuilder s = new StringBuilder("# Disk DescriptorFile\nversion=1\n");
     s.append(String.format(Locale.ROOT, "CID=%08x%n", cid));
     s.append("parentCID=").append(parentCid).append('\n');

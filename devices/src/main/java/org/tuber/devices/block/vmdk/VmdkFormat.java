@@ -79,10 +79,8 @@ public final class VmdkFormat implements ImageFormat {
       return switch (e.type()) {
         case "FLAT", "VMFS" ->
             new VmdkSpan.Part(e.sectors() * 512, f, e.offsetSectors() * 512, null);
-        case "SPARSE" ->
-            new VmdkSpan.Part(e.sectors() * 512, null, 0, VmdkSparse.open(f, options));
-        default ->
-            throw new ImageException(file.name(), "extent", "unsupported type " + e.type());
+        case "SPARSE" -> new VmdkSpan.Part(e.sectors() * 512, null, 0, VmdkSparse.open(f, options));
+        default -> throw new ImageException(file.name(), "extent", "unsupported type " + e.type());
       };
     } catch (IOException | RuntimeException x) {
       f.close();
@@ -114,8 +112,7 @@ public final class VmdkFormat implements ImageFormat {
         }
         String flat = base.replaceFirst("(\\.vmdk)?$", "-flat.vmdk");
         String line = "RW " + sectors + " FLAT \"" + flat + "\" 0";
-        String text =
-            VmdkDescriptor.text("monolithicFlat", cid, line, sectors, "ffffffff", null);
+        String text = VmdkDescriptor.text("monolithicFlat", cid, line, sectors, "ffffffff", null);
         try (HostFile data = HostFile.create(Images.resolve(name, flat))) {
           data.setSize(sectors * 512);
         }

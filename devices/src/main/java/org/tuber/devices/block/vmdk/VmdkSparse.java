@@ -34,8 +34,7 @@ final class VmdkSparse extends MappedImage {
 
   private VmdkSparse(ImageFile file, OpenOptions options, byte[] h, VmdkDescriptor descriptor)
       throws IOException {
-    super(
-        "vmdk", file, options, (int) Bytes.le64(h, 20) * 512, Bytes.le64(h, 12) * 512);
+    super("vmdk", file, options, (int) Bytes.le64(h, 20) * 512, Bytes.le64(h, 12) * 512);
     int flags = Bytes.le32(h, 8);
     this.tables = new EntryTable(file, EntryTable.Width.LE32);
     this.descriptor = descriptor;
@@ -95,8 +94,7 @@ final class VmdkSparse extends MappedImage {
         "the grain directory is outside the file");
     int compression = Bytes.le16(h, 77);
     boolean packed = (Bytes.le32(h, 8) & FLAG_COMPRESSED) != 0;
-    require(
-        file, !packed || compression == 1, "compressAlgorithm", "unsupported: " + compression);
+    require(file, !packed || compression == 1, "compressAlgorithm", "unsupported: " + compression);
     long descAt = Bytes.le64(h, 28);
     long descSectors = Bytes.le64(h, 36);
     VmdkDescriptor d = new VmdkDescriptor();

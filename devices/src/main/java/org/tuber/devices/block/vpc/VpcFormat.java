@@ -70,8 +70,7 @@ public final class VpcFormat implements ImageFormat {
           file.write(size, ByteBuffer.wrap(VpcFooter.create(size, VpcFooter.FIXED)));
         }
         case "dynamic" -> createDynamic(file, size);
-        default ->
-            throw new ImageException(o.filename(), "subformat", "must be dynamic or fixed");
+        default -> throw new ImageException(o.filename(), "subformat", "must be dynamic or fixed");
       }
     }
   }
@@ -80,8 +79,7 @@ public final class VpcFormat implements ImageFormat {
     byte[] footer = VpcFooter.create(size, VpcFooter.DYNAMIC);
     int entries = (int) ((size + BLOCK_BYTES - 1) / BLOCK_BYTES);
     byte[] h = new byte[DYNAMIC_HEADER_BYTES];
-    System.arraycopy(
-        "cxsparse".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, h, 0, 8);
+    System.arraycopy("cxsparse".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, h, 0, 8);
     Bytes.putBe64(h, 8, -1);
     Bytes.putBe64(h, 16, VpcFooter.BYTES + DYNAMIC_HEADER_BYTES);
     Bytes.putBe32(h, 24, 0x00010000);
@@ -93,8 +91,7 @@ public final class VpcFormat implements ImageFormat {
     file.write(0, ByteBuffer.wrap(footer));
     file.write(VpcFooter.BYTES, ByteBuffer.wrap(h));
     file.write(VpcFooter.BYTES + DYNAMIC_HEADER_BYTES, ByteBuffer.wrap(table));
-    file.write(
-        VpcFooter.BYTES + DYNAMIC_HEADER_BYTES + table.length, ByteBuffer.wrap(footer));
+    file.write(VpcFooter.BYTES + DYNAMIC_HEADER_BYTES + table.length, ByteBuffer.wrap(footer));
   }
 
   @Override

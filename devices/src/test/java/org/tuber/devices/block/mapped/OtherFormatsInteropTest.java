@@ -110,13 +110,11 @@ class OtherFormatsInteropTest {
     if (option == null) {
       QemuTools.img(dir, "convert", "-O", format, raw.toString(), image.toString());
     } else {
-      QemuTools.img(
-          dir, "convert", "-O", format, "-o", option, raw.toString(), image.toString());
+      QemuTools.img(dir, "convert", "-O", format, "-o", option, raw.toString(), image.toString());
     }
     boolean fixedVpc = "subformat=fixed".equals(option) && format.equals("vpc");
     try (BlockNode node =
-        Images.open(
-            image.toString(), OpenOptions.readOnly().withFormat(fixedVpc ? "vpc" : null))) {
+        Images.open(image.toString(), OpenOptions.readOnly().withFormat(fixedVpc ? "vpc" : null))) {
       assertThat(node.formatName()).isEqualTo(format);
       byte[] got = new byte[DISK_BYTES];
       node.read(0, ByteBuffer.wrap(got));
@@ -143,7 +141,9 @@ class OtherFormatsInteropTest {
     }
     Path raw = Files.write(dir.resolve("r.raw"), data);
     Path image = dir.resolve("c.qcow");
-    QemuTools.img(dir, "convert", "-c", "-O", "qcow", raw.toString(), image.toString());
+    // Some releases write a good file here and end with status 1 all the same.
+    QemuTools.run(dir, "qemu-img", "convert", "-c", "-O", "qcow", raw.toString(), image.toString());
+    QemuTools.img(dir, "compare", "-F", "raw", image.toString(), raw.toString());
     try (BlockNode node = Images.open(image.toString(), fast(null))) {
       assertThat(node.formatName()).isEqualTo("qcow");
       RandomDisk disk = new RandomDisk(node, data, 4);
@@ -171,8 +171,7 @@ class OtherFormatsInteropTest {
             CreateOptions.of(top.toString(), DISK_BYTES)
                 .with("backing_file", base.getFileName().toString())
                 .with("backing_fmt", baseFormat));
-    try (BlockNode node =
-        Images.open(top.toString(), fast(format).withBackingFormat(baseFormat))) {
+    try (BlockNode node = Images.open(top.toString(), fast(format).withBackingFormat(baseFormat))) {
       RandomDisk disk = new RandomDisk(node, data, 6);
       disk.verify();
       disk.work(60);

@@ -117,8 +117,7 @@ class Qcow2CrashTest {
         unsure.set(t[1], t[1] + t[2]);
       }
     }
-    OpenOptions options =
-        OpenOptions.readWrite().withFormat("qcow2").withRepairDirty(repairs);
+    OpenOptions options = OpenOptions.readWrite().withFormat("qcow2").withRepairDirty(repairs);
     BlockNode node = Images.open(crashed, options);
     CheckReport report = node.check(CheckReport.Repair.NONE);
     assertThat(report.corruptions())
