@@ -24,6 +24,18 @@ public interface Vcpu {
   /** Edge of the non-maskable interrupt. Any thread. */
   void nmi();
 
+  /**
+   * x86 INIT: the CPU stops at the next instruction boundary, takes its INIT state and waits for
+   * {@link #startup}; a bootstrap processor goes on at its reset vector instead. Any thread.
+   */
+  default void init() {}
+
+  /**
+   * x86 start-up message: a CPU that waits after {@link #init} begins in real mode at {@code vector
+   * << 12}; any other ignores it. Any thread.
+   */
+  default void startup(int vector) {}
+
   /** True while the CPU would not execute anything if run: halted with no interrupt it accepts. */
   boolean isHalted();
 

@@ -9,6 +9,9 @@ public final class Timer {
   private final Runnable expired;
   private long deadlineNanos = NEVER;
 
+  /** Place in the clock's {@link TimerQueue}, or -1. */
+  int queueIndex = -1;
+
   /** A timer, not armed, that runs {@code expired} under the device lock. */
   public Timer(VirtualClock clock, Runnable expired) {
     this.clock = clock;

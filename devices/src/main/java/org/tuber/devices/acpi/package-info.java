@@ -1,0 +1,2 @@
+/** Power management hardware as ACPI describes it. */
+package org.tuber.devices.acpi;

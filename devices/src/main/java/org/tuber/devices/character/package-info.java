@@ -1,0 +1,2 @@
+/** Host ends of serial lines. */
+package org.tuber.devices.character;

@@ -1,0 +1,2 @@
+/** DMA controllers. */
+package org.tuber.devices.dma;

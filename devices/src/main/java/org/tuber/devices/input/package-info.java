@@ -1,0 +1,2 @@
+/** Keyboards and pointing devices. */
+package org.tuber.devices.input;

@@ -1,0 +1,2 @@
+/** Interrupt controllers. */
+package org.tuber.devices.irqchip;

@@ -1,0 +1,2 @@
+/** Small fixed devices of the PC: diagnostic ports, fast A20 and reset, debug exits. */
+package org.tuber.devices.legacy;

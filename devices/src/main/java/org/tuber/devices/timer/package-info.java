@@ -1,0 +1,2 @@
+/** Timers and real-time clocks. */
+package org.tuber.devices.timer;

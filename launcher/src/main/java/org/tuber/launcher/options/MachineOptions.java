@@ -1,0 +1,112 @@
+package org.tuber.launcher.options;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.tuber.launcher.CommandLineException;
+import org.tuber.machine.MachineConfig;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** Board and accelerator: {@code -M -machine -accel -nodefaults -name}. */
+public final class MachineOptions extends OptionTable {
+  private static final List<String> ACCELS = List.of("tcg", "interp");
+
+  private final Map<String, String> boards;
+  private final Map<String, String> properties = new HashMap<>();
+  private final Map<String, String> accelProperties = new HashMap<>();
+  private String machine;
+  private String accel;
+  private String name = "";
+  private boolean noDefaults;
+
+  /**
+   * The options of one system command.
+   *
+   * @param boards accepted names, each with the board it means; the first is the default
+   */
+  public MachineOptions(Map<String, String> boards) {
+    this.boards = boards;
+    this.machine = boards.values().iterator().next();
+  }
+
+  @Override
+  public void addTo(CommandSpec spec) {
+    spec.addOption(
+        value("-M", "-machine", "type[,prop=value]", "board: " + boards.keySet(), this::machine));
+    spec.addOption(
+        value(
+            "-accel",
+            "name",
+            "tcg compiles hot guest code, interp never compiles",
+            text -> accel("-accel", text)));
+    spec.addOption(
+        flag("-nodefaults", "no device that was not asked for", () -> noDefaults = true));
+    spec.addOption(
+        value("-name", "text", "name of the guest", text -> name = KeyValues.split(text).get(0)));
+  }
+
+  private void machine(String text) {
+    KeyValues values = KeyValues.parse("-machine", text, "type");
+    String type = values.take("type", null);
+    if (type != null) {
+      machine = boards.get(type);
+      if (machine == null) {
+        throw new CommandLineException(
+            "-machine " + type + ": unknown machine; known: " + String.join(", ", boards.keySet()));
+      }
+    }
+    String accelerator = values.take("accel", null);
+    if (accelerator != null) {
+      // QEMU takes the first of a colon-separated list that works here.
+      accel("-machine", accelerator.split(":", 2)[0]);
+    }
+    values.only(Set.of("acpi", "hpet", "usb", "vmport", "graphics", "dump-guest-core"));
+    for (String switchedOn : List.of("usb", "vmport")) {
+      if (values.isOn(switchedOn, false)) {
+        throw new CommandLineException(
+            "-machine " + text + ": " + switchedOn + " is not available");
+      }
+    }
+    values.isOn("acpi", true);
+    values.isOn("hpet", true);
+    properties.putAll(values.rest());
+  }
+
+  private void accel(String option, String text) {
+    KeyValues values = KeyValues.parse(option, text, "accel");
+    accel = values.take("accel", "tcg");
+    if (!ACCELS.contains(accel)) {
+      throw new CommandLineException(
+          option + " " + accel + ": unknown accelerator; known: " + String.join(", ", ACCELS));
+    }
+    values.only(Set.of("thread", "mode", "hot-threshold"));
+    String thread = values.take("thread", "multi");
+    if (!thread.equals("multi")) {
+      throw new CommandLineException(
+          option + " " + text + ": unknown value 'thread=" + thread + "'; known: thread=multi");
+    }
+    String mode = values.get("mode", "default");
+    if (!mode.equals("default") && !mode.equals("immediate")) {
+      throw new CommandLineException(
+          option + " " + text + ": unknown mode '" + mode + "'; known: default, immediate");
+    }
+    values.integer("hot-threshold", 1, 1, Integer.MAX_VALUE);
+    accelProperties.putAll(values.rest());
+  }
+
+  /** True after {@code -nodefaults}. */
+  public boolean isNoDefaults() {
+    return noDefaults;
+  }
+
+  @Override
+  public void apply(MachineConfig.Builder config) {
+    config.machineType(machine).guestName(name);
+    properties.forEach(config::machineProperty);
+    if (accel != null) {
+      config.accel(accel);
+    }
+    accelProperties.forEach(config::accelProperty);
+  }
+}

@@ -1,0 +1,105 @@
+package org.tuber.launcher.arch;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Calls that have one place each, or none. */
+class ForbiddenApiTest {
+  /** Classes, without the nested ones' suffix, that may let a thread sleep, and why. */
+  private static final List<String> SLEEPERS =
+      // Waits for a guest CPU that does not come back, after the user asked to leave.
+      List.of("org.tuber.launcher.console.StdioConsole");
+
+  private static DescribedPredicate<JavaClass> topLevel(List<String> names) {
+    return DescribedPredicate.describe(
+        "one of " + names, type -> names.contains(type.getName().replaceFirst("\\$.*", "")));
+  }
+
+  @Test
+  void devicesReadNoHostClock() {
+    noClasses()
+        .that(resideInAPackage("org.tuber.devices.."))
+        .should()
+        .callMethod(System.class, "nanoTime")
+        .orShould()
+        .callMethod(System.class, "currentTimeMillis")
+        .orShould()
+        .dependOnClassesThat()
+        .haveNameMatching("java\\.time\\.(Instant|Clock|LocalDateTime|LocalTime|ZonedDateTime)")
+        .allowEmptyShould(true)
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void nobodySleeps() {
+    noClasses()
+        .that(DescribedPredicate.not(topLevel(SLEEPERS)))
+        .should()
+        .callMethod(Thread.class, "sleep", long.class)
+        .orShould()
+        .callMethod(Thread.class, "sleep", long.class, int.class)
+        .orShould()
+        .callMethod(Thread.class, "sleep", java.time.Duration.class)
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void rawMemoryHasOneOwner() {
+    noClasses()
+        .that(DescribedPredicate.not(topLevel(List.of("org.tuber.core.mem.GuestRam"))))
+        .should()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("sun.misc.Unsafe")
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void platformAndEngineDoNotPrint() {
+    noClasses()
+        .that()
+        .resideInAnyPackage(
+            "org.tuber.core..", "org.tuber.devices..", "org.tuber.machine..", "org.tuber.truffle..")
+        .should()
+        .accessField(System.class, "out")
+        .orShould()
+        .accessField(System.class, "err")
+        .allowEmptyShould(true)
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void nobodyBelowTheLauncherEndsTheProcess() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("org.tuber.launcher..")
+        .should()
+        .callMethod(System.class, "exit", int.class)
+        .orShould()
+        .callMethod(Runtime.class, "exit", int.class)
+        .orShould()
+        .callMethod(Runtime.class, "halt", int.class)
+        .allowEmptyShould(true)
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void namesSayWhatAThingIs() {
+    noClasses()
+        .should()
+        .haveSimpleNameEndingWith("Manager")
+        .orShould()
+        .haveSimpleNameEndingWith("Helper")
+        .orShould()
+        .haveSimpleNameEndingWith("Util")
+        .orShould()
+        .haveSimpleNameEndingWith("Utils")
+        .orShould()
+        .haveSimpleNameEndingWith("Impl")
+        .check(Classes.PRODUCT);
+  }
+}

@@ -1,0 +1,22 @@
+package org.tuber.machine;
+
+import org.tuber.core.cpu.VcpuFactory;
+import org.tuber.machine.board.pc.PcI440fx;
+
+/** Builds the machine that a configuration names. */
+public final class MachineFactory {
+  private MachineFactory() {}
+
+  /**
+   * Builds a machine, powered on, with its kernel in memory; {@link MachineRun#run} starts it.
+   *
+   * @param cpus makes its CPUs; closed with the machine
+   * @throws MachineException with one line for the user when that cannot be done
+   */
+  public static MachineRun create(MachineConfig config, VcpuFactory cpus) throws MachineException {
+    return switch (config.machineType()) {
+      case "pc", "pc-i440fx-7.2" -> PcI440fx.build(config, cpus).control();
+      default -> throw new MachineException("unknown machine type '" + config.machineType() + "'");
+    };
+  }
+}

@@ -1,0 +1,10 @@
+package org.tuber.machine.firmware;
+
+/**
+ * What a kernel gets besides itself.
+ *
+ * @param initrd initial RAM disk (multiboot: unused), or null
+ * @param commandLine kernel command line
+ * @param rsdp guest-physical address of the ACPI root pointer, or 0
+ */
+record BootArguments(ImageFile initrd, String commandLine, long rsdp) {}

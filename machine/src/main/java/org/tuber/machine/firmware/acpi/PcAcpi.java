@@ -1,0 +1,184 @@
+package org.tuber.machine.firmware.acpi;
+
+import java.io.ByteArrayOutputStream;
+import java.util.List;
+import org.tuber.machine.MachineException;
+import org.tuber.machine.firmware.BootMemory;
+
+/**
+ * The ACPI tables of the {@code pc} board (ACPI 6.5, chapter 5; HPET: IA-PC HPET 1.0a, 3.2.4): root
+ * pointer in the F segment, XSDT, FADT, FACS, DSDT, MADT, HPET.
+ *
+ * <p>Numbers are those of the board after firmware has set it up: PM registers at 600H, SCI on 9,
+ * ISA interrupt 0 on IOAPIC pin 2, PCI interrupts 5, 9, 10 and 11 level-triggered and active high.
+ */
+public final class PcAcpi {
+  /** Room that {@link #install} needs for tables. */
+  public static final int TABLES_BYTES = 0x1_f000;
+
+  /** Room for the FACS, which stays the firmware's. */
+  public static final int FACS_BYTES = 0x1000;
+
+  /** Where the root pointer goes. */
+  public static final long RSDP = 0xf_5a00;
+
+  /** Registers of the HPET. */
+  public static final long HPET_BASE = 0xfed0_0000L;
+
+  private static final long IO_APIC_BASE = 0xfec0_0000L;
+  private static final long LOCAL_APIC_BASE = 0xfee0_0000L;
+  private static final int PM_BASE = 0x600;
+  private static final int GPE0_BASE = 0xafe0;
+  private static final int RESET_PORT = 0xcf9;
+  private static final int RESET_VALUE = 6;
+  private static final int SMI_COMMAND = 0xb2;
+  private static final int ACPI_ENABLE = 0xf1;
+  private static final int ACPI_DISABLE = 0xf0;
+  private static final int SCI_IRQ = 9;
+  private static final int CENTURY_INDEX = 0x32;
+  private static final int SPACE_MEMORY = 0;
+  private static final int SPACE_IO = 1;
+
+  // FADT flags: WBINVD, C1 on all CPUs, sleep button is a device, RTC wake not fixed, reset
+  // register,
+  // timers must be platform ones.
+  private static final int FADT_FLAGS = 1 | 1 << 2 | 1 << 5 | 1 << 7 | 1 << 10 | 1 << 15;
+
+  // IA-PC boot flags: legacy devices, 8042, no VGA to probe.
+  private static final int BOOT_LEGACY_DEVICES = 1;
+  private static final int BOOT_8042 = 2;
+  private static final int BOOT_NO_VGA = 4;
+
+  private static final int POLARITY_HIGH_LEVEL = 0xd;
+  private static final int[] PCI_IRQS = {5, 9, 10, 11};
+
+  /** A serial port as the DSDT tells it. */
+  public record Serial(int port, int irq) {}
+
+  /**
+   * What varies.
+   *
+   * @param cpus number of CPUs, APIC IDs from 0
+   * @param hpet an HPET is present
+   * @param vga a VGA is present
+   * @param pciHoleStart first address of the PCI window below 4 GiB
+   * @param serials serial ports in order
+   */
+  public record Platform(
+      int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials) {}
+
+  private PcAcpi() {}
+
+  /**
+   * Writes all tables.
+   *
+   * @param tables where, in memory that the guest is told holds ACPI tables
+   * @param facs where the FACS goes, 64-byte aligned, in memory told to be NVS
+   * @return address of the root pointer
+   */
+  public static long install(BootMemory memory, Platform platform, long tables, long facs)
+      throws MachineException {
+    memory.write(facs, facs());
+    TableWriter out = new TableWriter(memory, tables);
+    long dsdt = out.add(PcDsdt.build(platform));
+    ByteArrayOutputStream roots = new ByteArrayOutputStream();
+    roots.writeBytes(Aml.little(out.add(fadt(platform, dsdt, facs)), 8));
+    roots.writeBytes(Aml.little(out.add(madt(platform)), 8));
+    if (platform.hpet()) {
+      roots.writeBytes(Aml.little(out.add(hpet()), 8));
+    }
+    long xsdt = out.add(new AcpiTable().put(roots.toByteArray()).finish("XSDT", 1));
+    memory.write(RSDP, AcpiTable.rootPointer(xsdt));
+    return RSDP;
+  }
+
+  /** Puts tables one behind the other. */
+  private static final class TableWriter {
+    private static final int ALIGN = 64;
+    private final BootMemory memory;
+    private final long end;
+    private long next;
+
+    TableWriter(BootMemory memory, long start) {
+      this.memory = memory;
+      next = start;
+      end = start + TABLES_BYTES;
+    }
+
+    long add(byte[] table) throws MachineException {
+      long at = next;
+      if (at + table.length > end) {
+        throw new IllegalStateException("ACPI tables outgrow their room");
+      }
+      memory.write(at, table);
+      next = at + table.length + ALIGN - 1 & -ALIGN;
+      return at;
+    }
+  }
+
+  private static byte[] facs() {
+    byte[] facs = new byte[64];
+    System.arraycopy(AcpiTable.ascii("FACS"), 0, facs, 0, 4);
+    facs[4] = 64;
+    facs[32] = 2; // version
+    return facs;
+  }
+
+  /** Revision 5: 268 bytes. */
+  private static byte[] fadt(Platform p, long dsdt, long facs) {
+    int bootFlags = BOOT_LEGACY_DEVICES | BOOT_8042 | (p.vga() ? 0 : BOOT_NO_VGA);
+    AcpiTable t = new AcpiTable();
+    t.put(facs, 4).put(dsdt, 4);
+    t.put(1, 1).put(0, 1).put(SCI_IRQ, 2); // dual PIC (reserved), preferred profile, SCI
+    t.put(SMI_COMMAND, 4).put(ACPI_ENABLE, 1).put(ACPI_DISABLE, 1).put(0, 2);
+    t.put(PM_BASE, 4).put(0, 4); // PM1a and PM1b event blocks
+    t.put(PM_BASE + 4, 4).put(0, 4); // PM1a and PM1b control blocks
+    t.put(0, 4).put(PM_BASE + 8, 4); // PM2 control, PM timer
+    t.put(GPE0_BASE, 4).put(0, 4); // GPE0, GPE1
+    t.put(4, 1).put(2, 1).put(0, 1).put(4, 1).put(4, 1).put(0, 1).put(0, 1).put(0, 1);
+    t.put(0xfff, 2).put(0xfff, 2); // no C2, no C3
+    t.put(0, 2).put(0, 2).put(0, 1).put(0, 1); // flush size and stride, duty cycle
+    t.put(0, 1).put(0, 1).put(CENTURY_INDEX, 1); // day and month alarm, century
+    t.put(bootFlags, 2).put(0, 1).put(FADT_FLAGS, 4);
+    t.putAddress(SPACE_IO, 8, 1, RESET_PORT).put(RESET_VALUE, 1);
+    t.put(0, 2).put(0, 1); // ARM boot flags, minor version
+    t.put(0, 8).put(dsdt, 8); // X_FIRMWARE_CTRL must be 0 beside a 32-bit one
+    t.putAddress(SPACE_IO, 32, 2, PM_BASE).putAddress(0, 0, 0, 0);
+    t.putAddress(SPACE_IO, 16, 2, PM_BASE + 4).putAddress(0, 0, 0, 0);
+    t.putAddress(0, 0, 0, 0).putAddress(SPACE_IO, 32, 3, PM_BASE + 8);
+    t.putAddress(SPACE_IO, 32, 1, GPE0_BASE).putAddress(0, 0, 0, 0);
+    t.putAddress(0, 0, 0, 0).putAddress(0, 0, 0, 0); // sleep control and status: not reduced
+    return t.finish("FACP", 5);
+  }
+
+  private static byte[] madt(Platform p) {
+    AcpiTable t = new AcpiTable();
+    t.put(LOCAL_APIC_BASE, 4).put(1, 4); // an 8259 pair is there too
+    for (int cpu = 0; cpu < p.cpus(); cpu++) {
+      t.put(0, 1).put(8, 1).put(cpu, 1).put(cpu, 1).put(1, 4);
+    }
+    t.put(1, 1).put(12, 1).put(0, 1).put(0, 1).put(IO_APIC_BASE, 4).put(0, 4);
+    sourceOverride(t, 0, 2, 0);
+    for (int irq : PCI_IRQS) {
+      sourceOverride(t, irq, irq, POLARITY_HIGH_LEVEL);
+    }
+    t.put(4, 1).put(6, 1).put(0xff, 1).put(0, 2).put(1, 1); // NMI on LINT1 of all
+    return t.finish("APIC", 3);
+  }
+
+  private static void sourceOverride(AcpiTable t, int irq, int gsi, int flags) {
+    t.put(2, 1).put(10, 1).put(0, 1).put(irq, 1).put(gsi, 4).put(flags, 2);
+  }
+
+  private static byte[] hpet() {
+    final int eventTimerBlockId = 0x8086_a201;
+    final int minimumTick = 0;
+    return new AcpiTable()
+        .put(eventTimerBlockId, 4)
+        .putAddress(SPACE_MEMORY, 0, 0, HPET_BASE)
+        .put(0, 1)
+        .put(minimumTick, 2)
+        .put(0, 1)
+        .finish("HPET", 1);
+  }
+}

@@ -1,0 +1,102 @@
+package org.tuber.machine;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.tuber.core.cpu.ExitReason;
+import org.tuber.core.cpu.Vcpu;
+
+/** A CPU that does what a test's script says; it keeps registers and what happened to it. */
+public final class ScriptedVcpu implements Vcpu {
+  /** What the CPU executes: called again and again while the machine runs. */
+  @FunctionalInterface
+  public interface Script {
+    /** One turn of {@link Vcpu#run}. */
+    ExitReason step(ScriptedVcpu cpu);
+  }
+
+  private final Map<String, Long> registers = new LinkedHashMap<>();
+  private volatile Script script;
+  private volatile boolean interrupt;
+  private volatile boolean kicked;
+  public final AtomicInteger resets = new AtomicInteger();
+  public final AtomicInteger nmis = new AtomicInteger();
+  public volatile boolean closed;
+
+  public ScriptedVcpu(Script script) {
+    this.script = script;
+  }
+
+  public void setScript(Script script) {
+    this.script = script;
+  }
+
+  public boolean interrupt() {
+    return interrupt;
+  }
+
+  @Override
+  public ExitReason run(long budget) {
+    if (kicked) {
+      kicked = false;
+      return ExitReason.KICKED;
+    }
+    return script.step(this);
+  }
+
+  @Override
+  public void kick() {
+    kicked = true;
+  }
+
+  @Override
+  public void setInterrupt(boolean level) {
+    interrupt = level;
+  }
+
+  @Override
+  public void nmi() {
+    nmis.incrementAndGet();
+  }
+
+  @Override
+  public boolean isHalted() {
+    return !interrupt;
+  }
+
+  @Override
+  public void reset() {
+    resets.incrementAndGet();
+    registers.clear();
+  }
+
+  @Override
+  public long readRegister(String name) {
+    return registers.getOrDefault(name, 0L);
+  }
+
+  @Override
+  public void writeRegister(String name, long value) {
+    registers.put(name, value);
+  }
+
+  /** All registers written since the last reset, in order. */
+  public Map<String, Long> written() {
+    return registers;
+  }
+
+  @Override
+  public long instructionCount() {
+    return 0;
+  }
+
+  @Override
+  public String statistics() {
+    return "";
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}

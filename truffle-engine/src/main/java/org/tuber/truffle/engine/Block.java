@@ -1,0 +1,103 @@
+package org.tuber.truffle.engine;
+
+/**
+ * A straight run of decoded guest instructions that ends in a terminator or before something that
+ * stands alone.
+ *
+ * <p>Identity is physical page, virtual address and CPU mode. Decoded form: two longs per
+ * instruction in one flat array, so that cold code costs 16 bytes an instruction and no objects.
+ */
+public final class Block {
+  /** {@link #kind}: no terminator, runs on into {@link #fallPc}. */
+  public static final int FALL = 0;
+
+  /** {@link #kind}: unconditional jump to {@link #takenPc}. */
+  public static final int JUMP = 1;
+
+  /** {@link #kind}: conditional jump to {@link #takenPc}, else {@link #fallPc}. */
+  public static final int BRANCH = 2;
+
+  /** {@link #kind}: call of {@link #takenPc}, which returns to {@link #fallPc}. */
+  public static final int CALL = 3;
+
+  /**
+   * {@link #kind}: call of an address in the state's {@code pc}, which returns to {@link #fallPc}.
+   */
+  public static final int CALL_INDIRECT = 4;
+
+  /** {@link #kind}: jump to the state's {@code pc}. */
+  public static final int JUMP_INDIRECT = 5;
+
+  /** {@link #kind}: return to the state's {@code pc}. */
+  public static final int RETURN = 6;
+
+  /** {@link #kind}: one instruction that only the interpreter runs; sets the state's {@code pc}. */
+  public static final int SYSTEM = 7;
+
+  /** Outcome of a run: on to {@link #fallPc}. */
+  public static final int TO_FALL = 0;
+
+  /** Outcome of a run: on to {@link #takenPc}. */
+  public static final int TO_TAKEN = 1;
+
+  /** Outcome of a run: on to the state's {@code pc}, same CPU mode. */
+  public static final int TO_PC = 2;
+
+  /** Outcome of a run: on to the state's {@code pc}; the mode may have changed. */
+  public static final int TO_DISPATCHER = 3;
+
+  public final long pc;
+  public final int mode;
+  public final long[] code;
+  public final int kind;
+  public final long takenPc;
+  public final long fallPc;
+
+  /** Length in guest bytes. */
+  public final int bytes;
+
+  boolean valid = true;
+  long epoch;
+  CodePage page;
+
+  /** Second page when the only instruction of the block crosses into it, else null. */
+  CodePage secondPage;
+
+  Block nextInBucket;
+  Block fallLink;
+  Block takenLink;
+  int executions;
+  int taken;
+
+  /** Executions at which the engine thinks again about compiling. */
+  int trigger;
+
+  /** Region that can be entered here, or null. */
+  Region region;
+
+  /** Number of the entry in {@link #region}. */
+  int entry;
+
+  /** Region that contains this block without an entry here, or null. */
+  Region coveredBy;
+
+  public Block(long pc, int mode, long[] code, int kind, long takenPc, long fallPc, int bytes) {
+    this.pc = pc;
+    this.mode = mode;
+    this.code = code;
+    this.kind = kind;
+    this.takenPc = takenPc;
+    this.fallPc = fallPc;
+    this.bytes = bytes;
+  }
+
+  /** Number of guest instructions. */
+  public int instructions() {
+    return code.length >> 1;
+  }
+
+  @Override
+  public String toString() {
+    return "Block[0x" + Long.toHexString(pc) + " mode " + mode + ", " + instructions() + "]";
+  }
+}

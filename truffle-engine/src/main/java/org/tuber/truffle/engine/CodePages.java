@@ -1,0 +1,95 @@
+package org.tuber.truffle.engine;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.tuber.core.mem.GuestRam;
+import org.tuber.core.mem.RamObserver;
+
+/**
+ * Which pages of RAM hold translated code, and what is thrown away when bytes of them change.
+ *
+ * <p>Invalidation is by byte: a store to a code page that hits no translated instruction (data
+ * beside code) throws nothing away; it merely is slow. A page whose last block went loses its mark.
+ */
+public final class CodePages implements RamObserver {
+  private final Map<Long, CodePage> byHostPage = new HashMap<>();
+  private final Engine engine;
+
+  CodePages(Engine engine) {
+    this.engine = engine;
+  }
+
+  CodePage find(long hostPage) {
+    return byHostPage.get(hostPage);
+  }
+
+  /** The page, marked as code; every fast write path to it is closed. */
+  CodePage open(GuestRam ram, long ramOffset) {
+    long hostPage = ram.hostBase() + ramOffset;
+    CodePage page = byHostPage.get(hostPage);
+    if (page == null) {
+      page = new CodePage(ram, ramOffset);
+      byHostPage.put(hostPage, page);
+      ram.setPageFlags(ramOffset, GuestRam.PAGE_CODE);
+      engine.closeWritePath(hostPage);
+    }
+    return page;
+  }
+
+  /** Bytes of RAM are about to change or have changed: drops every translation made from them. */
+  @Override
+  public void written(GuestRam ram, long offset, long length) {
+    long last = offset + length - 1;
+    for (long page = offset & -GuestRam.PAGE_SIZE; page <= last; page += GuestRam.PAGE_SIZE) {
+      if ((ram.pageFlags(page) & GuestRam.PAGE_CODE) != 0) {
+        synchronized (engine) {
+          invalidate(ram, page, Math.max(offset, page) - page, Math.min(last - page, 4095));
+        }
+      }
+    }
+  }
+
+  private void invalidate(GuestRam ram, long pageOffset, long first, long last) {
+    CodePage page = byHostPage.get(ram.hostBase() + pageOffset);
+    if (page == null) {
+      return;
+    }
+    List<Block> hit = new ArrayList<>();
+    for (Block bucket : page.buckets) {
+      for (Block b = bucket; b != null; b = b.nextInBucket) {
+        long start = b.pc & 4095;
+        if (start <= last && start + b.bytes > first) {
+          hit.add(b);
+        }
+      }
+    }
+    for (Block b : page.crossing) {
+      if (b.bytes - (4096 - (b.pc & 4095)) > first) {
+        hit.add(b);
+      }
+    }
+    for (Block b : hit) {
+      drop(b);
+    }
+    if (page.isEmpty()) {
+      byHostPage.remove(page.hostPage);
+      ram.clearPageFlags(pageOffset, GuestRam.PAGE_CODE);
+    }
+  }
+
+  private void drop(Block b) {
+    b.valid = false;
+    engine.blocksInvalidated++;
+    b.page.remove(b);
+    if (b.secondPage != null) {
+      b.secondPage.removeCrossing(b);
+    }
+    engine.invalidated(b);
+  }
+
+  int size() {
+    return byHostPage.size();
+  }
+}

@@ -1,0 +1,165 @@
+package org.tuber.truffle.engine;
+
+import com.oracle.truffle.api.TruffleLanguage;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * What the vCPUs of one machine share: translated code, the policy of what to compile, and counts.
+ */
+public final class Engine {
+  /** Most instructions in one block. */
+  public static final int MAX_BLOCK_INSTRUCTIONS = 64;
+
+  /** Regions that may wait for the compiler; more would only make the hottest wait longer. */
+  private static final int MAX_WAITING = 6;
+
+  /** Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}. */
+  public record Options(
+      boolean compile, int hotThreshold, int maxRegionBlocks, int maxRegionInstructions) {
+    /** Interpreter and region tier with the default policy. */
+    public static final Options DEFAULT = new Options(true, 4000, 64, 500);
+
+    /** Interpreter only. */
+    public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0);
+
+    /** Compiles at the second execution: a stress mode. */
+    public static final Options IMMEDIATE = new Options(true, 2, 32, 300);
+  }
+
+  final Isa isa;
+  final CodePages codePages = new CodePages(this);
+  final int hotThreshold;
+  final int maxRegionBlocks;
+  final int maxRegionInstructions;
+
+  long blocksDecoded;
+  long blocksInvalidated;
+  private long regionsBuilt;
+  private long regionsCompiled;
+  private long regionsInvalidated;
+
+  private final boolean compile;
+  private final TruffleLanguage<?> language;
+  private final List<GuestCpu> cpus = new CopyOnWriteArrayList<>();
+  private final List<Region> regions = new CopyOnWriteArrayList<>();
+  private final AtomicLong epochs = new AtomicLong(1);
+  private final long startNanos = System.nanoTime();
+
+  /**
+   * An empty code cache.
+   *
+   * @param language owner of the call targets, or null outside a polyglot context
+   */
+  public Engine(Isa isa, TruffleLanguage<?> language, Options options) {
+    this.isa = isa;
+    this.language = language;
+    this.compile = options.compile;
+    this.hotThreshold = options.compile ? options.hotThreshold : Integer.MAX_VALUE;
+    this.maxRegionBlocks = options.maxRegionBlocks;
+    this.maxRegionInstructions = options.maxRegionInstructions;
+  }
+
+  /** The ISA of all its CPUs. */
+  public Isa isa() {
+    return isa;
+  }
+
+  /** Translations by page; hears of DMA. */
+  public CodePages codePages() {
+    return codePages;
+  }
+
+  void attach(GuestCpu cpu) {
+    cpus.add(cpu);
+  }
+
+  void detach(GuestCpu cpu) {
+    cpus.remove(cpu);
+  }
+
+  /** A number no CPU has used as its MMU epoch: shared blocks remember whose check they passed. */
+  long nextEpoch() {
+    return epochs.incrementAndGet();
+  }
+
+  void closeWritePath(long hostPage) {
+    for (GuestCpu cpu : cpus) {
+      cpu.closeWritePath(hostPage);
+    }
+  }
+
+  /** {@code b} was executed often: builds a region around it. */
+  void hot(GuestCpu cpu, Block b) {
+    if (!compile || b.page == null || b.kind == Block.SYSTEM) {
+      b.trigger = Integer.MAX_VALUE;
+      return;
+    }
+    b.trigger =
+        b.executions > Integer.MAX_VALUE / 2 ? Integer.MAX_VALUE : b.executions + hotThreshold;
+    Region covering = b.coveredBy;
+    if (covering != null && covering.valid) {
+      if (covering.compiled) {
+        // Reached in spite of the region around it: next time it gets one of its own.
+        b.coveredBy = null;
+      }
+      return;
+    }
+    if (regionsBuilt - regionsCompiled - regionsInvalidated >= MAX_WAITING) {
+      return;
+    }
+    synchronized (this) {
+      Region region = new RegionBuilder(this, cpu).build(b, language);
+      regionsBuilt++;
+      regions.add(region);
+      for (Block member : region.blocks) {
+        member.coveredBy = region;
+      }
+      for (int i = 0; i < region.entries.length; i++) {
+        region.entries[i].region = region;
+        region.entries[i].entry = i;
+      }
+    }
+  }
+
+  void compiled(Region region) {
+    regionsCompiled++;
+  }
+
+  /** {@code b} was overwritten: the regions made from it end. */
+  void invalidated(Block b) {
+    for (Region r : regions) {
+      for (Block member : r.blocks) {
+        if (member == b) {
+          if (r.valid) {
+            r.valid = false;
+            regionsInvalidated++;
+          }
+          regions.remove(r);
+          break;
+        }
+      }
+    }
+  }
+
+  /** Lines for {@code -d engine}. */
+  public String statistics(long instructions) {
+    double seconds = (System.nanoTime() - startNanos) / 1e9;
+    return String.format(
+        Locale.ROOT,
+        "engine: %d instructions in %.2f s (%.1f MIPS)%n"
+            + "engine: %d blocks decoded, %d invalidated, %d code pages%n"
+            + "engine: %d regions built, %d entered compiled, %d invalidated",
+        instructions,
+        seconds,
+        instructions / 1e6 / seconds,
+        blocksDecoded,
+        blocksInvalidated,
+        codePages.size(),
+        regionsBuilt,
+        regionsCompiled,
+        regionsInvalidated);
+  }
+}

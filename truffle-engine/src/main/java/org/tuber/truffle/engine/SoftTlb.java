@@ -1,0 +1,175 @@
+package org.tuber.truffle.engine;
+
+import org.tuber.core.mem.GuestRam;
+
+/**
+ * The software TLB's layout and its fast paths.
+ *
+ * <p>A table has {@link #ENTRIES} entries of 32 bytes in raw memory: tag for reads, for writes, for
+ * instruction fetches, and the addend that turns a guest-virtual address into a host address. A tag
+ * is the page's virtual address, or {@link #INVALID}. Device pages, and for writes pages that hold
+ * translated code or are being watched, keep {@link #INVALID} and so always take the slow path.
+ *
+ * <p>The compare is against the page of the <em>last</em> byte while the entry is chosen by the
+ * first: an access that crosses a page can never match, so alignment needs no test of its own.
+ */
+public final class SoftTlb {
+  /** log2 of {@link #ENTRIES}. */
+  public static final int ENTRIES_SHIFT = 10;
+
+  /** Entries of one table. */
+  public static final int ENTRIES = 1 << ENTRIES_SHIFT;
+
+  /** Bytes of one table. */
+  public static final long TABLE_BYTES = (long) ENTRIES << 5;
+
+  /** A tag that matches no page. */
+  public static final long INVALID = -1;
+
+  /** Byte offset of the read tag in an entry. */
+  public static final int READ = 0;
+
+  /** Byte offset of the write tag in an entry. */
+  public static final int WRITE = 8;
+
+  /** Byte offset of the fetch tag in an entry. */
+  public static final int FETCH = 16;
+
+  /** Byte offset of the addend in an entry. */
+  public static final int ADDEND = 24;
+
+  private static final long PAGE_MASK = -4096L;
+  private static final long INDEX_MASK = (long) (ENTRIES - 1) << 5;
+
+  private SoftTlb() {}
+
+  /** Host address of the entry for {@code gva} in the table at {@code tlb}. */
+  public static long entry(long tlb, long gva) {
+    return tlb + ((gva >>> 7) & INDEX_MASK);
+  }
+
+  /** A fresh table without any translation. */
+  public static long allocate() {
+    long tlb = GuestRam.hostAllocate(TABLE_BYTES);
+    flush(tlb);
+    return tlb;
+  }
+
+  /** Forgets everything. */
+  public static void flush(long tlb) {
+    GuestRam.hostFill(tlb, TABLE_BYTES, (byte) -1);
+  }
+
+  /** Forgets the page of {@code gva}. */
+  public static void flushPage(long tlb, long gva) {
+    long e = entry(tlb, gva);
+    GuestRam.hostStore64(e + READ, INVALID);
+    GuestRam.hostStore64(e + WRITE, INVALID);
+    GuestRam.hostStore64(e + FETCH, INVALID);
+  }
+
+  /** Forgets that any page may be written fast: some page became code or is watched from now on. */
+  public static void flushWriteTags(long tlb) {
+    for (long e = tlb; e < tlb + TABLE_BYTES; e += 32) {
+      GuestRam.hostStore64(e + WRITE, INVALID);
+    }
+  }
+
+  /** Enters a translation; each tag is the page address or {@link #INVALID}. */
+  public static void fill(long tlb, long gva, long read, long write, long fetch, long hostPage) {
+    long e = entry(tlb, gva);
+    GuestRam.hostStore64(e + READ, read);
+    GuestRam.hostStore64(e + WRITE, write);
+    GuestRam.hostStore64(e + FETCH, fetch);
+    GuestRam.hostStore64(e + ADDEND, hostPage - (gva & PAGE_MASK));
+  }
+
+  /** Loads 8 bits, sign-extended. */
+  public static long load8(GuestState s, GuestCpu c, long gva) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e) == (gva & PAGE_MASK)) {
+      return (byte) GuestRam.hostLoad8(gva + GuestRam.hostLoad64(e + ADDEND));
+    }
+    return (byte) c.loadSlow(gva, 1);
+  }
+
+  /** Loads 16 bits, sign-extended. */
+  public static long load16(GuestState s, GuestCpu c, long gva) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e) == ((gva + 1) & PAGE_MASK)) {
+      return (short) GuestRam.hostLoad16(gva + GuestRam.hostLoad64(e + ADDEND));
+    }
+    return (short) c.loadSlow(gva, 2);
+  }
+
+  /** Loads 32 bits, sign-extended. */
+  public static long load32(GuestState s, GuestCpu c, long gva) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e) == ((gva + 3) & PAGE_MASK)) {
+      return GuestRam.hostLoad32(gva + GuestRam.hostLoad64(e + ADDEND));
+    }
+    return (int) c.loadSlow(gva, 4);
+  }
+
+  /** Loads 64 bits. */
+  public static long load64(GuestState s, GuestCpu c, long gva) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e) == ((gva + 7) & PAGE_MASK)) {
+      return GuestRam.hostLoad64(gva + GuestRam.hostLoad64(e + ADDEND));
+    }
+    return c.loadSlow(gva, 8);
+  }
+
+  /** Stores the low 8 bits. */
+  public static void store8(GuestState s, GuestCpu c, long gva, long value) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e + WRITE) == (gva & PAGE_MASK)) {
+      GuestRam.hostStore8(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
+    } else {
+      c.storeSlow(gva, value, 1);
+    }
+  }
+
+  /** Stores the low 16 bits. */
+  public static void store16(GuestState s, GuestCpu c, long gva, long value) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 1) & PAGE_MASK)) {
+      GuestRam.hostStore16(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
+    } else {
+      c.storeSlow(gva, value, 2);
+    }
+  }
+
+  /** Stores the low 32 bits. */
+  public static void store32(GuestState s, GuestCpu c, long gva, long value) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 3) & PAGE_MASK)) {
+      GuestRam.hostStore32(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
+    } else {
+      c.storeSlow(gva, value, 4);
+    }
+  }
+
+  /** Stores 64 bits. */
+  public static void store64(GuestState s, GuestCpu c, long gva, long value) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 7) & PAGE_MASK)) {
+      GuestRam.hostStore64(gva + GuestRam.hostLoad64(e + ADDEND), value);
+    } else {
+      c.storeSlow(gva, value, 8);
+    }
+  }
+
+  /**
+   * Host address of {@code size} bytes that may be read and written in place, or 0 when the slow
+   * path has to be taken (device, page crossing, code page). Faults like a store. For
+   * read-modify-write: one look-up serves both halves.
+   */
+  public static long writableHost(GuestState s, GuestCpu c, long gva, int size) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (GuestRam.hostLoad64(e + WRITE) == ((gva + size - 1) & PAGE_MASK)) {
+      return gva + GuestRam.hostLoad64(e + ADDEND);
+    }
+    return c.writableHostSlow(gva, size);
+  }
+}

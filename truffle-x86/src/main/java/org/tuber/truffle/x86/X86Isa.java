@@ -1,0 +1,136 @@
+package org.tuber.truffle.x86;
+
+import com.oracle.truffle.api.CompilerDirectives;
+import com.oracle.truffle.api.nodes.ExplodeLoop;
+import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.GuestCpu;
+import org.tuber.truffle.engine.GuestState;
+import org.tuber.truffle.engine.Isa;
+import org.tuber.truffle.x86.decode.Decoder;
+import org.tuber.truffle.x86.decode.Op;
+import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.insn.X86Interpreter;
+import org.tuber.truffle.x86.state.X86Cpu;
+import org.tuber.truffle.x86.state.X86State;
+
+/** The x86 instruction set as the engine sees it. */
+public final class X86Isa extends Isa {
+  /** {@link #registerMask}: general registers 0-15 in bits 0-15, XMM0-15 in bits 16-31. */
+  private static final int XMM_SHIFT = 16;
+
+  private static final long ALL_GENERAL = 0xffff;
+
+  @Override
+  public Block decode(GuestCpu cpu, long pc, int maxInstructions) {
+    return new Decoder((X86Cpu) cpu, pc).decode(maxInstructions);
+  }
+
+  @Override
+  public int run(GuestState s, GuestCpu cpu, long[] code, int from, int to) {
+    return X86Interpreter.run((X86State) s, (X86Cpu) cpu, code, from, to);
+  }
+
+  @Override
+  public GuestState newState() {
+    return new X86State();
+  }
+
+  @Override
+  public GuestCpu castCpu(Object cpu) {
+    return CompilerDirectives.castExact(cpu, X86Cpu.class);
+  }
+
+  @Override
+  public GuestState stateOf(GuestCpu cpu) {
+    return ((X86Cpu) cpu).home;
+  }
+
+  @Override
+  public void enterBlock(GuestState s, long blockPc) {
+    ((X86State) s).r[X86State.BLOCK_PC] = blockPc;
+  }
+
+  /**
+   * Explicit register fields, and what operations use implicitly. Exactness costs nothing but
+   * speed: a register too many is a load and a store per entry of the region.
+   */
+  @Override
+  public long registerMask(long[] code) {
+    long mask = 0;
+    for (int i = 0; i < code.length; i += 2) {
+      long w0 = code[i];
+      int op = Word.op(w0);
+      mask |= general(Word.reg(w0)) | general(Word.rm(w0));
+      mask |= base(Word.base(w0)) | base(Word.index(w0));
+      // RAX RCX RDX RBX RSP RBP: implied by too many operations to tell apart here.
+      mask |= 0x3f;
+      if (op >= Op.SYSTEM) {
+        mask |= ALL_GENERAL;
+      }
+      if (op >= Op.SSE && op < Op.X87) {
+        mask |= 1L << (XMM_SHIFT + (Word.reg(w0) & 15)) | 1L << (XMM_SHIFT + (Word.rm(w0) & 15));
+        mask |= 1L << XMM_SHIFT;
+      }
+    }
+    return mask;
+  }
+
+  private static long general(int n) {
+    return 1L << ((n & 16) != 0 ? n & 3 : n & 15);
+  }
+
+  private static long base(int n) {
+    return n < 16 ? 1L << n : 0;
+  }
+
+  @Override
+  @ExplodeLoop
+  public void enterRegion(GuestState local, GuestState home, long mask) {
+    X86State to = (X86State) local;
+    X86State from = (X86State) home;
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> i & 1) != 0) {
+        to.r[i] = from.r[i];
+      }
+    }
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> (XMM_SHIFT + i) & 1) != 0) {
+        to.x[2 * i] = from.x[2 * i];
+        to.x[2 * i + 1] = from.x[2 * i + 1];
+      }
+    }
+    to.fx = from.fx;
+    to.fy = from.fy;
+    to.fz = from.fz;
+    to.fr = from.fr;
+    to.fd = from.fd;
+    to.tlb = from.tlb;
+    to.instructions = from.instructions;
+  }
+
+  @Override
+  @ExplodeLoop
+  public void leaveRegion(GuestState local, GuestState home, long mask) {
+    X86State from = (X86State) local;
+    X86State to = (X86State) home;
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> i & 1) != 0) {
+        to.r[i] = from.r[i];
+      }
+    }
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> (XMM_SHIFT + i) & 1) != 0) {
+        to.x[2 * i] = from.x[2 * i];
+        to.x[2 * i + 1] = from.x[2 * i + 1];
+      }
+    }
+    to.fx = from.fx;
+    to.fy = from.fy;
+    to.fz = from.fz;
+    to.fr = from.fr;
+    to.fd = from.fd;
+    to.pc = from.pc;
+    to.pcOffset = from.pcOffset;
+    to.instructions = from.instructions;
+  }
+}

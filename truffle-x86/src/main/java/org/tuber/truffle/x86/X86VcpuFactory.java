@@ -1,0 +1,86 @@
+package org.tuber.truffle.x86;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.tuber.core.cpu.Vcpu;
+import org.tuber.core.cpu.VcpuFactory;
+import org.tuber.core.mem.RamObserver;
+import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.x86.state.X86Cpu;
+import org.tuber.truffle.x86.sys.CpuModel;
+
+/**
+ * Makes the x86 CPUs of one machine. Options: {@code accel} ({@code tcg}: interpreter and compiled
+ * regions, {@code interp}: interpreter only), {@code hot-threshold} (executions of a block before
+ * it is compiled), {@code mode=immediate} (compile at once, a stress mode).
+ */
+public final class X86VcpuFactory implements VcpuFactory {
+  private final Engine engine;
+  private final List<Vcpu> cpus = new ArrayList<>();
+
+  /**
+   * An engine by options; other keys are left alone.
+   *
+   * @throws IllegalArgumentException for a value that does not exist
+   */
+  public X86VcpuFactory(Map<String, String> options) {
+    engine = new Engine(new X86Isa(), null, engineOptions(options));
+  }
+
+  private static Engine.Options engineOptions(Map<String, String> options) {
+    String accel = options.getOrDefault("accel", "tcg");
+    Engine.Options base =
+        switch (accel) {
+          case "tcg" -> Engine.Options.DEFAULT;
+          case "interp" -> Engine.Options.INTERPRETER;
+          default -> throw new IllegalArgumentException("unknown accelerator '" + accel + "'");
+        };
+    String mode = options.getOrDefault("mode", "default");
+    switch (mode) {
+      case "default" -> {}
+      case "immediate" -> base = base.compile() ? Engine.Options.IMMEDIATE : base;
+      default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
+    }
+    String threshold = options.get("hot-threshold");
+    if (threshold == null || !base.compile()) {
+      return base;
+    }
+    int hot;
+    try {
+      hot = Integer.parseInt(threshold);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("hot-threshold '" + threshold + "' is no number", e);
+    }
+    if (hot < 1) {
+      throw new IllegalArgumentException("hot-threshold " + hot + " is below 1");
+    }
+    return new Engine.Options(true, hot, base.maxRegionBlocks(), base.maxRegionInstructions());
+  }
+
+  @Override
+  public Vcpu create(Config config) {
+    Vcpu cpu =
+        new X86Cpu(
+            engine,
+            config.index(),
+            config.memory(),
+            config.ports(),
+            config.clock(),
+            config.platform(),
+            CpuModel.of(config.properties()));
+    cpus.add(cpu);
+    return cpu;
+  }
+
+  @Override
+  public RamObserver ramObserver() {
+    return engine.codePages();
+  }
+
+  @Override
+  public void close() {
+    cpus.forEach(Vcpu::close);
+    cpus.clear();
+  }
+}

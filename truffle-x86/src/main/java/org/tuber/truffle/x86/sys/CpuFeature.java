@@ -1,0 +1,121 @@
+package org.tuber.truffle.x86.sys;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.tuber.truffle.x86.decode.Row;
+
+/**
+ * CPUID feature bits that a model may have (SDM vol. 2, CPUID; AMD APM vol. 3, appendix E), named
+ * as on the command line. What is not listed is not implemented.
+ */
+public enum CpuFeature {
+  // Leaf 1, EDX. FPU is first: row attribute 0 means "always there".
+  FPU("fpu", 1, 'd', 0),
+  DE("de", 1, 'd', 2),
+  PSE("pse", 1, 'd', 3),
+  TSC("tsc", 1, 'd', 4),
+  MSR("msr", 1, 'd', 5),
+  PAE("pae", 1, 'd', 6),
+  MCE("mce", 1, 'd', 7),
+  CX8("cx8", 1, 'd', 8),
+  APIC("apic", 1, 'd', 9),
+  SEP("sep", 1, 'd', 11),
+  MTRR("mtrr", 1, 'd', 12),
+  PGE("pge", 1, 'd', 13),
+  MCA("mca", 1, 'd', 14),
+  CMOV("cmov", 1, 'd', 15),
+  PAT("pat", 1, 'd', 16),
+  PSE36("pse36", 1, 'd', 17),
+  CLFLUSH("clflush", 1, 'd', 19),
+  MMX("mmx", 1, 'd', 23),
+  FXSR("fxsr", 1, 'd', 24),
+  SSE("sse", 1, 'd', 25),
+  SSE2("sse2", 1, 'd', 26),
+  HT("ht", 1, 'd', 28),
+
+  // Leaf 1, ECX.
+  SSE3("pni", 1, 'c', 0),
+  MONITOR("monitor", 1, 'c', 3),
+  CX16("cx16", 1, 'c', 13),
+  PCID("pcid", 1, 'c', 17),
+  X2APIC("x2apic", 1, 'c', 21),
+  MOVBE("movbe", 1, 'c', 22),
+  POPCNT("popcnt", 1, 'c', 23),
+  TSC_DEADLINE("tsc-deadline", 1, 'c', 24),
+  XSAVE("xsave", 1, 'c', 26),
+  HYPERVISOR("hypervisor", 1, 'c', 31),
+
+  // Leaf 6.
+  ARAT("arat", 6, 'a', 2),
+
+  // Leaf 7, subleaf 0.
+  FSGSBASE("fsgsbase", 7, 'b', 0),
+  TSC_ADJUST("tsc-adjust", 7, 'b', 1),
+  SMEP("smep", 7, 'b', 7),
+  ERMS("erms", 7, 'b', 9),
+  INVPCID("invpcid", 7, 'b', 10),
+  ADX("adx", 7, 'b', 19),
+  SMAP("smap", 7, 'b', 20),
+  CLFLUSHOPT("clflushopt", 7, 'b', 23),
+  UMIP("umip", 7, 'c', 2),
+  LA57("la57", 7, 'c', 16),
+  RDPID("rdpid", 7, 'c', 22),
+  FSRM("fsrm", 7, 'd', 4),
+
+  // Extended leaf 1.
+  LAHF_LM("lahf-lm", 0x8000_0001, 'c', 0),
+  CMP_LEGACY("cmp-legacy", 0x8000_0001, 'c', 1),
+  CR8LEGACY("cr8legacy", 0x8000_0001, 'c', 4),
+  ABM("abm", 0x8000_0001, 'c', 5),
+  PREFETCHW("3dnowprefetch", 0x8000_0001, 'c', 8),
+  SYSCALL("syscall", 0x8000_0001, 'd', 11),
+  NX("nx", 0x8000_0001, 'd', 20),
+  PDPE1GB("pdpe1gb", 0x8000_0001, 'd', 26),
+  RDTSCP("rdtscp", 0x8000_0001, 'd', 27),
+  LM("lm", 0x8000_0001, 'd', 29),
+
+  // Extended leaf 7.
+  INVTSC("invtsc", 0x8000_0007, 'd', 8);
+
+  private static final CpuFeature[] VALUES = values();
+  private static final Map<String, CpuFeature> BY_NAME = new TreeMap<>();
+
+  static {
+    for (CpuFeature f : values()) {
+      BY_NAME.put(f.option, f);
+    }
+    BY_NAME.put("sse3", SSE3);
+    BY_NAME.put("i64", LM);
+    BY_NAME.put("xd", NX);
+    BY_NAME.put("lzcnt", ABM);
+  }
+
+  final String option;
+  final int leaf;
+  final char register;
+  final int bit;
+
+  CpuFeature(String option, int leaf, char register, int bit) {
+    this.option = option;
+    this.leaf = leaf;
+    this.register = register;
+    this.bit = bit;
+  }
+
+  /** The feature of a name as on the command line, underscores or dashes alike; null: unknown. */
+  static CpuFeature of(String name) {
+    return BY_NAME.get(name.toLowerCase(Locale.ROOT).replace('_', '-'));
+  }
+
+  /** The feature of a row attribute. */
+  static CpuFeature ofRow(int index) {
+    return VALUES[index];
+  }
+
+  /** Row attribute: the encoding is illegal on models without this feature. */
+  @SuppressWarnings("EnumOrdinal") // made and undone in one process, never stored
+  public int row() {
+    return ordinal() << Row.FEATURE_SHIFT;
+  }
+}
