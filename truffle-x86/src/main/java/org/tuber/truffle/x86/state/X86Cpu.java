@@ -380,9 +380,10 @@ public final class X86Cpu extends GuestCpu {
     request(REQUEST_SHUTDOWN);
   }
 
-  /** Time-stamp counter. */
+  /** Time-stamp counter; timers that are due by then have fired. */
   @TruffleBoundary
   public long tsc() {
+    clock.catchUp();
     return clock.nanos() + tscOffset;
   }
 

@@ -34,7 +34,7 @@ public final class BareMachine implements AutoCloseable {
   public final GuestRam ram = new GuestRam(RAM_BYTES);
   public final AddressSpace memory = new AddressSpace("memory", 0, new ReentrantLock());
   public final AddressSpace ports = new AddressSpace("io", 0x10000, new ReentrantLock());
-  public final ManualClock clock = new ManualClock();
+  public final ManualClock clock = new ManualClock(0);
   public final X86Cpu cpu;
   public final X86State s;
 
