@@ -18,8 +18,9 @@ public interface VirtualClock {
 
   /**
    * Fires the timers that are due, on the calling thread. A CPU calls it when the guest reads the
-   * time, so that no guest sees a deadline go by without the interrupt it asked for, however late the
-   * host schedules the event loop. Without the device lock; costs one comparison when nothing is due.
+   * time, so that no guest sees a deadline go by without the interrupt it asked for, however late
+   * the host schedules the event loop. Without the device lock; costs one comparison when nothing
+   * is due.
    */
   default void catchUp() {}
 

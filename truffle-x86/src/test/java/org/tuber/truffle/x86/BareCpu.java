@@ -16,8 +16,8 @@ import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.sys.CpuModel;
 
 /**
- * A CPU of model {@code max} with flat segments and flat paging, some RAM for code and some at 0x10000000
- * for operands: runs single instructions through decoder and interpreter.
+ * A CPU of model {@code max} with flat segments and flat paging, some RAM for code and some at
+ * 0x10000000 for operands: runs single instructions through decoder and interpreter.
  */
 public final class BareCpu implements AutoCloseable {
   public static final long CODE = 0x1000;

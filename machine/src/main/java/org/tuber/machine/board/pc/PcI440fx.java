@@ -417,8 +417,7 @@ public final class PcI440fx implements RunControl.Board {
   @Override
   public void close() {
     charBackends.forEach(CharBackend::close);
-    cpus.forEach(Vcpu::close);
-    cpuFactory.close();
+    cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
     }
