@@ -64,7 +64,8 @@ class NbdTest {
   @Test
   void readOnlyExportRefusesWrites() throws IOException {
     try (BlockNode node = disk();
-        NbdServer server = new NbdServer().listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
+        NbdServer server =
+            new NbdServer().listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
       server.export("", new NbdServer.Export(node, "", true));
       String url = "nbd:127.0.0.1:" + server.port();
       assertThatThrownBy(() -> Images.open(url, raw())).hasMessageContaining("read-only");
