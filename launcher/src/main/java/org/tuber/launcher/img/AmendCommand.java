@@ -39,7 +39,7 @@ final class AmendCommand implements Callable<Integer> {
         throw new ImageException(
             filename, "amend", "not supported by the " + node.formatName() + " format");
       }
-      q.amend(ImageSource.parseAll(options), line::report);
+      q.amend(ImageSource.parseAll(options), line);
     }
     return 0;
   }

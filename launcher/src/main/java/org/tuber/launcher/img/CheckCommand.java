@@ -63,8 +63,6 @@ final class CheckCommand implements Callable<Integer> {
         spec.commandLine().getErr().println("tuber img: This image format does not support checks");
         return 63;
       }
-      long found = r.corruptions();
-      long leaked = r.leaks();
       CheckReport after = r;
       if (what != Repair.NONE && !r.isClean()) {
         after = node.check(Repair.NONE);
@@ -72,12 +70,12 @@ final class CheckCommand implements Callable<Integer> {
       if (output.equals("json")) {
         out.println(JsonText.of(json(node, after, r)));
       } else {
-        print(out, after, r, what);
+        print(out, after, r);
       }
       if (after.corruptions() > 0) {
         return 2;
       }
-      return after.leaks() > 0 ? 3 : found + leaked >= 0 ? 0 : 1;
+      return after.leaks() > 0 ? 3 : 0;
     }
   }
 
@@ -104,7 +102,7 @@ final class CheckCommand implements Callable<Integer> {
     }
   }
 
-  private void print(PrintWriter out, CheckReport r, CheckReport first, Repair what) {
+  private void print(PrintWriter out, CheckReport r, CheckReport first) {
     first.messages().forEach(out::println);
     if (source.quiet) {
       return;

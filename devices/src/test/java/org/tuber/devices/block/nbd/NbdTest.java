@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -63,7 +64,8 @@ class NbdTest {
   @Test
   void readOnlyExportRefusesWrites() throws IOException {
     try (BlockNode node = disk();
-        NbdServer server = new NbdServer().listen(new InetSocketAddress("127.0.0.1", 0))) {
+        NbdServer server =
+            new NbdServer().listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
       server.export("", new NbdServer.Export(node, "", true));
       String url = "nbd:127.0.0.1:" + server.port();
       assertThatThrownBy(() -> Images.open(url, raw())).hasMessageContaining("read-only");
