@@ -26,8 +26,8 @@ import org.tuber.truffle.x86.state.Flags;
 
 /**
  * Runs the conformance rows {@code x86-64/*.jsonl.gz} by the rules of their README. They lie beside
- * the repository and are not part of it: without them the test is skipped. Rows that cannot pass are
- * listed with their reasons in {@code excused-rows.txt} ({@code file:line reason}).
+ * the repository and are not part of it: without them the test is skipped. Rows that cannot pass
+ * are listed with their reasons in {@code excused-rows.txt} ({@code file:line reason}).
  */
 class VectorTest {
   private static final Path FOLDER =
