@@ -101,7 +101,6 @@ public abstract class GuestCpu implements Vcpu {
   Block currentBlock;
   Region currentRegion;
   private long instructionLimit;
-  private boolean closed;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     this.engine = engine;
