@@ -191,14 +191,17 @@ final class SseConvert {
         : SseSlow.fromInteger64(c, v);
   }
 
+  private static int single32(X86Cpu c, int v) {
+    return single64(c, v);
+  }
+
   private static int single64(X86Cpu c, long v) {
     return SseArith.isFast(c) ? Float.floatToRawIntBits((float) v) : SseSlow.fromInteger32(c, v);
   }
 
   private static long singles(X86Cpu c, long v) {
-    int first = (int) v;
-    int low = single64(c, first);
-    return Xmm.pair(low, single64(c, Xmm.high(v)));
+    int low = single32(c, (int) v);
+    return Xmm.pair(low, single32(c, Xmm.high(v)));
   }
 
   /** To double: exact but for NaNs (and subnormals under DAZ). */
