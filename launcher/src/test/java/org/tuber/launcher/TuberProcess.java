@@ -26,7 +26,7 @@ public final class TuberProcess {
           "jniutils",
           "nativeimage",
           "word");
-  private static final long PATIENCE_SECONDS = 120;
+  private static final long PATIENCE_SECONDS = 600;
 
   private TuberProcess() {}
 

@@ -31,6 +31,7 @@ public interface VcpuFactory extends AutoCloseable {
   /** Who must hear of stores that bypass the CPUs' write path. */
   RamObserver ramObserver();
 
+  /** Closes the CPUs it made and frees what they share. */
   @Override
   void close();
 }

@@ -2,6 +2,7 @@ package org.tuber.machine.run;
 
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.time.Timer;
 import org.tuber.core.time.TimerQueue;
 import org.tuber.machine.MachineConfig;
@@ -18,6 +19,7 @@ public final class HostClock implements MachineClock {
 
   private final TimerQueue timers = new TimerQueue();
   private final long startWallSeconds;
+  private final ReentrantLock deviceLock;
   private DeadlineListener listener = deadline -> {};
 
   /** Host time that corresponds to guest time 0; published by the volatile write that follows. */
@@ -26,20 +28,28 @@ public final class HostClock implements MachineClock {
   /** Guest time while stopped, or {@link #RUNNING}. */
   private volatile long frozenNanos;
 
-  /** A stopped clock at 0; wall time then is {@code startWallSeconds} since 1970. */
-  public HostClock(long startWallSeconds) {
+  /** The next deadline, for {@link #catchUp} to read without the lock. */
+  private volatile long dueNanos = Timer.NEVER;
+
+  /**
+   * A stopped clock at 0; wall time then is {@code startWallSeconds} since 1970.
+   *
+   * @param deviceLock the machine's lock, taken by {@link #catchUp}
+   */
+  public HostClock(long startWallSeconds, ReentrantLock deviceLock) {
     this.startWallSeconds = startWallSeconds;
+    this.deviceLock = deviceLock;
   }
 
   /** A stopped clock at 0 with the wall time that {@code base} says. */
-  public static HostClock startingAt(MachineConfig.RtcBase base) {
+  public static HostClock startingAt(MachineConfig.RtcBase base, ReentrantLock deviceLock) {
     if (base instanceof MachineConfig.RtcBase.Fixed(long seconds)) {
-      return new HostClock(seconds);
+      return new HostClock(seconds, deviceLock);
     }
     Instant now = Instant.now();
     boolean local = base instanceof MachineConfig.RtcBase.LocalTime;
     int offset = local ? ZoneId.systemDefault().getRules().getOffset(now).getTotalSeconds() : 0;
-    return new HostClock(now.getEpochSecond() + offset);
+    return new HostClock(now.getEpochSecond() + offset, deviceLock);
   }
 
   @Override
@@ -83,12 +93,14 @@ public final class HostClock implements MachineClock {
   @Override
   public void schedule(Timer timer, long deadlineNanos) {
     timers.schedule(timer, deadlineNanos);
+    dueNanos = timers.nextDeadlineNanos();
     listener.scheduled(deadlineNanos);
   }
 
   @Override
   public void cancel(Timer timer) {
     timers.cancel(timer);
+    dueNanos = timers.nextDeadlineNanos();
   }
 
   @Override
@@ -101,6 +113,19 @@ public final class HostClock implements MachineClock {
     Timer due;
     while (round-- > 0 && (due = timers.pollDue(now)) != null) {
       due.fire();
+    }
+    dueNanos = timers.nextDeadlineNanos();
+  }
+
+  @Override
+  public void catchUp() {
+    if (isRunning() && nanos() >= dueNanos) {
+      deviceLock.lock();
+      try {
+        fireDue();
+      } finally {
+        deviceLock.unlock();
+      }
     }
   }
 

@@ -27,7 +27,7 @@ final class RunControlTest {
   /** A machine that is nothing but CPUs. */
   private static final class Bench implements RunControl.Board {
     final ReentrantLock lock = new ReentrantLock();
-    final HostClock clock = new HostClock(1_000_000);
+    final HostClock clock = new HostClock(1_000_000, lock);
     final EventLoop loop = new EventLoop(lock, clock);
     final RunControl control;
     final List<ScriptedVcpu> cpus = new ArrayList<>();

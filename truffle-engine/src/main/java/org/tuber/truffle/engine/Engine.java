@@ -97,7 +97,8 @@ public final class Engine {
       b.trigger = Integer.MAX_VALUE;
       return;
     }
-    b.trigger = b.executions > Integer.MAX_VALUE / 2 ? Integer.MAX_VALUE : b.executions + hotThreshold;
+    b.trigger =
+        b.executions > Integer.MAX_VALUE / 2 ? Integer.MAX_VALUE : b.executions + hotThreshold;
     Region covering = b.coveredBy;
     if (covering != null && covering.valid) {
       if (covering.compiled) {

@@ -94,6 +94,7 @@ public abstract class GuestCpu implements Vcpu {
   private volatile int requests;
 
   private final long[] tables;
+  private boolean closed;
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
   private final AddressSpace.Range[] lastRange = new AddressSpace.Range[1];
   private long epoch;
@@ -717,8 +718,13 @@ public abstract class GuestCpu implements Vcpu {
     return engine.statistics(state().instructions);
   }
 
+  /** Both the board and the factory close what they hold, so a second call does nothing. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     engine.detach(this);
     for (long t : tables) {
       GuestRam.hostFree(t);

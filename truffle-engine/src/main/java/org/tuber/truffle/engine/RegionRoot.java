@@ -33,7 +33,12 @@ final class RegionRoot extends RootNode {
 
   @Children private final RegionBlock[] blocks;
 
-  RegionRoot(TruffleLanguage<?> language, Isa isa, RegionBlock[] blocks, int[] entries, long registerMask) {
+  RegionRoot(
+      TruffleLanguage<?> language,
+      Isa isa,
+      RegionBlock[] blocks,
+      int[] entries,
+      long registerMask) {
     super(language);
     this.isa = isa;
     this.blocks = blocks;

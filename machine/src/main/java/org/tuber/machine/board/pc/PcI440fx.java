@@ -108,7 +108,7 @@ public final class PcI440fx implements RunControl.Board {
       throw new MachineException("a pc has 1 to " + MAX_CPUS + " CPUs, not " + config.cpus());
     }
     hpetPresent = isOn("hpet");
-    clock = HostClock.startingAt(config.rtcBase());
+    clock = HostClock.startingAt(config.rtcBase(), deviceLock);
     loop = new EventLoop(deviceLock, clock);
     control =
         new RunControl(
@@ -417,8 +417,7 @@ public final class PcI440fx implements RunControl.Board {
   @Override
   public void close() {
     charBackends.forEach(CharBackend::close);
-    cpus.forEach(Vcpu::close);
-    cpuFactory.close();
+    cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
     }

@@ -60,6 +60,11 @@ final class PcI440fxTest {
     @Override
     public void close() {
       closed = true;
+      for (ScriptedVcpu cpu : cpus) {
+        assertThat(cpu.closed).as("closed once").isFalse();
+        cpu.close();
+      }
+      cpus.clear();
     }
   }
 
@@ -263,6 +268,7 @@ final class PcI440fxTest {
           return ExitReason.HALTED;
         };
     build();
+    ScriptedVcpu cpu0 = cpus.cpus.get(0);
     assertThat(run()).isZero();
     assertThat(line.sent.toString(StandardCharsets.US_ASCII)).isEqualTo("bye");
     assertThat(line.flushed).isTrue();
@@ -270,7 +276,7 @@ final class PcI440fxTest {
     board = null;
     assertThat(line.closed).isTrue();
     assertThat(cpus.closed).isTrue();
-    assertThat(cpus.cpus.get(0).closed).isTrue();
+    assertThat(cpu0.closed).isTrue();
   }
 
   /** Timer 0 → 8259 → LINT0 → CPU, and through the IOAPIC's pin 2. */

@@ -201,6 +201,10 @@ public final class Decoder {
       position = startOfModRm;
       row = OpcodeMap.INSTANCE.find(map, opcode, prefix, peeked, bits64);
     }
+    if (row != null && !cpu.model.hasRowFeature(row.attributes >>> Row.FEATURE_SHIFT & 127)) {
+      illegal(IntegerRows.ILLEGAL);
+      return;
+    }
     if (row == null) {
       reportUnknown();
       illegal(IntegerRows.ILLEGAL);

@@ -396,29 +396,26 @@ final class X87Transcendental {
       product(u, y, x.negative ? v.negate() : v, p - x.exponent);
       return;
     }
-    int p = BITS + Math.max(0, -x.exponent) + 64;
-    BigInteger v = fixed(x, p);
-    v = x.negative ? v.negate() : v;
-    if (x.exponent >= 0) {
-      logarithm(u, sum(u, x), y);
+    if (x.exponent >= -1) {
+      logarithm(u, plusOne(x), y);
       return;
     }
+    int p = BITS + 64 - x.exponent;
+    BigInteger v = fixed(x, p);
+    v = x.negative ? v.negate() : v;
     BigInteger z = X87Series.divide(v, v.add(X87Series.one(p + 1)), p);
     BigInteger ln = X87Series.atanh(z, p).shiftLeft(1);
     product(u, y, X87Series.divide(ln, X87Series.ln2(p), p), p);
   }
 
-  /** x + 1 to 64 bits, for arguments outside the defined range. */
-  private static Num sum(SoftFloat u, Num x) {
-    Num n = new Num();
-    n.copy(x);
-    BigInteger v = fixed(x, 64).add(X87Series.one(64));
+  /** x + 1 to 64 bits: exact for magnitudes from 1/2 to 1, beyond that undefined anyway. */
+  private static Num plusOne(Num x) {
+    BigInteger v = fixed(x, 64);
+    v = X87Series.one(64).add(x.negative ? v.negate() : v);
     int length = v.bitLength();
-    n.set(
-        SoftFloat.FINITE,
-        false,
-        length - 65,
-        length > 64 ? v.shiftRight(length - 64).longValue() : v.shiftLeft(64 - length).longValue());
+    BigInteger aligned = length > 64 ? v.shiftRight(length - 64) : v.shiftLeft(64 - length);
+    Num n = new Num();
+    n.set(SoftFloat.FINITE, false, length - 65, aligned.longValue());
     return n;
   }
 }

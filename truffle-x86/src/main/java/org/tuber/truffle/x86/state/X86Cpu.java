@@ -393,9 +393,10 @@ public final class X86Cpu extends GuestCpu {
   /** What ended in the last {@link #shutdown}; null when that was no exception. */
   public Undeliverable undeliverable;
 
-  /** Time-stamp counter. */
+  /** Time-stamp counter; timers that are due by then have fired. */
   @TruffleBoundary
   public long tsc() {
+    clock.catchUp();
     return clock.nanos() + tscOffset;
   }
 
