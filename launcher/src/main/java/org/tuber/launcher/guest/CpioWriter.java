@@ -9,7 +9,7 @@ import java.util.Locale;
  * Documentation/driver-api/early-userspace/ buffer-format.rst; cpio(5)). Owner is root, times are
  * zero, so equal content gives equal bytes.
  */
-final class CpioWriter {
+public final class CpioWriter {
   private static final int S_IFDIR = 0040000;
   private static final int S_IFREG = 0100000;
   private static final int S_IFLNK = 0120000;
@@ -19,27 +19,27 @@ final class CpioWriter {
   private int inode = 1;
 
   /** Adds a folder. */
-  void directory(String name, int permissions) {
+  public void directory(String name, int permissions) {
     entry(name, S_IFDIR | permissions, 2, 0, 0, new byte[0]);
   }
 
   /** Adds a file. */
-  void file(String name, int permissions, byte[] content) {
+  public void file(String name, int permissions, byte[] content) {
     entry(name, S_IFREG | permissions, 1, 0, 0, content);
   }
 
   /** Adds a symbolic link. */
-  void link(String name, String target) {
+  public void link(String name, String target) {
     entry(name, S_IFLNK | 0777, 1, 0, 0, target.getBytes(StandardCharsets.UTF_8));
   }
 
   /** Adds a character device. */
-  void characterDevice(String name, int permissions, int major, int minor) {
+  public void characterDevice(String name, int permissions, int major, int minor) {
     entry(name, S_IFCHR | permissions, 1, major, minor, new byte[0]);
   }
 
   /** Ends the archive and gives its bytes. */
-  byte[] finish() {
+  public byte[] finish() {
     inode = 0;
     entry("TRAILER!!!", 0, 1, 0, 0, new byte[0]);
     pad(512);

@@ -203,7 +203,7 @@ final class SseConvert {
   /** To double: exact but for NaNs (and subnormals under DAZ). */
   private static long widen(X86Cpu c, int v) {
     float f = Float.intBitsToFloat(v);
-    if (f != f || (c.mxcsr & SseArith.DAZ) != 0) {
+    if (f != f || SseArith.heedsDenormals(c)) {
       return SseSlow.toDouble(c, v);
     }
     return Double.doubleToRawLongBits(f);

@@ -1,0 +1,52 @@
+package org.tuber.perf;
+
+import java.util.List;
+import org.tuber.launcher.CommandLineException;
+import org.tuber.launcher.Subcommand;
+import org.tuber.perf.bench.BenchCommand;
+import org.tuber.perf.boot.BootCommand;
+import org.tuber.perf.kernels.KernelsCommand;
+
+/** {@code tuber perf WHAT}: measures Tuber, beside QEMU where that is the question. */
+public final class PerfCommand implements Subcommand {
+  private static final String HELP =
+      """
+      Usage: tuber perf WHAT [OPTIONS]
+
+        boot       boot a Debian kernel under Tuber and QEMU in turn: time, memory, ratio
+        kernels    six small programs in a Linux guest under Tuber and QEMU in turn
+        bench      JMH benchmarks of the engine without an operating system
+
+      'tuber perf WHAT -h' explains one of them.
+      """;
+
+  @Override
+  public String name() {
+    return "perf";
+  }
+
+  @Override
+  public String summary() {
+    return "measure: perf boot, perf kernels, perf bench";
+  }
+
+  @Override
+  public int run(List<String> arguments) {
+    if (arguments.isEmpty()) {
+      throw new CommandLineException("perf: what? one of boot, kernels, bench");
+    }
+    List<String> rest = arguments.subList(1, arguments.size());
+    return switch (arguments.get(0)) {
+      case "boot" -> BootCommand.run(rest, System.out);
+      case "kernels" -> KernelsCommand.run(rest, System.out);
+      case "bench" -> BenchCommand.run(rest);
+      case "-h", "-help", "--help" -> {
+        System.out.print(HELP);
+        yield 0;
+      }
+      default ->
+          throw new CommandLineException(
+              "perf: unknown '" + arguments.get(0) + "'; one of boot, kernels, bench");
+    };
+  }
+}

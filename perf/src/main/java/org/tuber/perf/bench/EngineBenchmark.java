@@ -1,0 +1,90 @@
+package org.tuber.perf.bench;
+
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.AuxCounters;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+import org.tuber.perf.kernels.Kernel;
+import org.tuber.perf.kernels.KernelBuild;
+import org.tuber.truffle.engine.Engine;
+
+/**
+ * Both tiers of the engine on the six kernels, without an operating system. The second result,
+ * {@code mips}, is guest instructions in millions a second and comparable between kernels.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 5, time = 3)
+@Measurement(iterations = 5, time = 2)
+@Fork(1)
+public class EngineBenchmark {
+  /** Which tier runs guest code. */
+  public enum Tier {
+    /** Blocks through the interpreter's switch, whatever their heat. */
+    INTERPRETER(Engine.Options.INTERPRETER),
+    /** The default policy: after the warm-up all of a kernel is in compiled regions. */
+    REGION(Engine.Options.DEFAULT);
+
+    private final Engine.Options options;
+
+    Tier(Engine.Options options) {
+      this.options = options;
+    }
+  }
+
+  /** Guest instructions of the iteration. */
+  @State(Scope.Thread)
+  @AuxCounters(AuxCounters.Type.OPERATIONS)
+  public static class Count {
+    /** In millions; JMH divides by the time. */
+    public double mips;
+  }
+
+  @Param public Kernel kernel;
+  @Param public Tier tier;
+
+  private BareKernels machine;
+  private long sum;
+
+  /** Compiles the kernels and loads them into a fresh machine. */
+  @Setup(Level.Trial)
+  public void build() throws IOException, InterruptedException {
+    byte[] image;
+    try (KernelBuild build = KernelBuild.start()) {
+      image = build.flatImage();
+    }
+    machine = new BareKernels(image, tier.options);
+    sum = machine.run(kernel, kernel.smallAmount());
+  }
+
+  /** Frees the guest's memory. */
+  @TearDown(Level.Trial)
+  public void close() {
+    machine.close();
+  }
+
+  /** A small run of the kernel from its start to HLT. */
+  @Benchmark
+  public long run(Count count) {
+    long before = machine.instructions();
+    long result = machine.run(kernel, kernel.smallAmount());
+    if (result != sum) {
+      throw new IllegalStateException(kernel + ": " + result + " after " + sum);
+    }
+    count.mips += (machine.instructions() - before) / 1e6;
+    return result;
+  }
+}

@@ -1,0 +1,2 @@
+/** {@code tuber perf boot}. */
+package org.tuber.perf.boot;

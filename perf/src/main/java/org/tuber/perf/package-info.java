@@ -1,0 +1,2 @@
+/** The {@code perf} subcommand of {@code tuber}. */
+package org.tuber.perf;

@@ -1,0 +1,2 @@
+/** Numbers, tables and files that show them. */
+package org.tuber.perf.report;
