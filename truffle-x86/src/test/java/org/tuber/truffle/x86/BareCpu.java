@@ -3,6 +3,7 @@ package org.tuber.truffle.x86;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.cpu.CpuPlatform;
+import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
@@ -33,10 +34,14 @@ public final class BareCpu implements AutoCloseable {
   private final X86Isa isa = new X86Isa();
 
   public BareCpu(boolean bits64) {
+    this(bits64, Engine.Options.INTERPRETER);
+  }
+
+  public BareCpu(boolean bits64, Engine.Options options) {
     AddressSpace memory = new AddressSpace("memory", 1L << 40, new ReentrantLock());
     memory.mapRam(0, code.sizeBytes(), code, 0);
     memory.mapRam(DATA, DATA_BYTES, data, 0);
-    Engine engine = new Engine(isa, null, Engine.Options.INTERPRETER);
+    Engine engine = new Engine(isa, null, options);
     cpu =
         new X86Cpu(
             engine,
@@ -94,6 +99,13 @@ public final class BareCpu implements AutoCloseable {
     } catch (GuestFault f) {
       return f.vector;
     }
+  }
+
+  /** Runs a program that ends in HLT. */
+  public ExitReason runProgram(byte[] bytes) {
+    code.write(CODE, bytes, 0, bytes.length);
+    state.pc = CODE;
+    return cpu.run(Long.MAX_VALUE);
   }
 
   @Override

@@ -243,7 +243,7 @@ final class SseArith {
   static boolean compare64(X86Cpu c, long a, long b, int predicate) {
     double x = d(a);
     double y = d(b);
-    if (x != x || y != y || heedsDenormals(c)) {
+    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c)) {
       return SseSlow.compare64(c, a, b, predicate);
     }
     return switch (predicate & 7) {
@@ -262,7 +262,7 @@ final class SseArith {
   static boolean compare32(X86Cpu c, int a, int b, int predicate) {
     float x = f(a);
     float y = f(b);
-    if (x != x || y != y || heedsDenormals(c)) {
+    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c)) {
       return SseSlow.compare32(c, a, b, predicate);
     }
     return switch (predicate & 7) {

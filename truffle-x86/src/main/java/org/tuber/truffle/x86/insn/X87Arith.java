@@ -232,7 +232,10 @@ final class X87Arith {
 
   // ---------------------------------------------------------------- comparison
 
-  /** Order codes: 0 greater, 1 less, 2 equal, 3 unordered; plus 4 where an unmasked exception forbids the pop. */
+  /**
+   * Order codes: 0 greater, 1 less, 2 equal, 3 unordered; plus 4 where an unmasked exception
+   * forbids the pop.
+   */
   private static int compare(X87State f, SoftFloat u, boolean quietAllowed) {
     unpackSt(f, u.a, 0);
     boolean unsupported = u.a.kind == SoftFloat.UNSUPPORTED || u.b.kind == SoftFloat.UNSUPPORTED;

@@ -41,10 +41,7 @@ final class X87Transcendental {
 
   /** C2 tells whether the operand was in range. */
   private static boolean reportsRange(int op) {
-    return op == X87Rows.FSIN
-        || op == X87Rows.FCOS
-        || op == X87Rows.FSINCOS
-        || op == X87Rows.FPTAN;
+    return op == X87Rows.FSIN || op == X87Rows.FCOS || op == X87Rows.FSINCOS || op == X87Rows.FPTAN;
   }
 
   private static boolean isBinary(int op) {
