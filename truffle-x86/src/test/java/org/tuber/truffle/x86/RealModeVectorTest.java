@@ -100,6 +100,37 @@ class RealModeVectorTest {
     assertThat(failures).as("%d of %d rows, by file %s", failures.size(), rows, perFile).isEmpty();
   }
 
+  /** LOCK on what a 286 locks and a 386 refuses. */
+  @Test
+  void lockedRowsRaiseUndefinedOpcode() throws IOException {
+    assumeVectors();
+    List<String> failures = new ArrayList<>();
+    int rows = 0;
+    try (RealModeVectors vectors = new RealModeVectors(Engine.Options.INTERPRETER)) {
+      for (Path file : files()) {
+        for (JsonNode row : RealModeVectors.rows(file)) {
+          int sp = row.get("init").get("regs").get("sp").asInt();
+          if (row.path("skip386").asText().equals("lock") && sp >= 6) {
+            rows++;
+            String difference = vectors.runUndefined(row);
+            if (!difference.isEmpty()) {
+              failures.add(
+                  name(file)
+                      + " "
+                      + row.get("idx").asInt()
+                      + " '"
+                      + row.get("name").asText()
+                      + "' "
+                      + difference);
+            }
+          }
+        }
+      }
+    }
+    assertThat(rows).isGreaterThan(600);
+    assertThat(failures).isEmpty();
+  }
+
   @Test
   void sampleCompiledAtOnce() throws IOException {
     assumeVectors();
