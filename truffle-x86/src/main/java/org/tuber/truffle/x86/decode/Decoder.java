@@ -151,6 +151,12 @@ public final class Decoder {
     if (count > 0 && ((at ^ blockPc) & -4096L) != 0) {
       throw crossesPage;
     }
+    if (segmented && at - cpu.segmentBase[X86Cpu.CS] > cpu.segments[X86Cpu.CS].limit) {
+      if (count > 0) {
+        throw crossesPage;
+      }
+      throw cpu.gp(0);
+    }
     position++;
     return cpu.fetch8(bits64 ? at : at & 0xffff_ffffL);
   }

@@ -1,6 +1,8 @@
 package org.tuber.truffle.x86.decode;
 
+import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.truffle.engine.SoftTlb;
+import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
@@ -68,14 +70,14 @@ public final class Operand {
   /** The r/m operand: register or memory. */
   public static long e(X86State s, X86Cpu c, long w0, long w1, int size) {
     return Word.isMemory(w0)
-        ? load(s, c, address(s, c, w0, w1), size)
+        ? load(s, c, address(s, c, w0, w1, 1 << size), size)
         : register(s, Word.rm(w0), size);
   }
 
   /** Writes the r/m operand. */
   public static void setE(X86State s, X86Cpu c, long w0, long w1, int size, long v) {
     if (Word.isMemory(w0)) {
-      store(s, c, address(s, c, w0, w1), size, v);
+      store(s, c, address(s, c, w0, w1, 1 << size), size, v);
     } else {
       setRegister(s, Word.rm(w0), size, v);
     }
@@ -105,10 +107,31 @@ public final class Operand {
     }
   }
 
-  /** Effective address plus segment base: the linear address of the memory operand. */
+  /**
+   * Effective address plus segment base: the linear address of a memory operand as wide as the word
+   * says. Deviation: of SSE operands only the first byte is held against the segment's limit, of
+   * x87 operands without a size letter the first two or four.
+   */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);
-    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a);
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, widthOf(w0));
+  }
+
+  /** The same for an operand of {@code bytes} bytes. */
+  public static long address(X86State s, X86Cpu c, long w0, long w1, int bytes) {
+    long a = offset(s, w0, w1);
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, bytes);
+  }
+
+  /** The same for an operand {@code distance} bytes away from the effective address. */
+  public static long address(X86State s, X86Cpu c, long w0, long w1, int bytes, long distance) {
+    long a = offset(s, w0, w1) + distance;
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, bytes);
+  }
+
+  private static int widthOf(long w0) {
+    int op = Word.op(w0);
+    return op >= Op.SSE && op < Op.X87 ? 1 : 1 << Word.size(w0);
   }
 
   /** The effective address itself, as LEA gives it (address size applied). */
@@ -124,17 +147,33 @@ public final class Operand {
     return (w1 >> 32) + s.r[Word.base(w0)] + (s.r[Word.index(w0)] << Word.scale(w0));
   }
 
-  private static long segmented(X86Cpu c, long w0, long a) {
+  private static long segmented(X86Cpu c, long w0, long a, int bytes) {
     if ((w0 & Word.ADDR32) != 0) {
       a &= 0xffff_ffffL;
     } else if ((w0 & Word.ADDR16) != 0) {
       a &= 0xffff;
     }
     int segment = Word.segment(w0);
-    if (segment < 0) {
-      return a;
+    return segment < 0 ? a : linear(c, segment, a, bytes);
+  }
+
+  /** Linear address of {@code bytes} bytes at an offset in a segment; checks the limit. */
+  public static long linear(X86Cpu c, int segment, long offset, int bytes) {
+    if ((c.mode & X86Cpu.MODE_64) != 0) {
+      return offset + c.segmentBase[segment];
     }
-    long linear = a + c.segmentBase[segment];
-    return (c.mode & X86Cpu.MODE_64) != 0 ? linear : linear & 0xffff_ffffL;
+    Segment g = c.segments[segment];
+    if (offset + bytes - 1 > g.limit || !g.isPresentExpandUp()) {
+      beyondPlainLimit(c, segment, offset, bytes);
+    }
+    return (offset + g.base) & 0xffff_ffffL;
+  }
+
+  /** What is not simply below the limit of an expand-up segment (SDM vol. 3, 5.3). */
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  private static void beyondPlainLimit(X86Cpu c, int segment, long offset, int bytes) {
+    if (!c.segments[segment].contains(offset, bytes)) {
+      throw c.exception(segment == X86Cpu.SS ? X86Cpu.SS_FAULT : X86Cpu.GP, 0);
+    }
   }
 }

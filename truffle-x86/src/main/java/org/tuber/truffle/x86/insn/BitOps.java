@@ -30,13 +30,8 @@ final class BitOps {
       return;
     }
     // A register index reaches beyond the operand, in steps of its size.
-    long gva = Operand.address(s, c, w0, w1);
-    if (!immediate) {
-      gva += (index >> (3 + size)) << size;
-      if ((w0 & Word.ADDR32) != 0 && (c.mode & X86Cpu.MODE_64) == 0) {
-        gva &= 0xffff_ffffL;
-      }
-    }
+    long distance = immediate ? 0 : (index >> (3 + size)) << size;
+    long gva = Operand.address(s, c, w0, w1, 1 << size, distance);
     long a = Operand.load(s, c, gva, size);
     if (kind != TEST) {
       Operand.store(s, c, gva, size, modified(a, mask, kind));

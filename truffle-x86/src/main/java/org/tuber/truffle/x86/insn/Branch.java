@@ -32,7 +32,14 @@ public final class Branch {
       return v;
     }
     long offset = size == 2 ? v & 0xffff_ffffL : v & 0xffff;
-    return (w0 & Word.SEGMENTED) == 0 ? offset : (offset + c.segmentBase[X86Cpu.CS]) & 0xffff_ffffL;
+    return (w0 & Word.SEGMENTED) == 0 ? offset : segmented(c, offset);
+  }
+
+  private static long segmented(X86Cpu c, long offset) {
+    if (offset > c.segments[X86Cpu.CS].limit) {
+      throw c.gp(0);
+    }
+    return (offset + c.segmentBase[X86Cpu.CS]) & 0xffff_ffffL;
   }
 
   static int jumpIndirect(X86State s, X86Cpu c, long w0, long w1) {
@@ -62,7 +69,7 @@ public final class Branch {
   static int ret(X86State s, X86Cpu c, long w0, int release) {
     int size = Word.size(w0);
     long sp = s.r[RSP];
-    long target = target(c, w0, size, Operand.load(s, c, Stack.linear(c, w0, sp), size));
+    long target = target(c, w0, size, Operand.load(s, c, Stack.linear(c, w0, sp, size), size));
     Stack.setSp(s, w0, sp + (1 << size) + release);
     s.pc = target;
     return Block.TO_PC;

@@ -124,7 +124,7 @@ final class RareInteger {
 
   private static long absolute(X86Cpu c, long w0, long w1) {
     int segment = Word.segment(w0);
-    return segment < 0 ? w1 : w1 + c.segmentBase[segment];
+    return segment < 0 ? w1 : Operand.linear(c, segment, w1, 1 << Word.size(w0));
   }
 
   /** With memory XCHG is atomic with or without LOCK. */
@@ -204,7 +204,7 @@ final class RareInteger {
   }
 
   private static void cmpxchg8b(X86State s, X86Cpu c, long w0, long w1) {
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, 8);
     long host = SoftTlb.writableHost(s, c, gva, 8);
     long e = host != 0 ? GuestRam.hostLoad64(host) : SoftTlb.load64(s, c, gva);
     long a = s.r[RDX] << 32 | (s.r[RAX] & 0xffff_ffffL);
@@ -277,14 +277,14 @@ final class RareInteger {
     }
     int segment = Word.segment(w0);
     if (segment >= 0) {
-      a += c.segmentBase[segment];
+      a = Operand.linear(c, segment, a, 1);
     }
     Operand.setRegister(s, RAX, 0, SoftTlb.load8(s, c, a));
   }
 
   private static void bound(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, 2 << size);
     long index = Operand.g(s, w0, size);
     long low = Operand.load(s, c, gva, size);
     long high = Operand.load(s, c, gva + (1 << size), size);

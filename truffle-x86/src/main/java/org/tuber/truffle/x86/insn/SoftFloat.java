@@ -35,9 +35,6 @@ public final class SoftFloat {
 
   private static final long MSB = Long.MIN_VALUE;
 
-  /** Added to the exponent of an unmasked x87 underflow, SDM vol. 1, 8.5.5. */
-  private static final int WRAP = 24576;
-
   /** A number: {@code significand * 2^(exponent - 63)}. */
   static final class Num {
     int kind;
@@ -88,6 +85,9 @@ public final class SoftFloat {
   private boolean wrapUnderflow;
   private boolean wrapOverflow;
 
+  /** Added to the exponent of an unmasked underflow's result, SDM vol. 1, 8.5.5. */
+  private int wrapBias;
+
   // ---------------------------------------------------------------- set-up
 
   private void begin(int precision, int minExponent, int maxExponent, int rounding) {
@@ -105,16 +105,19 @@ public final class SoftFloat {
   /** Results in single precision. */
   void begin32(int rounding) {
     begin(24, -126, 127, rounding);
+    wrapBias = 192;
   }
 
   /** Results in double precision. */
   void begin64(int rounding) {
     begin(53, -1022, 1023, rounding);
+    wrapBias = 1536;
   }
 
   /** Results in an x87 register, with {@code precision} bits of significand. */
   void begin80(int precision, int rounding) {
     begin(precision, -16382, 16383, rounding);
+    wrapBias = 24576;
   }
 
   /** Tiny results become zeros (MXCSR.FTZ). */
@@ -283,9 +286,9 @@ public final class SoftFloat {
     boolean tiny = false;
     if (exponent < minExponent) {
       tiny = exponent < minExponent - 1 || !roundsToPowerOfTwo(negative, high, low, drop);
-      if (tiny && wrapUnderflow && exponent + WRAP >= minExponent) {
+      if (tiny && wrapUnderflow && exponent + wrapBias >= minExponent) {
         flags |= UE;
-        exponent += WRAP;
+        exponent += wrapBias;
         tiny = false;
       } else {
         int d = minExponent - exponent;
@@ -344,8 +347,8 @@ public final class SoftFloat {
 
   private void overflow(boolean negative, int exponent, long kept, int drop) {
     flags |= OE;
-    if (wrapOverflow && exponent - WRAP <= maxExponent) {
-      result.set(FINITE, negative, exponent - WRAP, kept);
+    if (wrapOverflow && exponent - wrapBias <= maxExponent) {
+      result.set(FINITE, negative, exponent - wrapBias, kept);
       return;
     }
     flags |= PE;

@@ -310,14 +310,14 @@ final class Sse41 {
 
   private static long round64(X86Cpu c, long v, int control) {
     double x = Double.longBitsToDouble(v);
-    return x == x && isFast(c, control)
+    return !Double.isNaN(x) && isFast(c, control)
         ? Double.doubleToRawLongBits(toIntegral(x, mode(c, control)))
         : SseSlow.integral64(c, v, control);
   }
 
   private static int round32(X86Cpu c, int v, int control) {
     float x = Float.intBitsToFloat(v);
-    return x == x && isFast(c, control)
+    return !Float.isNaN(x) && isFast(c, control)
         ? Float.floatToRawIntBits((float) toIntegral(x, mode(c, control)))
         : SseSlow.integral32(c, v, control);
   }

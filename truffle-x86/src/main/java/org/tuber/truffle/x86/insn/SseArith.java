@@ -52,6 +52,11 @@ final class SseArith {
     return (c.mxcsr & FAST_MASK) == FAST;
   }
 
+  /** DAZ, or an unmasked denormal exception. */
+  static boolean heedsDenormals(X86Cpu c) {
+    return (c.mxcsr & (DAZ | SoftFloat.DE << 7)) != SoftFloat.DE << 7;
+  }
+
   /** Finite; sums need no more, as their subnormal results are exact. */
   private static boolean finite(long z) {
     return (z & EXPONENT64) != EXPONENT64;
@@ -109,7 +114,7 @@ final class SseArith {
   static long min64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if ((c.mxcsr & DAZ) == 0) {
+    if (!heedsDenormals(c)) {
       if (x < y) {
         return a;
       }
@@ -124,7 +129,7 @@ final class SseArith {
   static long max64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if ((c.mxcsr & DAZ) == 0) {
+    if (!heedsDenormals(c)) {
       if (x > y) {
         return a;
       }
@@ -186,7 +191,7 @@ final class SseArith {
   static int min32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if ((c.mxcsr & DAZ) == 0) {
+    if (!heedsDenormals(c)) {
       if (x < y) {
         return a;
       }
@@ -200,7 +205,7 @@ final class SseArith {
   static int max32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if ((c.mxcsr & DAZ) == 0) {
+    if (!heedsDenormals(c)) {
       if (x > y) {
         return a;
       }
@@ -238,7 +243,7 @@ final class SseArith {
   static boolean compare64(X86Cpu c, long a, long b, int predicate) {
     double x = d(a);
     double y = d(b);
-    if (x != x || y != y || (c.mxcsr & DAZ) != 0) {
+    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c)) {
       return SseSlow.compare64(c, a, b, predicate);
     }
     return switch (predicate & 7) {
@@ -257,7 +262,7 @@ final class SseArith {
   static boolean compare32(X86Cpu c, int a, int b, int predicate) {
     float x = f(a);
     float y = f(b);
-    if (x != x || y != y || (c.mxcsr & DAZ) != 0) {
+    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c)) {
       return SseSlow.compare32(c, a, b, predicate);
     }
     return switch (predicate & 7) {

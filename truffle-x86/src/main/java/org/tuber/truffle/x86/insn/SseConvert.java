@@ -196,14 +196,15 @@ final class SseConvert {
   }
 
   private static long singles(X86Cpu c, long v) {
-    int low = single64(c, (int) v);
+    int first = (int) v;
+    int low = single64(c, first);
     return Xmm.pair(low, single64(c, Xmm.high(v)));
   }
 
   /** To double: exact but for NaNs (and subnormals under DAZ). */
   private static long widen(X86Cpu c, int v) {
     float f = Float.intBitsToFloat(v);
-    if (f != f || (c.mxcsr & SseArith.DAZ) != 0) {
+    if (Float.isNaN(f) || SseArith.heedsDenormals(c)) {
       return SseSlow.toDouble(c, v);
     }
     return Double.doubleToRawLongBits(f);
@@ -220,7 +221,7 @@ final class SseConvert {
     double x = Double.longBitsToDouble(v);
     long r = (long) x;
     boolean fits = bits == 32 ? r == (int) r : r != Long.MAX_VALUE && r != Long.MIN_VALUE;
-    return fits && x == x && SseArith.isFast(c)
+    return fits && !Double.isNaN(x) && SseArith.isFast(c)
         ? r
         : SseSlow.toInteger64(c, v, bits, SoftFloat.TRUNCATE);
   }
@@ -229,7 +230,7 @@ final class SseConvert {
     float x = Float.intBitsToFloat(v);
     long r = (long) x;
     boolean fits = bits == 32 ? r == (int) r : r != Long.MAX_VALUE && r != Long.MIN_VALUE;
-    return fits && x == x && SseArith.isFast(c)
+    return fits && !Float.isNaN(x) && SseArith.isFast(c)
         ? r
         : SseSlow.toInteger32(c, v, bits, SoftFloat.TRUNCATE);
   }
@@ -238,7 +239,7 @@ final class SseConvert {
     double x = Double.longBitsToDouble(v);
     long r = (long) Math.rint(x);
     boolean fits = bits == 32 ? r == (int) r : r != Long.MAX_VALUE && r != Long.MIN_VALUE;
-    return fits && x == x && SseArith.isFast(c)
+    return fits && !Double.isNaN(x) && SseArith.isFast(c)
         ? r
         : SseSlow.toInteger64(c, v, bits, SseSlow.roundingMode(c));
   }
@@ -247,7 +248,7 @@ final class SseConvert {
     float x = Float.intBitsToFloat(v);
     long r = (long) Math.rint(x);
     boolean fits = bits == 32 ? r == (int) r : r != Long.MAX_VALUE && r != Long.MIN_VALUE;
-    return fits && x == x && SseArith.isFast(c)
+    return fits && !Float.isNaN(x) && SseArith.isFast(c)
         ? r
         : SseSlow.toInteger32(c, v, bits, SseSlow.roundingMode(c));
   }

@@ -89,7 +89,7 @@ final class SseSlow {
     if (masked && (c.mxcsr & SseArith.FTZ) != 0) {
       f.flushToZero();
     }
-    f.wrapExponent(!masked, false);
+    f.wrapExponent(!masked, (c.mxcsr & SoftFloat.OE << 7) == 0);
   }
 
   private static void operate(SoftFloat f, int kind) {

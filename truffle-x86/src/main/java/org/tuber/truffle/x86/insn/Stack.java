@@ -15,13 +15,13 @@ public final class Stack {
 
   private Stack() {}
 
-  /** Linear address of the stack slot at offset {@code sp}. */
-  static long linear(X86Cpu c, long w0, long sp) {
+  /** Linear address of the stack slot of {@code 1 << size} bytes at offset {@code sp}. */
+  static long linear(X86Cpu c, long w0, long sp, int size) {
     if ((w0 & (Word.STACK32 | Word.STACK16)) == 0) {
       return sp;
     }
     long a = (w0 & Word.STACK32) != 0 ? sp & 0xffff_ffffL : sp & 0xffff;
-    return (w0 & Word.SEGMENTED) == 0 ? a : (a + c.segmentBase[X86Cpu.SS]) & 0xffff_ffffL;
+    return (w0 & Word.SEGMENTED) == 0 ? a : Operand.linear(c, X86Cpu.SS, a, 1 << size);
   }
 
   static void setSp(X86State s, long w0, long sp) {
@@ -34,7 +34,7 @@ public final class Stack {
 
   static void pushValue(X86State s, X86Cpu c, long w0, int size, long v) {
     long sp = s.r[RSP] - (1 << size);
-    Operand.store(s, c, linear(c, w0, sp), size, v);
+    Operand.store(s, c, linear(c, w0, sp, size), size, v);
     setSp(s, w0, sp);
   }
 
@@ -51,16 +51,14 @@ public final class Stack {
   static void pop(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
     long old = s.r[RSP];
-    long v = Operand.load(s, c, linear(c, w0, old), size);
+    long v = Operand.load(s, c, linear(c, w0, old, size), size);
     if (!Word.isMemory(w0)) {
       setSp(s, w0, old + (1 << size));
       Operand.setRegister(s, Word.rm(w0), size, v);
       return;
     }
-    long address = Operand.address(s, c, w0, w1);
-    if (Word.base(w0) == RSP) {
-      address += 1 << size;
-    }
+    int moved = Word.base(w0) == RSP ? 1 << size : 0;
+    long address = Operand.address(s, c, w0, w1, 1 << size, moved);
     Operand.store(s, c, address, size, v);
     setSp(s, w0, old + (1 << size));
   }
@@ -68,7 +66,7 @@ public final class Stack {
   static void leave(X86State s, X86Cpu c, long w0) {
     int size = Word.size(w0);
     long bp = s.r[RBP];
-    long v = Operand.load(s, c, linear(c, w0, bp), size);
+    long v = Operand.load(s, c, linear(c, w0, bp, size), size);
     setSp(s, w0, bp + (1 << size));
     Operand.setRegister(s, RBP, size, v);
   }
@@ -79,22 +77,23 @@ public final class Stack {
     int step = 1 << size;
     int level = (int) (w1 >>> 32) & 31;
     long sp = s.r[RSP] - step;
-    Operand.store(s, c, linear(c, w0, sp), size, s.r[RBP]);
+    Operand.store(s, c, linear(c, w0, sp, size), size, s.r[RBP]);
     long frame = sp;
     long bp = s.r[RBP];
     for (int i = 1; i < level; i++) {
       bp -= step;
       sp -= step;
-      long v = Operand.load(s, c, linear(c, w0, bp), size);
-      Operand.store(s, c, linear(c, w0, sp), size, v);
+      long v = Operand.load(s, c, linear(c, w0, bp, size), size);
+      Operand.store(s, c, linear(c, w0, sp, size), size, v);
     }
     if (level > 0) {
       sp -= step;
-      Operand.store(s, c, linear(c, w0, sp), size, frame);
+      Operand.store(s, c, linear(c, w0, sp, size), size, frame);
     }
     sp -= w1 & 0xffff;
     // The new top must be writable: ENTER faults here and not at the next push.
-    Operand.store(s, c, linear(c, w0, sp), size, Operand.load(s, c, linear(c, w0, sp), size));
+    Operand.store(
+        s, c, linear(c, w0, sp, size), size, Operand.load(s, c, linear(c, w0, sp, size), size));
     setSp(s, w0, sp);
     Operand.setRegister(s, RBP, size, frame);
   }
@@ -104,7 +103,7 @@ public final class Stack {
     int step = 1 << size;
     long sp = s.r[RSP];
     for (int i = 0; i < 8; i++) {
-      Operand.store(s, c, linear(c, w0, sp - (i + 1L) * step), size, s.r[i]);
+      Operand.store(s, c, linear(c, w0, sp - (i + 1L) * step, size), size, s.r[i]);
     }
     setSp(s, w0, sp - 8L * step);
   }
@@ -115,7 +114,7 @@ public final class Stack {
     long sp = s.r[RSP];
     long[] v = new long[8];
     for (int i = 0; i < 8; i++) {
-      v[7 - i] = Operand.load(s, c, linear(c, w0, sp + (long) i * step), size);
+      v[7 - i] = Operand.load(s, c, linear(c, w0, sp + (long) i * step, size), size);
     }
     for (int i = 0; i < 8; i++) {
       if (i != RSP) {

@@ -232,9 +232,11 @@ final class X87Arith {
 
   // ---------------------------------------------------------------- comparison
 
-  /** Order codes: 0 greater, 1 less, 2 equal, 3 unordered, 4 refused by an unmasked exception. */
+  /**
+   * Order codes: 0 greater, 1 less, 2 equal, 3 unordered; plus 4 where an unmasked exception
+   * forbids the pop.
+   */
   private static int compare(X87State f, SoftFloat u, boolean quietAllowed) {
-    f.status &= ~X87State.C1;
     unpackSt(f, u.a, 0);
     boolean unsupported = u.a.kind == SoftFloat.UNSUPPORTED || u.b.kind == SoftFloat.UNSUPPORTED;
     int order;
@@ -246,28 +248,25 @@ final class X87Arith {
       int sign = u.compare();
       order = sign > 0 ? 0 : sign < 0 ? 1 : 2;
     }
-    return f.raise(u.flags) && (u.flags & ~f.control & PRE_COMPUTATION) != 0 ? 4 : order;
+    return f.raise(u.flags) ? order | 4 : order;
   }
 
   private static int stackFault(X87State f) {
     f.status &= ~X87State.C1;
-    return f.raise(SoftFloat.IE | X87State.SF) ? 4 : 3;
+    return f.raise(SoftFloat.IE | X87State.SF) ? 7 : 3;
   }
 
-  /** Sets C3 C2 C0; returns false when refused. */
+  /** Sets C3 C2 C0; returns whether a pop may follow. */
   private static boolean setConditions(X87State f, int order) {
-    if (order == 4) {
-      return false;
-    }
     int bits =
-        switch (order) {
+        switch (order & 3) {
           case 0 -> 0;
           case 1 -> X87State.C0;
           case 2 -> X87State.C3;
           default -> UNORDERED;
         };
-    f.status = f.status & ~UNORDERED | bits;
-    return true;
+    f.status = f.status & ~CONDITIONS | bits;
+    return order < 4;
   }
 
   private static void compareRegisters(X87State f, int i, boolean quietAllowed, int pops) {
@@ -286,7 +285,7 @@ final class X87Arith {
     }
   }
 
-  /** FCOMI family; returns the order code. */
+  /** FCOMI family; returns the order code. C1 stays but for a stack fault, as AMD has it. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   static int compareToFlags(X86Cpu c, int i, boolean quietAllowed, boolean pop) {
     X87State f = c.fpu;
@@ -298,10 +297,10 @@ final class X87Arith {
       unpackSt(f, u.b, i);
       order = compare(f, u, quietAllowed);
     }
-    if (order != 4 && pop) {
+    if (order < 4 && pop) {
       f.pop();
     }
-    return order;
+    return order & 3;
   }
 
   // ---------------------------------------------------------------- ST alone and stack control
@@ -312,8 +311,12 @@ final class X87Arith {
     X87State f = c.fpu;
     switch (op) {
       case X87Rows.FXCH -> exchange(f, i);
-      case X87Rows.FFREE -> f.free(i);
+      case X87Rows.FFREE -> {
+        f.status &= ~X87State.C1;
+        f.free(i);
+      }
       case X87Rows.FFREEP -> {
+        f.status &= ~X87State.C1;
         f.free(i);
         f.pop();
       }
@@ -462,6 +465,7 @@ final class X87Arith {
 
   /** FPREM (quotient truncated) and FPREM1 (nearest): up to 63 bits of quotient at a time. */
   private static void remainder(X87State f, boolean nearest) {
+    f.status &= ~(X87State.C1 | X87State.C2);
     if (f.isEmpty(1)) {
       underflow(f, 0);
       return;
@@ -469,14 +473,15 @@ final class X87Arith {
     SoftFloat u = begin(f, 64);
     unpackSt(f, u.a, 0);
     unpackSt(f, u.b, 1);
-    f.status &= ~CONDITIONS;
     int quotientBits = 0;
     boolean partial = false;
-    if (!special2(u)) {
+    boolean special = special2(u);
+    if (!special) {
       Num a = u.a;
       Num b = u.b;
       if (a.kind == SoftFloat.INFINITE || b.kind == SoftFloat.ZERO) {
         u.invalid();
+        special = true;
       } else {
         u.flags |= a.subnormal || b.subnormal ? SoftFloat.DE : 0;
         int d = a.exponent - b.exponent;
@@ -510,7 +515,7 @@ final class X87Arith {
         }
       }
     }
-    if (commit(f, u, 0)) {
+    if (commit(f, u, 0) && !special) {
       int bits = partial ? X87State.C2 : 0;
       bits |= (quotientBits & 4) != 0 ? X87State.C0 : 0;
       bits |= (quotientBits & 2) != 0 ? X87State.C3 : 0;

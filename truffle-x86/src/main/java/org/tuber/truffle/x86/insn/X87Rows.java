@@ -222,10 +222,7 @@ public final class X87Rows {
       X87Transfer.conditionalMove(c, Word.rm(w0) & 7, cmovHolds(s, op - FCMOV));
     } else if (op >= FCOMI && op <= FUCOMIP) {
       boolean unordered = op == FUCOMI || op == FUCOMIP;
-      int order = X87Arith.compareToFlags(c, Word.rm(w0) & 7, unordered, op >= FCOMIP);
-      if (order <= 3) {
-        setFlags(s, order);
-      }
+      setFlags(s, X87Arith.compareToFlags(c, Word.rm(w0) & 7, unordered, op >= FCOMIP));
     } else {
       X87Arith.simple(c, op, Word.rm(w0) & 7);
     }

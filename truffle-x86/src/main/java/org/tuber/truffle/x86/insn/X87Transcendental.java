@@ -30,10 +30,18 @@ final class X87Transcendental {
       underflowBinary(f);
       return;
     }
+    if (reportsRange(op) || op == X87Rows.FPREM || op == X87Rows.FPREM1) {
+      f.status &= ~X87State.C2;
+    }
     if (!X87Arith.underflow(f, 0)
         && (op == X87Rows.FPTAN || op == X87Rows.FSINCOS || op == X87Rows.FXTRACT)) {
       f.push(X87Arith.DEFAULT_NAN_EXPONENT, X87Arith.DEFAULT_NAN);
     }
+  }
+
+  /** C2 tells whether the operand was in range. */
+  private static boolean reportsRange(int op) {
+    return op == X87Rows.FSIN || op == X87Rows.FCOS || op == X87Rows.FSINCOS || op == X87Rows.FPTAN;
   }
 
   private static boolean isBinary(int op) {
@@ -53,7 +61,7 @@ final class X87Transcendental {
     }
     boolean pushes = op == X87Rows.FPTAN || op == X87Rows.FSINCOS;
     if (pushes && !f.isEmpty(7)) {
-      f.status |= X87State.C1;
+      f.status = f.status & ~X87State.C2 | X87State.C1;
       if (!f.raise(SoftFloat.IE | X87State.SF)) {
         f.set(0, X87Arith.DEFAULT_NAN_EXPONENT, X87Arith.DEFAULT_NAN);
         f.push(X87Arith.DEFAULT_NAN_EXPONENT, X87Arith.DEFAULT_NAN);
@@ -122,8 +130,9 @@ final class X87Transcendental {
       if (a.significand == Long.MIN_VALUE && a.exponent == 0) {
         u.result.set(SoftFloat.FINITE, a.negative, a.negative ? -1 : 0, Long.MIN_VALUE);
       } else {
-        // Outside -1 to 1 the result is undefined: the operand stays.
+        // Outside -1 to 1 the result is undefined: the operand stays, marked as inexact.
         u.round(a);
+        u.flags |= SoftFloat.PE;
       }
       return;
     }
@@ -327,11 +336,11 @@ final class X87Transcendental {
     } else if (y.isZero() || isOne) {
       u.result.set(SoftFloat.ZERO, y.negative != below, 0, 0);
     } else if (x.significand == Long.MIN_VALUE) {
-      // A power of two: the logarithm is an integer, the product may be exact.
+      // A power of two: the logarithm is an integer. Hardware calls even an exact product inexact.
       SoftFloat.unpackInteger(u.a, x.exponent);
       int flags = u.flags;
       u.multiply();
-      u.flags |= flags;
+      u.flags |= flags | SoftFloat.PE;
     } else {
       int p = 220;
       int exponent = x.exponent;
@@ -378,10 +387,16 @@ final class X87Transcendental {
     }
     if (x.negative && (x.kind == SoftFloat.INFINITE || x.exponent >= 0)) {
       // Far outside the range for which the instruction is defined.
-      u.invalid();
+      if (x.kind == SoftFloat.INFINITE) {
+        u.invalid();
+      } else {
+        u.flags |= SoftFloat.PE | (y.subnormal ? SoftFloat.DE : 0);
+        u.round(x);
+      }
       return;
     }
     if (x.kind == SoftFloat.INFINITE || y.kind == SoftFloat.INFINITE) {
+      u.flags |= x.subnormal ? SoftFloat.DE : 0;
       infiniteProduct(u, y, false, x.negative != y.negative);
       return;
     }

@@ -55,7 +55,7 @@ final class X87Transfer {
   @TruffleBoundary(transferToInterpreterOnException = false)
   static void loadRegister(X86Cpu c, int i) {
     X87State f = c.fpu;
-    if (!f.isEmpty(7)) {
+    if (!f.isEmpty(7) && !f.isEmpty(i)) {
       X87Arith.overflow(f);
       return;
     }
@@ -110,11 +110,10 @@ final class X87Transfer {
     }
   }
 
-  /** FCMOVcc. */
+  /** FCMOVcc. C1 stays, as AMD has it. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   static void conditionalMove(X86Cpu c, int i, boolean holds) {
     X87State f = c.fpu;
-    f.status &= ~X87State.C1;
     if (f.isEmpty(0) || f.isEmpty(i)) {
       X87Arith.underflow(f, 0);
     } else if (holds) {

@@ -77,6 +77,23 @@ public final class Segment {
         == (NON_SYSTEM | EXPAND_DOWN_CONFORMING);
   }
 
+  /** True when offsets up to the limit are all there is to it: present and not expand-down. */
+  public boolean isPresentExpandUp() {
+    return (attributes & (PRESENT | NON_SYSTEM | EXPAND_DOWN_CONFORMING)) == (PRESENT | NON_SYSTEM);
+  }
+
+  /** True when [{@code offset}, +{@code bytes}) lies in the segment (SDM vol. 3, 5.3). */
+  public boolean contains(long offset, int bytes) {
+    if (isNull()) {
+      return false;
+    }
+    long last = offset + bytes - 1;
+    if (isExpandDown()) {
+      return offset > limit && last <= (isDefault32() ? 0xffff_ffffL : 0xffff);
+    }
+    return last <= limit;
+  }
+
   public int dpl() {
     return (attributes >> DPL_SHIFT) & 3;
   }

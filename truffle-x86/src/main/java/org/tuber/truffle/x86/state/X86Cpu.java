@@ -380,6 +380,19 @@ public final class X86Cpu extends GuestCpu {
     request(REQUEST_SHUTDOWN);
   }
 
+  /**
+   * An exception nobody could take: the one that was raised first, whose delivery ended in
+   * shutdown.
+   *
+   * @param vector its number
+   * @param errorCode its error code, -1 for none
+   * @param address the faulting linear address of a page fault, else 0
+   */
+  public record Undeliverable(int vector, long errorCode, long address) {}
+
+  /** What ended in the last {@link #shutdown}; null when that was no exception. */
+  public Undeliverable undeliverable;
+
   /** Time-stamp counter; timers that are due by then have fired. */
   @TruffleBoundary
   public long tsc() {

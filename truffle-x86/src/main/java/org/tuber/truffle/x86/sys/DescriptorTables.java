@@ -18,7 +18,7 @@ final class DescriptorTables {
   /** LGDT, LIDT. */
   static void load(X86State s, X86Cpu c, long w0, long w1, DescriptorTable table) {
     ControlRegisters.requireCpl0(c);
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, 6);
     int limit = (int) Operand.load(s, c, gva, 1) & 0xffff;
     long base;
     if (c.is64Bit()) {
@@ -36,7 +36,7 @@ final class DescriptorTables {
   /** SGDT, SIDT. */
   static void store(X86State s, X86Cpu c, long w0, long w1, DescriptorTable table) {
     ControlRegisters.umip(c);
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, 6);
     Operand.store(s, c, gva, 1, table.limit);
     Operand.store(s, c, gva + 2, c.is64Bit() ? 3 : 2, table.base);
   }

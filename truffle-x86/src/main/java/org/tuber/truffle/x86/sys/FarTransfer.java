@@ -27,7 +27,7 @@ final class FarTransfer {
   /** JMP Mp or CALL Mp: the far pointer is in memory. */
   static void indirect(X86State s, X86Cpu c, long w0, long w1, boolean call) {
     int size = Word.size(w0);
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, (1 << size) + 2);
     long offset = Operand.zext(Operand.load(s, c, gva, size), size);
     int selector = (int) Operand.load(s, c, gva + (1 << size), 1) & 0xffff;
     transfer(s, c, selector, offset, size, call);

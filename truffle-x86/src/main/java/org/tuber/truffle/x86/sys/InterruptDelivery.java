@@ -45,6 +45,9 @@ public final class InterruptDelivery {
     GuestFault f = c.fault;
     int vector = f.vector;
     long errorCode = f.errorCode;
+    int firstVector = vector;
+    long firstErrorCode = errorCode;
+    long firstAddress = vector == X86Cpu.PF ? f.address : 0;
     while (true) {
       if (vector == X86Cpu.PF) {
         c.cr2 = f.address;
@@ -59,6 +62,7 @@ public final class InterruptDelivery {
               c.index,
               Integer.toHexString(c.segments[X86Cpu.CS].selector),
               Long.toHexString(c.home.pc));
+          c.undeliverable = new X86Cpu.Undeliverable(firstVector, firstErrorCode, firstAddress);
           c.shutdown();
           return;
         }

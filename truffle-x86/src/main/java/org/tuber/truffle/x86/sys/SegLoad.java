@@ -124,7 +124,7 @@ final class SegLoad {
   /** LDS, LES, LFS, LGS, LSS. */
   static void loadFar(X86State s, X86Cpu c, long w0, long w1, int register) {
     int size = Word.size(w0);
-    long gva = Operand.address(s, c, w0, w1);
+    long gva = Operand.address(s, c, w0, w1, (1 << size) + 2);
     long offset = Operand.load(s, c, gva, size);
     int selector = (int) Operand.load(s, c, gva + (1 << size), 1) & 0xffff;
     load(c, register, selector);

@@ -14,8 +14,6 @@ import org.tuber.truffle.x86.state.X86State;
  * <p>Registers are committed after each element or run of elements, so that a fault and an
  * interrupt leave the instruction to be started again where it was. MOVS and STOS work a page at a
  * time where both sides have a valid TLB entry.
- *
- * <p>Deviation: segment limits are not checked.
  */
 final class StringOps {
   private static final int RAX = 0;
@@ -43,18 +41,17 @@ final class StringOps {
     s.r[n] = mask == 0xffff ? (s.r[n] & ~mask) | (v & mask) : v & mask;
   }
 
-  private static long source(X86State s, X86Cpu c, long w0, long mask) {
-    long offset = s.r[RSI] & mask;
+  private static int sourceSegment(long w0) {
     int segment = Word.segment(w0);
-    if (c.is64Bit()) {
-      return segment < 0 ? offset : offset + c.segmentBase[segment];
-    }
-    return (offset + c.segmentBase[segment < 0 ? X86Cpu.DS : segment]) & 0xffff_ffffL;
+    return segment < 0 ? X86Cpu.DS : segment;
   }
 
-  private static long destination(X86State s, X86Cpu c, long mask) {
-    long offset = s.r[RDI] & mask;
-    return c.is64Bit() ? offset : (offset + c.segmentBase[X86Cpu.ES]) & 0xffff_ffffL;
+  private static long source(X86State s, X86Cpu c, long w0, long mask, int size) {
+    return Operand.linear(c, sourceSegment(w0), s.r[RSI] & mask, 1 << size);
+  }
+
+  private static long destination(X86State s, X86Cpu c, long mask, int size) {
+    return Operand.linear(c, X86Cpu.ES, s.r[RDI] & mask, 1 << size);
   }
 
   private static boolean isRepeated(long w0) {
@@ -117,8 +114,8 @@ final class StringOps {
   }
 
   private static void moveOne(X86State s, X86Cpu c, long w0, int size, long mask, long step) {
-    long v = Operand.load(s, c, source(s, c, w0, mask), size);
-    Operand.store(s, c, destination(s, c, mask), size, v);
+    long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
+    Operand.store(s, c, destination(s, c, mask, size), size, v);
     advance(s, RSI, mask, step);
     advance(s, RDI, mask, step);
   }
@@ -131,11 +128,16 @@ final class StringOps {
         : 0;
   }
 
-  /** Elements until {@code offset} leaves its page or wraps; at most {@code most}. */
-  private static long room(long gva, long offset, long mask, int size, long most) {
+  /** Elements until {@code offset} leaves its page, its segment or wraps; at most {@code most}. */
+  private static long room(
+      X86Cpu c, int segment, long gva, long offset, long mask, int size, long most) {
     long n = Math.min(most, (PAGE - (gva & (PAGE - 1))) >>> size);
     if (mask != -1L) {
-      n = Math.min(n, (mask + 1 - (offset & mask)) >>> size);
+      long end = mask;
+      if (!c.is64Bit() && !c.segments[segment].isExpandDown()) {
+        end = Math.min(end, c.segments[segment].limit);
+      }
+      n = Math.min(n, (end + 1 - (offset & mask)) >>> size);
     }
     return n;
   }
@@ -147,10 +149,10 @@ final class StringOps {
   }
 
   private static long moveRun(X86State s, X86Cpu c, long w0, int size, long mask) {
-    long from = source(s, c, w0, mask);
-    long to = destination(s, c, mask);
-    long n = room(from, s.r[RSI], mask, size, most(s, mask));
-    n = room(to, s.r[RDI], mask, size, n);
+    long from = source(s, c, w0, mask, size);
+    long to = destination(s, c, mask, size);
+    long n = room(c, sourceSegment(w0), from, s.r[RSI], mask, size, most(s, mask));
+    n = room(c, X86Cpu.ES, to, s.r[RDI], mask, size, n);
     if (n < 2) {
       return 0;
     }
@@ -207,13 +209,13 @@ final class StringOps {
   }
 
   private static void storeOne(X86State s, X86Cpu c, int size, long mask, long step) {
-    Operand.store(s, c, destination(s, c, mask), size, s.r[RAX]);
+    Operand.store(s, c, destination(s, c, mask, size), size, s.r[RAX]);
     advance(s, RDI, mask, step);
   }
 
   private static long storeRun(X86State s, X86Cpu c, int size, long mask) {
-    long to = destination(s, c, mask);
-    long n = room(to, s.r[RDI], mask, size, most(s, mask));
+    long to = destination(s, c, mask, size);
+    long n = room(c, X86Cpu.ES, to, s.r[RDI], mask, size, most(s, mask));
     if (n < 2) {
       return 0;
     }
@@ -252,7 +254,7 @@ final class StringOps {
     long step = step(c, size);
     int turn = 0;
     do {
-      long v = Operand.load(s, c, source(s, c, w0, mask), size);
+      long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
       Operand.setRegister(s, RAX, size, v);
       advance(s, RSI, mask, step);
     } while (isRepeated(w0) && !done(s, c, w0, mask, 1, turn++));
@@ -279,7 +281,7 @@ final class StringOps {
     int turn = 0;
     boolean done;
     do {
-      long b = Operand.load(s, c, destination(s, c, mask), size);
+      long b = Operand.load(s, c, destination(s, c, mask, size), size);
       compare(s, a, b, size);
       advance(s, RDI, mask, step);
       done = !isRepeated(w0) || endComparison(s, c, w0, mask, turn++);
@@ -295,8 +297,8 @@ final class StringOps {
     int turn = 0;
     boolean done;
     do {
-      long a = Operand.load(s, c, source(s, c, w0, mask), size);
-      long b = Operand.load(s, c, destination(s, c, mask), size);
+      long a = Operand.load(s, c, source(s, c, w0, mask, size), size);
+      long b = Operand.load(s, c, destination(s, c, mask, size), size);
       compare(s, a, b, size);
       advance(s, RSI, mask, step);
       advance(s, RDI, mask, step);
@@ -324,7 +326,7 @@ final class StringOps {
     long step = step(c, size);
     int turn = 0;
     do {
-      long gva = destination(s, c, mask);
+      long gva = destination(s, c, mask, size);
       // Faults must come before the port is read.
       SoftTlb.writableHost(s, c, gva, 1 << size);
       Operand.store(s, c, gva, size, PortIo.read(c, port, size));
@@ -342,7 +344,7 @@ final class StringOps {
     long step = step(c, size);
     int turn = 0;
     do {
-      long v = Operand.load(s, c, source(s, c, w0, mask), size);
+      long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
       PortIo.write(c, port, size, v);
       advance(s, RSI, mask, step);
     } while (isRepeated(w0) && !done(s, c, w0, mask, 1, turn++));

@@ -46,8 +46,13 @@ public final class BareMachine implements AutoCloseable {
   }
 
   public BareMachine(Map<String, String> properties) {
+    this(properties, Engine.Options.INTERPRETER);
+  }
+
+  /** A machine whose hot code may be compiled. */
+  public BareMachine(Map<String, String> properties, Engine.Options options) {
     memory.mapRam(0, RAM_BYTES, ram, 0);
-    Engine engine = new Engine(new X86Isa(), null, Engine.Options.INTERPRETER);
+    Engine engine = new Engine(new X86Isa(), null, options);
     CpuPlatform platform =
         new CpuPlatform() {
           @Override

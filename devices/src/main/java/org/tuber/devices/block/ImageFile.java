@@ -1,0 +1,54 @@
+package org.tuber.devices.block;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * The bytes an image format is stored in: a host file, a network export, a window of either.
+ *
+ * <p>All calls are positioned, synchronous and may be made by several threads at once. Buffers are
+ * consumed from position to limit.
+ */
+public interface ImageFile extends Closeable {
+  /** File name or URL, for messages. */
+  String name();
+
+  /** Present length in bytes. */
+  long size() throws IOException;
+
+  /** True when writing is not possible. */
+  boolean isReadOnly();
+
+  /** Fills {@code target}; bytes past the end of the file read as zero. */
+  void read(long offset, ByteBuffer target) throws IOException;
+
+  /** Writes all of {@code source}, growing the file when needed. */
+  void write(long offset, ByteBuffer source) throws IOException;
+
+  /** Cuts the file or extends it with zeros. */
+  void setSize(long bytes) throws IOException;
+
+  /** Returns once all completed writes are on stable storage. */
+  void flush() throws IOException;
+
+  /** Gives the space back where the host can; the bytes then read as zero. A hint otherwise. */
+  void discard(long offset, long length) throws IOException;
+
+  /** Makes the bytes read as zero, without occupying space if {@code unmap} and the host can. */
+  void writeZeroes(long offset, long length, boolean unmap) throws IOException;
+
+  /** Reserves space on the host. */
+  void allocate(long offset, long length) throws IOException;
+
+  /**
+   * What the host knows of the bytes at {@code offset}: data or hole, for at most {@code length}.
+   */
+  BlockStatus status(long offset, long length) throws IOException;
+
+  /** Bytes the file occupies on the host. */
+  long allocatedBytes() throws IOException;
+
+  @Override
+  void close() throws IOException;
+}

@@ -1,0 +1,133 @@
+package org.tuber.devices.block.crypt;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.GeneralSecurityException;
+import java.util.Arrays;
+import org.tuber.devices.block.Bytes;
+import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.ImageFile;
+import org.tuber.devices.block.OpenOptions;
+
+/** Encrypts and decrypts the sectors of an image on their way to its file. */
+public final class DiskCipher {
+  private static final int METHOD_AES = 1;
+  private static final int METHOD_LUKS = 2;
+  private static final int SECTOR = 512;
+  private static final int CHUNK_BYTES = 64 << 10;
+
+  private final SectorCipher cipher;
+  private final boolean hostOffset;
+
+  private DiskCipher(SectorCipher cipher, boolean hostOffset) {
+    this.cipher = cipher;
+    this.hostOffset = hostOffset;
+  }
+
+  /** The cipher of a qcow2 image, or null for a plain one. */
+  public static DiskCipher forQcow2(
+      ImageFile file, int method, byte[] extension, OpenOptions options) throws IOException {
+    if (method == 0 || options.withoutKeys()) {
+      return null;
+    }
+    byte[] secret = options.secrets().apply(options.secretId());
+    if (secret == null) {
+      throw new ImageException(
+          file.name(),
+          "encrypt.key-secret",
+          "Parameter 'encrypt.key-secret' is required: the image is encrypted");
+    }
+    if (method == METHOD_AES) {
+      return new DiskCipher(oldAes(file.name(), secret), false);
+    }
+    if (method != METHOD_LUKS || extension == null) {
+      throw new ImageException(file.name(), "crypt_method", "the LUKS header is missing");
+    }
+    long offset = Bytes.be64(extension, 0);
+    if (offset < 0 || offset > file.size() - LuksHeader.BYTES) {
+      throw new ImageException(file.name(), "encryption extension", "header outside the file");
+    }
+    LuksHeader h = LuksHeader.read(file, offset);
+    return new DiskCipher(h.cipher(h.unlock(secret)), true);
+  }
+
+  /** The cipher of a LUKS volume that fills the file, its payload at {@link #luksPayload}. */
+  public static DiskCipher forLuks(ImageFile file, OpenOptions options) throws IOException {
+    LuksHeader h = LuksHeader.read(file, 0);
+    byte[] secret = options.secrets().apply(options.secretId());
+    if (secret == null) {
+      throw new ImageException(
+          file.name(), "key-secret", "Parameter 'key-secret' is required: the image is encrypted");
+    }
+    return new DiskCipher(h.cipher(h.unlock(secret)), false);
+  }
+
+  /** True if a file begins as a LUKS volume does. */
+  public static boolean isLuks(byte[] head) {
+    return LuksHeader.isLuks(head);
+  }
+
+  /** Where the data of a LUKS volume begins. */
+  public static long luksPayload(ImageFile file) throws IOException {
+    return LuksHeader.read(file, 0).payloadOffset();
+  }
+
+  /** Bytes a new LUKS header takes. */
+  public static long luksHeaderBytes() {
+    return LuksHeader.newHeaderBytes();
+  }
+
+  /** Writes a new LUKS header at an offset of a file; trying a passphrase takes that long. */
+  public static void createLuks(ImageFile file, long offset, byte[] passphrase, long iterMillis)
+      throws IOException {
+    LuksHeader.create(file, offset, passphrase, iterMillis);
+  }
+
+  /** The scheme of qcow and early qcow2: the passphrase itself is the key. */
+  private static SectorCipher oldAes(String name, byte[] secret) throws ImageException {
+    try {
+      return new CbcCipher(Arrays.copyOf(secret, 16), null, 8);
+    } catch (GeneralSecurityException e) {
+      throw new ImageException(name, "crypt_method", "AES is not available", e);
+    }
+  }
+
+  /** True if sector numbers are those of the host file, not of the disk. */
+  public boolean usesHostOffset() {
+    return hostOffset;
+  }
+
+  /** Reads and decrypts; {@code tweakOffset} numbers the sectors. */
+  public void read(ImageFile file, long tweakOffset, long host, ByteBuffer target)
+      throws IOException {
+    long tweak = tweakOffset;
+    long at = host;
+    while (target.hasRemaining()) {
+      int skip = (int) (tweak & SECTOR - 1);
+      int n = Math.min(target.remaining(), CHUNK_BYTES - skip);
+      byte[] b = Bytes.readArray(file, at - skip, skip + n + SECTOR - 1 & -SECTOR);
+      cipher.decrypt(tweak / SECTOR, b, b.length);
+      target.put(b, skip, n);
+      tweak += n;
+      at += n;
+    }
+  }
+
+  /** Encrypts and writes whole sectors; the source is consumed but not changed. */
+  public void write(ImageFile file, long tweakOffset, long host, ByteBuffer source)
+      throws IOException {
+    if (((tweakOffset | source.remaining()) & SECTOR - 1) != 0) {
+      throw new ImageException(file.name(), "request", "encrypted writes take whole sectors");
+    }
+    long tweak = tweakOffset;
+    long at = host;
+    while (source.hasRemaining()) {
+      byte[] b = new byte[Math.min(CHUNK_BYTES, source.remaining())];
+      source.get(b);
+      cipher.encrypt(tweak / SECTOR, b, b.length);
+      file.write(at, ByteBuffer.wrap(b));
+      tweak += b.length;
+      at += b.length;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Files of the host: positioned I/O, sparse files and locks. */
+package org.tuber.devices.block.host;

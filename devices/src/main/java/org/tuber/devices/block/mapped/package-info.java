@@ -1,0 +1,2 @@
+/** Images that map blocks of the disk to places in the file: what their formats share. */
+package org.tuber.devices.block.mapped;

@@ -1,0 +1,147 @@
+package org.tuber.devices.block.nbd;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.ssl.SslContext;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.tuber.devices.block.BlockNode;
+
+/**
+ * Serves disks by the NBD protocol: fixed newstyle handshake, structured replies, {@code
+ * base:allocation}, TLS with certificates, over TCP or a unix socket.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // Netty reports failures to exceptionCaught
+public final class NbdServer implements Closeable {
+  private static final int IO_THREADS = 4;
+
+  /**
+   * A disk on offer.
+   *
+   * @param node the disk; the caller closes it after the server
+   * @param description free text for people
+   * @param readOnly writes are refused even if the node takes them
+   */
+  public record Export(BlockNode node, String description, boolean readOnly) {
+    boolean isWritable() {
+      return !readOnly && !node.isReadOnly();
+    }
+  }
+
+  private final Map<String, Export> exports = new ConcurrentHashMap<>();
+  private final EventLoopGroup loops;
+  private final ExecutorService workers;
+  private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final SslContext tls;
+  private final boolean tlsRequired;
+  private Channel listener;
+  private Path socketPath;
+
+  /** A server without TLS. */
+  public NbdServer() {
+    this(null, false);
+  }
+
+  /** A server that offers TLS, or insists on it. */
+  public NbdServer(SslContext tls, boolean tlsRequired) {
+    this.tls = tls;
+    this.tlsRequired = tlsRequired;
+    this.loops = new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
+    this.workers =
+        Executors.newFixedThreadPool(
+            IO_THREADS,
+            r -> {
+              Thread t = new Thread(r, "nbd server");
+              t.setDaemon(true);
+              return t;
+            });
+  }
+
+  /** Offers a disk; the empty name is the default export. */
+  public NbdServer export(String name, Export export) {
+    exports.put(name, export);
+    return this;
+  }
+
+  /** Withdraws an export from new clients. */
+  public void withdraw(String name) {
+    exports.remove(name);
+  }
+
+  /** Listens on TCP; port 0 picks one. */
+  public NbdServer listen(InetSocketAddress address) throws IOException {
+    return listen(address, NioServerSocketChannel.class);
+  }
+
+  /** Listens on a unix socket; removes it when closed. */
+  public NbdServer listen(Path socket) throws IOException {
+    socketPath = socket;
+    return listen(UnixDomainSocketAddress.of(socket), NioServerDomainSocketChannel.class);
+  }
+
+  private NbdServer listen(SocketAddress address, Class<? extends ServerChannel> type)
+      throws IOException {
+    ServerBootstrap b =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(type)
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel c) {
+                    connections.add(c);
+                    c.pipeline()
+                        .addLast("handshake", new NbdHandshake(exports, tls, tlsRequired, workers));
+                  }
+                });
+    try {
+      listener = b.bind(address).sync().channel();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+    return this;
+  }
+
+  /** Port listened on. */
+  public int port() {
+    return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  /** Cuts all connections but goes on listening; clients reconnect. */
+  public void disconnectAll() {
+    connections.close().awaitUninterruptibly();
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (listener != null) {
+      listener.close().awaitUninterruptibly();
+    }
+    connections.close().awaitUninterruptibly();
+    workers.close();
+    loops.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS).awaitUninterruptibly();
+    if (socketPath != null) {
+      Files.deleteIfExists(socketPath);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Parallels disk images. */
+package org.tuber.devices.block.parallels;

@@ -1,0 +1,201 @@
+package org.tuber.devices.block.qcow2;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.tuber.devices.block.Bytes;
+import org.tuber.devices.block.ImageException;
+
+/**
+ * A write that changes tables: allocates clusters, copies what the write leaves out of them, and
+ * enters them in the L2 table. Used under the image's write lock.
+ */
+final class ClusterWriter {
+  private static final int MAX_CLUSTERS = 1 << 14;
+
+  private final Qcow2Image image;
+  private final ClusterMap map;
+  private final Refcounts refcounts;
+  private final long clusterBytes;
+  private final long subclusterBytes;
+  private final boolean extended;
+
+  ClusterWriter(Qcow2Image image) {
+    this.image = image;
+    this.map = image.map();
+    this.refcounts = image.refcounts();
+    this.clusterBytes = image.header().clusterBytes();
+    this.subclusterBytes = 1L << map.subclusterBits();
+    this.extended = image.header().hasExtendedL2();
+  }
+
+  /** Writes the first part of {@code source}; returns how much. */
+  int write(long offset, ByteBuffer source) throws IOException {
+    map.prepare(offset);
+    long first = offset & -clusterBytes;
+    long span = clusterBytes << map.l2Bits();
+    long end = Math.min(offset + source.remaining(), (offset & -span) + span);
+    if (map.ownsCluster(map.entry(first))) {
+      return writeOwned(offset, Math.min(end, first + clusterBytes), source);
+    }
+    int wanted = 1;
+    long next = first + clusterBytes;
+    while (next < end && wanted < MAX_CLUSTERS && !map.ownsCluster(map.entry(next))) {
+      wanted++;
+      next += clusterBytes;
+    }
+    long knownEnd = refcounts.fileEnd();
+    int n = image.hasExternalData() ? wanted : refcounts.allocateUpTo(wanted);
+    long host = image.hasExternalData() ? first : refcounts.allocatedOffset();
+    boolean fresh = !image.hasExternalData() && !image.isEncrypted() && host >= knownEnd;
+    end = Math.min(end, first + n * clusterBytes);
+
+    long last = end - 1 & -clusterBytes;
+    long from = offset & -unit(first);
+    long to = Math.min(last + clusterBytes, end + unit(last) - 1 & -unit(last));
+    ByteBuffer head = oldData(from, offset, fresh);
+    ByteBuffer tail = oldData(end, to, fresh);
+    put(from, host + (from - first), head);
+    put(end, host + (end - first), tail);
+    int length = (int) (end - offset);
+    put(offset, host + (offset - first), source.slice(source.position(), length));
+    source.position(source.position() + length);
+    for (int i = 0; i < n; i++) {
+      long guest = first + i * clusterBytes;
+      enter(guest, host + i * clusterBytes, Math.max(from, guest), to);
+    }
+    return length;
+  }
+
+  /** What must be copied as one piece: a subcluster if the cluster was empty, else all of it. */
+  private long unit(long cluster) throws IOException {
+    long entry = map.entry(cluster);
+    boolean empty =
+        (entry & (ClusterMap.COMPRESSED | ClusterMap.OFFSET_MASK | ClusterMap.COPIED)) == 0;
+    return extended && empty ? subclusterBytes : clusterBytes;
+  }
+
+  /** Old bytes of a gap, or null if nothing needs to be written there. */
+  private ByteBuffer oldData(long from, long to, boolean readsZero) throws IOException {
+    if (from >= to) {
+      return null;
+    }
+    ByteBuffer b = ByteBuffer.allocateDirect((int) (to - from));
+    image.readLocked(from, b);
+    b.flip();
+    return readsZero && Bytes.isZero(b, 0, b.limit()) ? null : b;
+  }
+
+  private void put(long guest, long host, ByteBuffer data) throws IOException {
+    if (data != null) {
+      image.writeData(guest, host, data);
+    }
+  }
+
+  /** Points one guest cluster to its new place; subclusters in [from, to) are there. */
+  private void enter(long guest, long host, long from, long to) throws IOException {
+    long old = map.entry(guest);
+    long bitmap = 0;
+    if (extended) {
+      boolean empty = (old & (ClusterMap.COMPRESSED | ClusterMap.OFFSET_MASK)) == 0;
+      bitmap =
+          empty
+              ? allocated(map.bitmap(guest), guest, from, Math.min(to, guest + clusterBytes))
+              : 0xffff_ffffL;
+    }
+    map.set(guest, host | ClusterMap.COPIED, bitmap);
+    releaseOld(old);
+  }
+
+  /** Gives up what an entry that has been replaced referred to. */
+  void releaseOld(long old) {
+    if ((old & ClusterMap.COMPRESSED) != 0) {
+      int bits = image.header().clusterBits;
+      refcounts.release(ClusterMap.packedOffset(old, bits), ClusterMap.packedBytes(old, bits));
+      image.packed().clear();
+    } else if ((old & ClusterMap.OFFSET_MASK) != 0 && !image.hasExternalData()) {
+      refcounts.release(old & ClusterMap.OFFSET_MASK, clusterBytes);
+    }
+  }
+
+  /** The bitmap with the subclusters of [from, to) allocated. */
+  private long allocated(long bitmap, long guest, long from, long to) {
+    int shift = map.subclusterBits();
+    int a = (int) (from - guest >>> shift);
+    int b = (int) (to - 1 - guest >>> shift);
+    long mask = (1L << b - a + 1) - 1 << a;
+    return (bitmap | mask) & ~(mask << 32);
+  }
+
+  /** Writes into a cluster that is ours but not, or not all, in use. */
+  private int writeOwned(long offset, long end, ByteBuffer source) throws IOException {
+    long guest = offset & -clusterBytes;
+    long entry = map.entry(guest);
+    long bitmap = map.bitmap(guest);
+    long host = entry & ClusterMap.OFFSET_MASK;
+    long from = offset;
+    long to = end;
+    boolean reservedZero = !extended && (entry & ClusterMap.ZERO) != 0;
+    if (reservedZero) {
+      from = guest;
+      to = guest + clusterBytes;
+    } else if (extended) {
+      from = isAllocated(bitmap, offset) ? offset : offset & -subclusterBytes;
+      to = isAllocated(bitmap, end - 1) ? end : end + subclusterBytes - 1 & -subclusterBytes;
+    }
+    put(from, host + (from - guest), oldData(from, offset, false));
+    put(end, host + (end - guest), oldData(end, to, false));
+    int length = (int) (end - offset);
+    put(offset, host + (offset - guest), source.slice(source.position(), length));
+    source.position(source.position() + length);
+    if (reservedZero) {
+      map.set(guest, entry & ~ClusterMap.ZERO, 0);
+    } else if (extended) {
+      map.set(guest, entry, allocated(bitmap, guest, from, to));
+    }
+    return length;
+  }
+
+  private boolean isAllocated(long bitmap, long guest) {
+    return (bitmap >>> ((guest & clusterBytes - 1) >>> map.subclusterBits()) & 1) != 0;
+  }
+
+  /** Stores a compressed cluster. */
+  void writePacked(long offset, byte[] data) throws IOException {
+    map.prepare(offset);
+    long old = map.entry(offset);
+    long host = refcounts.allocateBytes(data.length);
+    int bits = image.header().clusterBits;
+    if (ClusterMap.packedOffset(host + data.length, bits) != host + data.length) {
+      throw new ImageException(
+          image.filename(), "compressed cluster", "the file is too large for compressed data");
+    }
+    image.file().write(host, ByteBuffer.wrap(data));
+    map.set(offset, ClusterMap.packedEntry(host, data.length, bits), 0);
+    releaseOld(old);
+  }
+
+  /** Allocates clusters for a range without writing data; returns the end of what was done. */
+  long reserve(long offset, long end, HostRange consumer) throws IOException {
+    map.prepare(offset);
+    long first = offset & -clusterBytes;
+    long span = clusterBytes << map.l2Bits();
+    long stop = Math.min(end, (offset & -span) + span);
+    if (map.ownsCluster(map.entry(first))) {
+      return Math.min(stop, first + clusterBytes);
+    }
+    int wanted = (int) Math.min(MAX_CLUSTERS, (stop - first + clusterBytes - 1) / clusterBytes);
+    int n = image.hasExternalData() ? wanted : refcounts.allocateUpTo(wanted);
+    long host = image.hasExternalData() ? first : refcounts.allocatedOffset();
+    consumer.accept(host, n * clusterBytes);
+    for (int i = 0; i < n; i++) {
+      long guest = first + i * clusterBytes;
+      enter(guest, host + i * clusterBytes, guest, guest + clusterBytes);
+    }
+    return Math.min(stop, first + n * clusterBytes);
+  }
+
+  /** Takes a range of the host file. */
+  interface HostRange {
+    void accept(long host, long length) throws IOException;
+  }
+}

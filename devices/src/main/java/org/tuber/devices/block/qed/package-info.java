@@ -1,0 +1,2 @@
+/** QED images. */
+package org.tuber.devices.block.qed;

@@ -1,0 +1,2 @@
+/** Raw images: the disk byte for byte. */
+package org.tuber.devices.block.raw;

@@ -1,0 +1,2 @@
+/** VirtualBox disk images. */
+package org.tuber.devices.block.vdi;

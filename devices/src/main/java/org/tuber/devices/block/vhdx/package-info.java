@@ -1,0 +1,2 @@
+/** VHDX images. */
+package org.tuber.devices.block.vhdx;

@@ -1,0 +1,2 @@
+/** VMware disk images. */
+package org.tuber.devices.block.vmdk;

@@ -1,0 +1,2 @@
+/** VHD images, also called VPC. */
+package org.tuber.devices.block.vpc;

@@ -1,0 +1,167 @@
+package org.tuber.devices.block;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Damaged and hostile images: a clear error or harmless data, never anything else. */
+class HostileImageTest {
+  private static final int DISK_BYTES = 300 << 10;
+
+  @TempDir Path dir;
+
+  private byte[] sample(String format, String option) throws IOException {
+    String image = dir.resolve("s." + format).toString();
+    CreateOptions o = CreateOptions.of(image, DISK_BYTES);
+    if (!option.isEmpty()) {
+      o = o.with(option.split("=")[0], option.split("=")[1]);
+    }
+    ImageFormats.byName(image, format).create(o);
+    try (BlockNode node = Images.open(image, OpenOptions.readWrite().withCache(CacheMode.UNSAFE))) {
+      byte[] data = new byte[100_000];
+      Arrays.fill(data, (byte) 7);
+      node.write(5000, ByteBuffer.wrap(data));
+      node.write(280_000, ByteBuffer.wrap(data, 0, 10_000));
+    }
+    return Files.readAllBytes(Path.of(image));
+  }
+
+  /** Where the bytes are that decide something: everything but runs of data and zeros. */
+  private static int[] interesting(byte[] image) {
+    return java.util.stream.IntStream.range(0, Math.min(image.length, 4 << 20))
+        .filter(i -> image[i] != 7 && (image[i] != 0 || i < 1024))
+        .toArray();
+  }
+
+  private void fuzz(String format, byte[] good, int rounds, long seed) {
+    Random random = new Random(seed);
+    int[] places = interesting(good);
+    byte[] nasty = {0, -1, 1, 127, -128, 64, 2};
+    for (int i = 0; i < rounds; i++) {
+      byte[] bad = good.clone();
+      for (int k = 0; k <= random.nextInt(4); k++) {
+        int at = places[random.nextInt(places.length)];
+        int n = Math.min(1 + random.nextInt(8), bad.length - at);
+        for (int j = 0; j < n; j++) {
+          bad[at + j] =
+              random.nextBoolean() ? nasty[random.nextInt(nasty.length)] : (byte) random.nextInt();
+        }
+      }
+      tryOut(format, bad, random);
+    }
+  }
+
+  private static void tryOut(String format, byte[] bad, Random random) {
+    MemoryFile file = new MemoryFile(bad);
+    OpenOptions options = OpenOptions.readWrite().withFormat(format).withOpenBacking(false);
+    try {
+      BlockNode node = Images.open(file, options);
+      ByteBuffer b = ByteBuffer.allocate((int) Math.min(node.lengthBytes(), 70_000));
+      int n = b.capacity();
+      for (int i = 0; i < 3; i++) {
+        long at = (random.nextLong() >>> 1) % (node.lengthBytes() - n + 1);
+        node.read(at, b.clear());
+        node.status(at, n);
+        if (i > 0 && !node.isReadOnly()) {
+          node.write(at, b.clear().limit(Math.min(n, 3000)));
+        }
+      }
+      if (!node.isReadOnly()) {
+        node.flush();
+      }
+      node.check(CheckReport.Repair.NONE);
+    } catch (IOException e) {
+      assertThat(e.getMessage()).isNotBlank();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "qcow2:",
+        "qcow2:extended_l2=on",
+        "qcow2:compat=0.10",
+        "vdi:",
+        "vpc:",
+        "vhdx:block_size=1M",
+        "vmdk:",
+        "qed:",
+        "qcow:"
+      })
+  void damagedHeadersAndTablesDoNoHarm(String what) throws IOException {
+    String format = what.substring(0, what.indexOf(':'));
+    byte[] good = sample(format, what.substring(what.indexOf(':') + 1));
+    fuzz(format, good, good.length > 1 << 20 ? 40 : 150, 1);
+  }
+
+  @Test
+  @Tag("soak")
+  void manyDamagedImages() throws IOException {
+    for (String format : new String[] {"qcow2", "qed", "qcow", "vmdk"}) {
+      fuzz(format, sample(format, ""), 50_000, 2);
+    }
+  }
+
+  @Test
+  void backingFormatIsNeverGuessed() throws IOException {
+    Path base = Files.write(dir.resolve("b"), new byte[4096]);
+    String top = dir.resolve("t").toString();
+    ImageFormats.byName(top, "qcow2")
+        .create(CreateOptions.of(top, 4096).with("backing_file", base.toString()));
+    assertThatThrownBy(() -> Images.open(top, OpenOptions.readOnly()))
+        .hasMessageContaining("not safe to guess");
+    Images.open(top, OpenOptions.readOnly().withBackingFormat("raw")).close();
+  }
+
+  @Test
+  void chainThatBitesItsTailIsRefused() throws IOException {
+    String a = dir.resolve("a").toString();
+    ImageFormats.byName(a, "qcow2")
+        .create(CreateOptions.of(a, 4096).with("backing_file", "a").with("backing_fmt", "qcow2"));
+    assertThatThrownBy(() -> Images.open(a, OpenOptions.readOnly()))
+        .hasMessageContaining("chain is longer");
+  }
+
+  @Test
+  void guestCannotTurnProbedRawIntoAnotherFormat() throws IOException {
+    String raw = dir.resolve("r").toString();
+    Files.write(Path.of(raw), new byte[1 << 20]);
+    byte[] header = sample("qcow2", "");
+    try (BlockNode node = Images.open(raw, OpenOptions.readWrite())) {
+      assertThatThrownBy(() -> node.write(0, ByteBuffer.wrap(header, 0, 512)))
+          .hasMessageContaining("is refused");
+      node.write(0, ByteBuffer.wrap(new byte[512]));
+    }
+    try (BlockNode node = Images.open(raw, OpenOptions.readWrite().withFormat("raw"))) {
+      node.write(0, ByteBuffer.wrap(header, 0, 512));
+    }
+  }
+
+  @Test
+  void twoWritersAreRefused() throws IOException {
+    String image = dir.resolve("l").toString();
+    ImageFormats.byName(image, "qcow2").create(CreateOptions.of(image, 1 << 20));
+    try (BlockNode first = Images.open(image, OpenOptions.readWrite())) {
+      assertThat(first.isReadOnly()).isFalse();
+      assertThatThrownBy(() -> Images.open(image, OpenOptions.readWrite()))
+          .hasMessageContaining("lock");
+      assertThatThrownBy(() -> Images.open(image, OpenOptions.readOnly()))
+          .hasMessageContaining("lock");
+      Images.open(image, OpenOptions.readOnly().withLocked(false)).close();
+      if (QemuTools.run(dir, "qemu-img", "--version").status() == 0) {
+        assertThat(QemuTools.run(dir, "qemu-img", "info", image).output()).contains("lock");
+      }
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** {@code tuber img}: the command line of the image operations, with qemu-img's spelling. */
+package org.tuber.launcher.img;

@@ -1,0 +1,129 @@
+package org.tuber.truffle.x86;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.tuber.truffle.engine.Engine;
+
+/**
+ * Real mode against an 80286: {@code ../shared/conformance/x86-real}, beside the repository. Rows
+ * that a 386 treats otherwise are left out; the resource {@code real-mode.ledger} names the others
+ * that do not pass, and a row there that passes fails the test: the ledger only shrinks.
+ */
+class RealModeVectorTest {
+  private static final Path FOLDER =
+      Path.of(System.getProperty("tuber.root", "..")).resolve("../shared/conformance/x86-real");
+
+  /** In immediate mode: one row of every eighth file, run often enough to be compiled. */
+  private static final int FILE_STEP = 8;
+
+  private static final int RUNS = 60;
+
+  private static void assumeVectors() {
+    assumeTrue(
+        Files.isDirectory(FOLDER),
+        () -> "no conformance vectors at " + FOLDER.toAbsolutePath().normalize());
+  }
+
+  private static List<Path> files() throws IOException {
+    try (Stream<Path> list = Files.list(FOLDER)) {
+      return list.filter(p -> p.toString().endsWith(".jsonl.gz")).sorted().toList();
+    }
+  }
+
+  private static String name(Path file) {
+    return file.getFileName().toString().replace(".jsonl.gz", "");
+  }
+
+  /** Lines {@code file idx reason} and comments. */
+  private static Set<String> ledger() throws IOException {
+    Set<String> excused = new HashSet<>();
+    try (InputStream in = RealModeVectorTest.class.getResourceAsStream("real-mode.ledger")) {
+      BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (!line.isBlank() && line.charAt(0) != '#') {
+          String[] words = line.split("\\s+", 3);
+          excused.add(words[0] + " " + words[1]);
+        }
+      }
+    }
+    return excused;
+  }
+
+  @Test
+  void allRowsInTheInterpreter() throws IOException {
+    assumeVectors();
+    JsonNode masks = RealModeVectors.masks(FOLDER);
+    Set<String> ledger = ledger();
+    List<String> failures = new ArrayList<>();
+    Map<String, Integer> perFile = new HashMap<>();
+    int rows = 0;
+    try (RealModeVectors vectors = new RealModeVectors(Engine.Options.INTERPRETER)) {
+      for (Path file : files()) {
+        int mask = masks.get(name(file)).get("flagsMask").asInt();
+        for (JsonNode row : RealModeVectors.rows(file)) {
+          if (row.has("skip386")) {
+            continue;
+          }
+          rows++;
+          String key = name(file) + " " + row.get("idx").asInt();
+          String difference = vectors.run(row, mask);
+          if (!difference.isEmpty() != ledger.contains(key)) {
+            perFile.merge(name(file), 1, Integer::sum);
+            failures.add(
+                key
+                    + " '"
+                    + row.get("name").asText()
+                    + "' "
+                    + (difference.isEmpty() ? "passes but is in the ledger" : difference));
+          }
+        }
+      }
+    }
+    assertThat(rows).isGreaterThan(38_000);
+    assertThat(failures).as("%d of %d rows, by file %s", failures.size(), rows, perFile).isEmpty();
+  }
+
+  @Test
+  void sampleCompiledAtOnce() throws IOException {
+    assumeVectors();
+    JsonNode masks = RealModeVectors.masks(FOLDER);
+    Set<String> ledger = ledger();
+    List<String> failures = new ArrayList<>();
+    List<Path> files = files();
+    for (int i = 0; i < files.size(); i += FILE_STEP) {
+      Path file = files.get(i);
+      int mask = masks.get(name(file)).get("flagsMask").asInt();
+      try (RealModeVectors vectors = new RealModeVectors(Engine.Options.IMMEDIATE)) {
+        for (JsonNode row : RealModeVectors.rows(file)) {
+          String key = name(file) + " " + row.get("idx").asInt();
+          if (row.has("skip386") || ledger.contains(key)) {
+            continue;
+          }
+          String difference = vectors.run(row, mask, RUNS);
+          if (!difference.isEmpty()) {
+            failures.add(key + " '" + row.get("name").asText() + "' " + difference);
+          }
+          break;
+        }
+      }
+    }
+    assertThat(failures).isEmpty();
+  }
+}
