@@ -4,6 +4,7 @@ import java.util.List;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
 import org.tuber.perf.bench.BenchCommand;
+import org.tuber.perf.bench.footprint.FootprintCommand;
 import org.tuber.perf.boot.BootCommand;
 import org.tuber.perf.kernels.KernelsCommand;
 
@@ -16,6 +17,7 @@ public final class PerfCommand implements Subcommand {
         boot       boot a Debian kernel under Tuber and QEMU in turn: time, memory, ratio
         kernels    six small programs in a Linux guest under Tuber and QEMU in turn
         bench      JMH benchmarks of the engine without an operating system
+        footprint  decoded instructions as objects and as words, side by side
 
       'tuber perf WHAT -h' explains one of them.
       """;
@@ -33,12 +35,13 @@ public final class PerfCommand implements Subcommand {
   @Override
   public int run(List<String> arguments) {
     if (arguments.isEmpty()) {
-      throw new CommandLineException("perf: what? one of boot, kernels, bench");
+      throw new CommandLineException("perf: what? one of boot, kernels, bench, footprint");
     }
     List<String> rest = arguments.subList(1, arguments.size());
     return switch (arguments.get(0)) {
       case "boot" -> BootCommand.run(rest, System.out);
       case "kernels" -> KernelsCommand.run(rest, System.out);
+      case "footprint" -> FootprintCommand.run(rest, System.out);
       case "bench" -> BenchCommand.run(rest);
       case "-h", "-help", "--help" -> {
         System.out.print(HELP);
@@ -46,7 +49,7 @@ public final class PerfCommand implements Subcommand {
       }
       default ->
           throw new CommandLineException(
-              "perf: unknown '" + arguments.get(0) + "'; one of boot, kernels, bench");
+              "perf: unknown '" + arguments.get(0) + "'; one of boot, kernels, bench, footprint");
     };
   }
 }

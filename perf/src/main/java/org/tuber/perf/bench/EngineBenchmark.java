@@ -2,7 +2,6 @@ package org.tuber.perf.bench;
 
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -22,7 +21,7 @@ import org.tuber.truffle.engine.Engine;
 
 /**
  * Both tiers of the engine on the six kernels, without an operating system. The second result,
- * {@code mips}, is guest instructions in millions a second and comparable between kernels.
+ * {@link InstructionRate}, is comparable between kernels.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -43,14 +42,6 @@ public class EngineBenchmark {
     Tier(Engine.Options options) {
       this.options = options;
     }
-  }
-
-  /** Guest instructions of the iteration. */
-  @State(Scope.Thread)
-  @AuxCounters(AuxCounters.Type.OPERATIONS)
-  public static class Count {
-    /** In millions; JMH divides by the time. */
-    public double mips;
   }
 
   @Param public Kernel kernel;
@@ -78,13 +69,13 @@ public class EngineBenchmark {
 
   /** A small run of the kernel from its start to HLT. */
   @Benchmark
-  public long run(Count count) {
+  public long run(InstructionRate rate) {
     long before = machine.instructions();
     long result = machine.run(kernel, kernel.smallAmount());
     if (result != sum) {
       throw new IllegalStateException(kernel + ": " + result + " after " + sum);
     }
-    count.mips += (machine.instructions() - before) / 1e6;
+    rate.add((machine.instructions() - before) / 1e6);
     return result;
   }
 }

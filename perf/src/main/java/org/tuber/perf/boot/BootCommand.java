@@ -116,6 +116,10 @@ public final class BootCommand {
       return null;
     }
     return new BootSample(
-        run.seconds(), marker.get().nanos() / 1e9, run.peakMebibytes(), outcome.instructions());
+        run.seconds(),
+        marker.get().nanos() / 1e9,
+        run.processorSeconds(),
+        run.peakMebibytes(),
+        outcome.instructions());
   }
 }

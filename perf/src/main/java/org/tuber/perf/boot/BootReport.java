@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 import java.util.function.ToDoubleFunction;
 import org.tuber.perf.report.JsonFile;
 import org.tuber.perf.report.Samples;
@@ -31,8 +32,8 @@ final class BootReport {
     return samples.stream().mapToDouble(what).toArray();
   }
 
-  private Samples ratios() {
-    return Samples.ratios(of(ours, BootSample::seconds), of(theirs, BootSample::seconds));
+  private Samples ratios(ToDoubleFunction<BootSample> what) {
+    return Samples.ratios(of(ours, what), of(theirs, what));
   }
 
   String text() {
@@ -41,11 +42,13 @@ final class BootReport {
             "run",
             "tuber s",
             "to marker",
+            "cpu s",
             "peak MiB",
             "M instr",
             "MIPS",
             "qemu s",
             "to marker",
+            "cpu s",
             "peak MiB",
             "ratio");
     for (int i = 0; i < ours.size(); i++) {
@@ -58,9 +61,11 @@ final class BootReport {
           String.format(
               Locale.ROOT,
               "%nwhole process, tuber / qemu: %s over %d pairs%n"
+                  + "processor time, tuber / qemu: %s%n"
                   + "instructions under qemu: not counted (its counting modes slow it down)%n",
-              ratios().withSpread(),
-              ours.size()));
+              ratios(BootSample::seconds).withSpread(),
+              ours.size(),
+              ratios(BootSample::processorSeconds).withSpread()));
     }
     return out.toString();
   }
@@ -74,10 +79,11 @@ final class BootReport {
     return new BootSample(
         new Samples(of(samples, BootSample::seconds)).median(),
         new Samples(of(samples, BootSample::markerSeconds)).median(),
+        new Samples(of(samples, BootSample::processorSeconds)).median(),
         new Samples(of(samples, BootSample::peakMebibytes)).median(),
         counted.length == 0
-            ? java.util.OptionalLong.empty()
-            : java.util.OptionalLong.of((long) new Samples(counted).median()));
+            ? OptionalLong.empty()
+            : OptionalLong.of((long) new Samples(counted).median()));
   }
 
   private static void row(Table table, String name, BootSample tuber, BootSample qemu) {
@@ -87,11 +93,13 @@ final class BootReport {
         name,
         format("%.2f", tuber.seconds()),
         format("%.2f", tuber.markerSeconds()),
+        format("%.2f", tuber.processorSeconds()),
         format("%.0f", tuber.peakMebibytes()),
         isCounted ? format("%.0f", millions) : null,
         isCounted ? format("%.0f", millions / tuber.seconds()) : null,
         qemu == null ? null : format("%.2f", qemu.seconds()),
         qemu == null ? null : format("%.2f", qemu.markerSeconds()),
+        qemu == null ? null : format("%.2f", qemu.processorSeconds()),
         qemu == null ? null : format("%.0f", qemu.peakMebibytes()),
         qemu == null ? null : format("%.2f", tuber.seconds() / qemu.seconds()));
   }
@@ -105,7 +113,8 @@ final class BootReport {
     result.set("tuber", json(ours));
     if (!theirs.isEmpty()) {
       result.set("qemu", json(theirs));
-      result.set("ratio", JsonFile.of(ratios()));
+      result.set("ratio", JsonFile.of(ratios(BootSample::seconds)));
+      result.set("processorRatio", JsonFile.of(ratios(BootSample::processorSeconds)));
     }
     return result;
   }
@@ -114,6 +123,7 @@ final class BootReport {
     ObjectNode result = JsonFile.object();
     result.set("seconds", JsonFile.numbers(of(samples, BootSample::seconds)));
     result.set("markerSeconds", JsonFile.numbers(of(samples, BootSample::markerSeconds)));
+    result.set("processorSeconds", JsonFile.numbers(of(samples, BootSample::processorSeconds)));
     result.set("peakMebibytes", JsonFile.numbers(of(samples, BootSample::peakMebibytes)));
     ArrayNode counts = result.putArray("instructions");
     for (BootSample sample : samples) {

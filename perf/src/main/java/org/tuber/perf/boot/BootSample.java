@@ -7,8 +7,13 @@ import java.util.OptionalLong;
  *
  * @param seconds whole process
  * @param markerSeconds until the guest's first program has spoken
+ * @param processorSeconds of all threads
  * @param peakMebibytes resident memory
  * @param instructions of the guest, where they are counted
  */
 record BootSample(
-    double seconds, double markerSeconds, double peakMebibytes, OptionalLong instructions) {}
+    double seconds,
+    double markerSeconds,
+    double processorSeconds,
+    double peakMebibytes,
+    OptionalLong instructions) {}

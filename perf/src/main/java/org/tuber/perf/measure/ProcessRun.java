@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,8 @@ import java.util.function.Predicate;
  * @param status exit status
  * @param hasTimedOut true when it had to be killed
  * @param wallNanos from before its start to its end
+ * @param processorNanos user and system time of all its threads, at most {@value #POLL_MILLIS} ms
+ *     before its end: what it would have taken on an idle host with one processor
  * @param peakBytes the kernel's high-water mark of its resident memory (VmHWM), at most {@value
  *     #POLL_MILLIS} ms before its end; 0 when unknown
  */
@@ -29,6 +32,7 @@ public record ProcessRun(
     int status,
     boolean hasTimedOut,
     long wallNanos,
+    long processorNanos,
     long peakBytes,
     List<Line> lines,
     String errorText) {
@@ -69,9 +73,13 @@ public record ProcessRun(
     Thread reader =
         Thread.ofPlatform().daemon().name("output").start(() -> read(process, start, lines));
     long peakBytes = 0;
+    long processorNanos = 0;
     boolean hasTimedOut = false;
     while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
       peakBytes = Math.max(peakBytes, peakBytesNow(process.pid()));
+      processorNanos =
+          Math.max(
+              processorNanos, process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L));
       if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(limitSeconds)) {
         hasTimedOut = true;
         process.destroyForcibly();
@@ -85,6 +93,7 @@ public record ProcessRun(
           process.exitValue(),
           hasTimedOut,
           wall,
+          processorNanos,
           peakBytes,
           List.copyOf(lines),
           Files.readString(errors, StandardCharsets.ISO_8859_1));
@@ -130,6 +139,11 @@ public record ProcessRun(
   /** Wall time in seconds. */
   public double seconds() {
     return wallNanos / 1e9;
+  }
+
+  /** Processor time in seconds. */
+  public double processorSeconds() {
+    return processorNanos / 1e9;
   }
 
   /** Peak memory in MiB. */

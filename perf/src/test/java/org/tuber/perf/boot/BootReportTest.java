@@ -10,13 +10,13 @@ class BootReportTest {
   void pairsMediansAndRatio() {
     BootReport report = new BootReport();
     report.add(
-        new BootSample(4, 3.5, 900, OptionalLong.of(400_000_000)),
-        new BootSample(2, 1.5, 150, OptionalLong.empty()));
+        new BootSample(4, 3.5, 5, 900, OptionalLong.of(400_000_000)),
+        new BootSample(2, 1.5, 2, 150, OptionalLong.empty()));
     report.add(
-        new BootSample(6, 5, 910, OptionalLong.of(420_000_000)),
-        new BootSample(2, 1.5, 150, OptionalLong.empty()));
+        new BootSample(6, 5, 7, 910, OptionalLong.of(420_000_000)),
+        new BootSample(2, 1.5, 2, 150, OptionalLong.empty()));
     assertThat(report.text())
-        .contains("median     5.00       4.25       905      410    82    2.00")
+        .contains("median     5.00       4.25   6.00       905      410    82    2.00")
         .contains("tuber / qemu: 2.50 (2.00 to 3.00) over 2 pairs")
         .contains("not counted");
     assertThat(report.json().at("/ratio/median").asDouble()).isEqualTo(2.5);
@@ -26,7 +26,7 @@ class BootReportTest {
   @Test
   void withoutQemuThereIsNoRatio() {
     BootReport report = new BootReport();
-    report.add(new BootSample(4, 3.5, 900, OptionalLong.empty()), null);
+    report.add(new BootSample(4, 3.5, 5, 900, OptionalLong.empty()), null);
     assertThat(report.text()).doesNotContain("pairs").contains("4.00");
     assertThat(report.json().has("qemu")).isFalse();
   }

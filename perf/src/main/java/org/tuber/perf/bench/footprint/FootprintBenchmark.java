@@ -1,7 +1,6 @@
 package org.tuber.perf.bench.footprint;
 
 import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -13,11 +12,12 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
+import org.tuber.perf.bench.InstructionRate;
 
 /**
  * Speed of interpretation by how much distinct code is run round and round. Two hundred blocks are
- * a hot loop, fifty thousand the boot of a kernel. The second result, {@code mips}, is millions of
- * instructions a second.
+ * a hot loop, fifty thousand the boot of a kernel. The second result is the {@link
+ * InstructionRate}.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -26,14 +26,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
 public class FootprintBenchmark {
-  /** Instructions of the iteration. */
-  @State(Scope.Thread)
-  @AuxCounters(AuxCounters.Type.OPERATIONS)
-  public static class Count {
-    /** In millions; JMH divides by the time. */
-    public double mips;
-  }
-
   @Param({"200", "2000", "8000", "50000"})
   public int blocks;
 
@@ -55,25 +47,25 @@ public class FootprintBenchmark {
 
   /** One object an instruction. */
   @Benchmark
-  public long objects(Count count) {
+  public long objects(InstructionRate rate) {
     objects.round(machine);
-    count.mips += millions;
+    rate.add(millions);
     return machine.r[0];
   }
 
   /** One long an instruction. */
   @Benchmark
-  public long flatOneWord(Count count) {
+  public long flatOneWord(InstructionRate rate) {
     oneWord.round(machine);
-    count.mips += millions;
+    rate.add(millions);
     return machine.r[0];
   }
 
   /** Two longs an instruction, as the engine has it. */
   @Benchmark
-  public long flatTwoWords(Count count) {
+  public long flatTwoWords(InstructionRate rate) {
     twoWords.round(machine);
-    count.mips += millions;
+    rate.add(millions);
     return machine.r[0];
   }
 }
