@@ -24,8 +24,7 @@ public final class Arguments {
    * @param valued options that take a value
    * @param flags options that take none
    */
-  public Arguments(
-      String command, List<String> arguments, Set<String> valued, Set<String> flags) {
+  public Arguments(String command, List<String> arguments, Set<String> valued, Set<String> flags) {
     this.command = command;
     for (int i = 0; i < arguments.size(); i++) {
       String option = arguments.get(i);

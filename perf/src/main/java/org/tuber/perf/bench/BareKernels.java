@@ -69,10 +69,7 @@ public final class BareKernels implements AutoCloseable {
           DATA_SELECTOR, 0, 0xffff_ffffL, shared | Segment.DEFAULT_32 | Segment.GRANULARITY);
     }
     cpu.segments[X86Cpu.CS].set(
-        CODE_SELECTOR,
-        0,
-        0xffff_ffffL,
-        shared | Segment.CODE | Segment.LONG | Segment.GRANULARITY);
+        CODE_SELECTOR, 0, 0xffff_ffffL, shared | Segment.CODE | Segment.LONG | Segment.GRANULARITY);
     cpu.cpl = 0;
     cpu.cr3 = PML4;
     cpu.cr4 = Cr.CR4_PAE | Cr.CR4_OSFXSR;

@@ -68,8 +68,7 @@ public sealed interface Emulator {
         command.addAll(guest.options());
         command.addAll(List.of("-d", "engine", "-D", log.toString()));
         command.addAll(extra);
-        ProcessRun run =
-            ProcessRun.of(command, Map.of("TUBER_NO_BUILD", "1"), limitSeconds);
+        ProcessRun run = ProcessRun.of(command, Map.of("TUBER_NO_BUILD", "1"), limitSeconds);
         return new Outcome(run, instructions(Files.readString(log)));
       } finally {
         Files.deleteIfExists(log);

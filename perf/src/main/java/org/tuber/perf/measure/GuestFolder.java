@@ -11,8 +11,8 @@ public record GuestFolder(Path path) {
   private static final String INITRD = "initrd.cpio.gz";
 
   /**
-   * The folder the user named, else {@code $TUBER_GUESTS/amd64}, else one in the user's cache, which
-   * is filled through the host's package tool when it is empty.
+   * The folder the user named, else {@code $TUBER_GUESTS/amd64}, else one in the user's cache,
+   * which is filled through the host's package tool when it is empty.
    *
    * @param named folder, or null
    */

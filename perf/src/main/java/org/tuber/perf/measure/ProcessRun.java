@@ -145,7 +145,8 @@ public record ProcessRun(
   /** The last lines of output and errors, to show why it failed. */
   public String tail(int count) {
     StringBuilder out = new StringBuilder();
-    lines.subList(Math.max(0, lines.size() - count), lines.size())
+    lines
+        .subList(Math.max(0, lines.size() - count), lines.size())
         .forEach(line -> out.append(line.text()).append('\n'));
     errorText.lines().limit(count).forEach(line -> out.append(line).append('\n'));
     return out.toString();

@@ -19,8 +19,7 @@ class KernelLogTest {
       long nanos = (long) (seconds[i] * 1e9);
       now += nanos;
       lines.add(
-          new ProcessRun.Line(
-              now, "KERNEL fib round " + i + " nanos " + nanos + " sum " + sum));
+          new ProcessRun.Line(now, "KERNEL fib round " + i + " nanos " + nanos + " sum " + sum));
     }
     lines.add(new ProcessRun.Line(now, "KERNELS done"));
     return new KernelLog(lines);

@@ -55,8 +55,7 @@ class RealModeVectorTest {
   private static Set<String> ledger() throws IOException {
     Set<String> excused = new HashSet<>();
     try (InputStream in = RealModeVectorTest.class.getResourceAsStream("real-mode.ledger")) {
-      BufferedReader lines =
-          new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+      BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         if (!line.isBlank() && line.charAt(0) != '#') {
           String[] words = line.split("\\s+", 3);
@@ -98,9 +97,7 @@ class RealModeVectorTest {
       }
     }
     assertThat(rows).isGreaterThan(38_000);
-    assertThat(failures)
-        .as("%d of %d rows, by file %s", failures.size(), rows, perFile)
-        .isEmpty();
+    assertThat(failures).as("%d of %d rows, by file %s", failures.size(), rows, perFile).isEmpty();
   }
 
   @Test

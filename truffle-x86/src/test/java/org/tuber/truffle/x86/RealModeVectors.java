@@ -112,7 +112,7 @@ final class RealModeVectors implements AutoCloseable {
         restoreRam();
       }
       loadRegisters(row.get("init").get("regs"));
-      execute(row);
+      execute();
     }
     differences.clear();
     compareRegisters(row, flagsMask);
@@ -218,7 +218,7 @@ final class RealModeVectors implements AutoCloseable {
 
   private boolean halted;
 
-  private void execute(JsonNode row) {
+  private void execute() {
     halted = false;
     // One instruction: the HLT behind it is a block of its own. An iteration may be cut short.
     ExitReason exit = cpu.run(1);

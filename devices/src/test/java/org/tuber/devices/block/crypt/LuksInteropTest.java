@@ -98,10 +98,7 @@ class LuksInteropTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "luks,key-secret=k;iter-time=10",
-    "qcow2,encrypt.format=aes;encrypt.key-secret=k"
-  })
+  @CsvSource({"luks,key-secret=k;iter-time=10", "qcow2,encrypt.format=aes;encrypt.key-secret=k"})
   void qemusAreOpened(String format, String text) throws IOException {
     QemuTools.require("qemu-img");
     String image = dir.resolve("q").toString();

@@ -1,6 +1,8 @@
 package org.tuber.perf.bench.footprint;
 
-/** The guest of the comparison: registers, flags kept lazily, memory behind a translation buffer. */
+/**
+ * The guest of the comparison: registers, flags kept lazily, memory behind a translation buffer.
+ */
 final class Machine {
   static final int REGISTERS = 16;
   static final int PAGES = 64;

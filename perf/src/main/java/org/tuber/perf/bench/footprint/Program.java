@@ -16,7 +16,9 @@ record Program(int[][] operations, int[][] operands, long[][] immediates, int[] 
     Semantics.COMPARE, Semantics.COMPARE
   };
 
-  /** Code that runs in sequence tends to have been met in sequence: this many blocks stay together. */
+  /**
+   * Code that runs in sequence tends to have been met in sequence: this many blocks stay together.
+   */
   private static final int TOGETHER = 8;
 
   private static final int LEAST = 4;

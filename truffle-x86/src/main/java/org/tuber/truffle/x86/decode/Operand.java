@@ -108,9 +108,9 @@ public final class Operand {
   }
 
   /**
-   * Effective address plus segment base: the linear address of a memory operand as wide as the
-   * word says. Deviation: of SSE operands only the first byte is held against the segment's limit,
-   * of x87 operands without a size letter the first two or four.
+   * Effective address plus segment base: the linear address of a memory operand as wide as the word
+   * says. Deviation: of SSE operands only the first byte is held against the segment's limit, of
+   * x87 operands without a size letter the first two or four.
    */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);

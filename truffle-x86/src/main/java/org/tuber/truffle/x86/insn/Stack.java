@@ -92,7 +92,8 @@ public final class Stack {
     }
     sp -= w1 & 0xffff;
     // The new top must be writable: ENTER faults here and not at the next push.
-    Operand.store(s, c, linear(c, w0, sp, size), size, Operand.load(s, c, linear(c, w0, sp, size), size));
+    Operand.store(
+        s, c, linear(c, w0, sp, size), size, Operand.load(s, c, linear(c, w0, sp, size), size));
     setSp(s, w0, sp);
     Operand.setRegister(s, RBP, size, frame);
   }

@@ -29,8 +29,8 @@ class RegionTierTest {
   private static final int DE = 0;
 
   /**
-   * Twenty thousand rounds; with 5000 left, a store turns the immediate of the next ADD from 1
-   * into 2. The store goes to ESI in all other rounds.
+   * Twenty thousand rounds; with 5000 left, a store turns the immediate of the next ADD from 1 into
+   * 2. The store goes to ESI in all other rounds.
    *
    * <pre>
    *   mov ecx,20000; xor eax,eax; mov esi,SCRATCH; lea rbx,[patch+2]
@@ -120,11 +120,7 @@ class RegionTierTest {
             + "90".repeat(0xed - 0x16)
             + "4889f7 81f988130000 480f44fb c60702 0501000100 ffc9 75e7 f4";
     inAllTiers(
-        64,
-        Map.of("x86.LoadAddress", "0x1f00"),
-        hex,
-        true,
-        m -> halted(m, 25_000L << 16 | 20_000));
+        64, Map.of("x86.LoadAddress", "0x1f00"), hex, true, m -> halted(m, 25_000L << 16 | 20_000));
   }
 
   @Test
