@@ -1,6 +1,7 @@
 package org.tuber.launcher.arch;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -20,17 +21,27 @@ class ForbiddenApiTest {
         "one of " + names, type -> names.contains(type.getName().replaceFirst("\\$.*", "")));
   }
 
+  /**
+   * Guest-visible devices know the virtual clock only. Image files and NBD are the host's side of a
+   * disk: their time stamps, reconnection and benchmarks are in host time. Calendar arithmetic is
+   * no clock; asking for the present time is.
+   */
   @Test
   void devicesReadNoHostClock() {
     noClasses()
         .that(resideInAPackage("org.tuber.devices.."))
+        .and(resideOutsideOfPackage("org.tuber.devices.block.."))
         .should()
         .callMethod(System.class, "nanoTime")
         .orShould()
         .callMethod(System.class, "currentTimeMillis")
         .orShould()
-        .dependOnClassesThat()
-        .haveNameMatching("java\\.time\\.(Instant|Clock|LocalDateTime|LocalTime|ZonedDateTime)")
+        .callMethodWhere(
+            DescribedPredicate.describe(
+                "the present time of java.time",
+                call ->
+                    call.getTarget().getOwner().getPackageName().equals("java.time")
+                        && (call.getName().equals("now") || call.getName().startsWith("system"))))
         .allowEmptyShould(true)
         .check(Classes.PRODUCT);
   }
