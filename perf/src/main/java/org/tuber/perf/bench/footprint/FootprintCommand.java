@@ -54,8 +54,7 @@ public final class FootprintCommand {
     int slices = arguments.number("-n", 21, 1);
     HostState before = HostState.now();
     Table table =
-        new Table(
-            "distinct blocks", "objects", "one word", "two words", "two words / objects");
+        new Table("distinct blocks", "objects", "one word", "two words", "two words / objects");
     var json = JsonFile.object();
     int only = arguments.number("--blocks", 0, 1);
     for (int blocks : only == 0 ? SIZES : new int[] {only}) {
