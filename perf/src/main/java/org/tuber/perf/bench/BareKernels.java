@@ -84,7 +84,7 @@ public final class BareKernels implements AutoCloseable {
    * @return its checksum
    */
   public long run(Kernel kernel, long amount) {
-    cpu.home.r[RDI] = kernel.ordinal();
+    cpu.home.r[RDI] = kernel.number();
     cpu.home.r[RSI] = amount;
     cpu.home.pc = IMAGE;
     ExitReason reason = cpu.run(Long.MAX_VALUE);

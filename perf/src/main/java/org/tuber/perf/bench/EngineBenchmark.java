@@ -33,14 +33,12 @@ public class EngineBenchmark {
   /** Which tier runs guest code. */
   public enum Tier {
     /** Blocks through the interpreter's switch, whatever their heat. */
-    INTERPRETER(Engine.Options.INTERPRETER),
+    INTERPRETER,
     /** The default policy: after the warm-up all of a kernel is in compiled regions. */
-    REGION(Engine.Options.DEFAULT);
+    REGION;
 
-    private final Engine.Options options;
-
-    Tier(Engine.Options options) {
-      this.options = options;
+    Engine.Options options() {
+      return this == INTERPRETER ? Engine.Options.INTERPRETER : Engine.Options.DEFAULT;
     }
   }
 
@@ -57,7 +55,7 @@ public class EngineBenchmark {
     try (KernelBuild build = KernelBuild.start()) {
       image = build.flatImage();
     }
-    machine = new BareKernels(image, tier.options);
+    machine = new BareKernels(image, tier.options());
     sum = machine.run(kernel, kernel.smallAmount());
   }
 

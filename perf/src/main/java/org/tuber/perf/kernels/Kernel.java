@@ -3,22 +3,29 @@ package org.tuber.perf.kernels;
 /** The programs in {@code src/main/c}, in the order of {@code table.c}. */
 public enum Kernel {
   /** Byte stores with a stride. */
-  SIEVE(2),
+  SIEVE(0, 2),
   /** Calls and returns. */
-  FIB(25),
+  FIB(1, 25),
   /** 32-bit ALU work without branches. */
-  SHA(1000),
+  SHA(2, 1000),
   /** Branches that cannot be foreseen. */
-  QUICKSORT(1),
+  QUICKSORT(3, 1),
   /** Loads that miss the TLB. */
-  HASH(100_000),
+  HASH(4, 100_000),
   /** Double precision in SSE2. */
-  SSE2(100);
+  SSE2(5, 100);
 
+  private final int number;
   private final long smallAmount;
 
-  Kernel(long smallAmount) {
+  Kernel(int number, long smallAmount) {
+    this.number = number;
     this.smallAmount = smallAmount;
+  }
+
+  /** Number by which the C programs know it. */
+  public int number() {
+    return number;
   }
 
   /** Work for one operation of a microbenchmark: some ten milliseconds when compiled. */
