@@ -32,7 +32,7 @@ public final class X86VcpuFactory implements VcpuFactory {
     String accel = options.getOrDefault("accel", "tcg");
     Engine.Options base =
         switch (accel) {
-          case "tcg" -> Engine.Options.DEFAULT;
+          case "tcg" -> Engine.Options.MACHINE;
           case "interp" -> Engine.Options.INTERPRETER;
           default -> throw new IllegalArgumentException("unknown accelerator '" + accel + "'");
         };
