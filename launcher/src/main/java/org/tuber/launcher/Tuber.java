@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 import org.tuber.launcher.guest.FetchCommand;
 import org.tuber.launcher.guest.RunCommand;
+import org.tuber.launcher.img.ImgSubcommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
 import org.tuber.launcher.system.SystemX86Command;
 
@@ -66,7 +67,11 @@ public final class Tuber {
   /** The commonest ones need no service lookup, which costs milliseconds at every start. */
   private static List<Subcommand> builtIn() {
     return List.of(
-        new SystemX86Command(), new RunCommand(), new FetchCommand(), new RuntimeCommand());
+        new SystemX86Command(),
+        new RunCommand(),
+        new FetchCommand(),
+        new RuntimeCommand(),
+        new ImgSubcommand());
   }
 
   private static void printHelp(PrintStream out) {
