@@ -116,6 +116,9 @@ public final class IntegerRows {
   public static final int BLSMSK = 103;
   public static final int BLSR = 104;
 
+  /** CLFLUSH and the like: the address is checked as for a load. */
+  public static final int TOUCH = 138;
+
   /**
    * First number of the forms with everything fixed: kind, form, size (see {@link #specialize}).
    */
@@ -214,7 +217,7 @@ public final class IntegerRows {
     m.row("86 /r", "xchg Eb,Gb", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("87 /r", "xchg Ev,Gv", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("90+r", "xchg Zv,rAX", XCHG, FLAGS_KEPT);
-    m.row("0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT);
+    m.row("NP 0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT);
     m.row("0F C8+r", "bswap Zv", BSWAP, FLAGS_KEPT);
     m.row("0F 38 F0 /r mem", "movbe Gv,Mv", MOVBE_LOAD, FLAGS_KEPT);
     m.row("0F 38 F1 /r mem", "movbe Mv,Gv", MOVBE_STORE, FLAGS_KEPT);
@@ -330,11 +333,11 @@ public final class IntegerRows {
     for (int op = 0x19; op < 0x20; op++) {
       m.row("0F " + hex(op) + " /r", "nop Ev", NOP, FLAGS_KEPT);
     }
-    m.row("0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT);
-    m.row("0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT);
-    m.row("0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT);
-    m.row("NP 0F AE /7 mem", "clflush M", NOP, FLAGS_KEPT);
-    m.row("66 0F AE /7 mem", "clflushopt M", NOP, FLAGS_KEPT);
+    m.row("NP 0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT);
+    m.row("NP 0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT);
+    m.row("NP 0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT);
+    m.row("NP 0F AE /7 mem", "clflush Mb", TOUCH, FLAGS_KEPT);
+    m.row("66 0F AE /7 mem", "clflushopt Mb", TOUCH, FLAGS_KEPT);
     m.row("62 /r mem", "bound Gv,M", BOUND, I64 | FLAGS_KEPT);
   }
 

@@ -23,6 +23,7 @@ final class RareInteger {
       case IntegerRows.ILLEGAL -> throw c.ud();
       case IntegerRows.TOO_LONG -> throw c.gp(0);
       case IntegerRows.NO_FPU -> throw noFpu(c);
+      case IntegerRows.TOUCH -> touch(s, c, w0, w1);
       case IntegerRows.SHLD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, true);
       case IntegerRows.SHLD_CL -> Shift.doubleShift(s, c, w0, w1, (int) s.r[RCX] & 0xff, true);
       case IntegerRows.SHRD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, false);
@@ -72,6 +73,10 @@ final class RareInteger {
       default -> flagsAndDecimal(s, c, w0, w1, op);
     }
     return Block.TO_FALL;
+  }
+
+  private static void touch(X86State s, X86Cpu c, long w0, long w1) {
+    long unused = Operand.load(s, c, Operand.address(s, c, w0, w1), 0);
   }
 
   private static void flagsAndDecimal(X86State s, X86Cpu c, long w0, long w1, int op) {
