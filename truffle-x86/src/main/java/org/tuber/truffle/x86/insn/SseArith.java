@@ -15,8 +15,8 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * and one of the result's exponent decide; everything else goes to {@link SseSlow}, which is exact
  * in values, flags and exceptions.
  *
- * <p>Deviation: the denormal-operand flag is not set by a fast result of normal magnitude, nor by
- * fast comparisons.
+ * <p>A denormal operand sets a flag of its own, whatever the result: {@link #quiet} sees to it that
+ * the first one takes the slow way.
  */
 final class SseArith {
   static final int ADD = 0;
@@ -57,6 +57,18 @@ final class SseArith {
     return (c.mxcsr & (DAZ | SoftFloat.DE << 7)) != SoftFloat.DE << 7;
   }
 
+  /** Neither is denormal, or the flag for that is set already. */
+  static boolean quiet(X86Cpu c, long a, long b) {
+    return ((a & EXPONENT64) != 0 || a << 1 == 0) && ((b & EXPONENT64) != 0 || b << 1 == 0)
+        || (c.mxcsr & SoftFloat.DE) != 0;
+  }
+
+  /** Neither is denormal, or the flag for that is set already. */
+  static boolean quiet(X86Cpu c, int a, int b) {
+    return ((a & EXPONENT32) != 0 || a << 1 == 0) && ((b & EXPONENT32) != 0 || b << 1 == 0)
+        || (c.mxcsr & SoftFloat.DE) != 0;
+  }
+
   /** Finite; sums need no more, as their subnormal results are exact. */
   private static boolean finite(long z) {
     return (z & EXPONENT64) != EXPONENT64;
@@ -77,35 +89,35 @@ final class SseArith {
 
   static long add64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) + d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, ADD, a, b);
   }
 
   static long sub64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) - d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, SUB, a, b);
   }
 
   static long mul64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) * d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, MUL, a, b);
   }
 
   static long div64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) / d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, DIV, a, b);
   }
 
   static long sqrt64(X86Cpu c, long b) {
     long z = Double.doubleToRawLongBits(Math.sqrt(d(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, b, b))
         ? z
         : SseSlow.sqrt64(c, b);
   }
@@ -114,7 +126,7 @@ final class SseArith {
   static long min64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x < y) {
         return a;
       }
@@ -129,7 +141,7 @@ final class SseArith {
   static long max64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x > y) {
         return a;
       }
@@ -154,28 +166,28 @@ final class SseArith {
 
   static int add32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) + f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, ADD, a, b);
   }
 
   static int sub32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) - f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, SUB, a, b);
   }
 
   static int mul32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) * f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, MUL, a, b);
   }
 
   static int div32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) / f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, DIV, a, b);
   }
@@ -183,7 +195,7 @@ final class SseArith {
   /** The square root in double precision, rounded once more, is the correctly rounded one. */
   static int sqrt32(X86Cpu c, int b) {
     int z = Float.floatToRawIntBits((float) Math.sqrt(f(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, b, b))
         ? z
         : SseSlow.sqrt32(c, b);
   }
@@ -191,7 +203,7 @@ final class SseArith {
   static int min32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x < y) {
         return a;
       }
@@ -205,7 +217,7 @@ final class SseArith {
   static int max32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x > y) {
         return a;
       }
@@ -243,7 +255,7 @@ final class SseArith {
   static boolean compare64(X86Cpu c, long a, long b, int predicate) {
     double x = d(a);
     double y = d(b);
-    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c)) {
+    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c) || !quiet(c, a, b)) {
       return SseSlow.compare64(c, a, b, predicate);
     }
     return switch (predicate & 7) {
@@ -262,7 +274,7 @@ final class SseArith {
   static boolean compare32(X86Cpu c, int a, int b, int predicate) {
     float x = f(a);
     float y = f(b);
-    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c)) {
+    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c) || !quiet(c, a, b)) {
       return SseSlow.compare32(c, a, b, predicate);
     }
     return switch (predicate & 7) {

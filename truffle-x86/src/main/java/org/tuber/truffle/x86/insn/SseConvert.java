@@ -147,8 +147,10 @@ final class SseConvert {
   }
 
   private static void mmx(X86State s, X86Cpu c, long w0, long w1, int op) {
-    X87Control.check(c);
     int d = Xmm.v(w0);
+    if (op != CVTPI2PD || !Word.isMemory(w0)) {
+      X87Control.check(c);
+    }
     if (op == CVTPI2PS || op == CVTPI2PD) {
       long v =
           Word.isMemory(w0)
@@ -207,7 +209,7 @@ final class SseConvert {
   /** To double: exact but for NaNs (and subnormals under DAZ). */
   private static long widen(X86Cpu c, int v) {
     float f = Float.intBitsToFloat(v);
-    if (Float.isNaN(f) || SseArith.heedsDenormals(c)) {
+    if (Float.isNaN(f) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, v, v)) {
       return SseSlow.toDouble(c, v);
     }
     return Double.doubleToRawLongBits(f);

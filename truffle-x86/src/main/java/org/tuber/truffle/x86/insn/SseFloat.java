@@ -164,7 +164,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, a, b)) {
       int order = SseSlow.order64(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;
@@ -179,7 +179,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, a, b)) {
       int order = SseSlow.order32(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;

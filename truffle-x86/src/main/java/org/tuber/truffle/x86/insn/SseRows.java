@@ -44,6 +44,11 @@ public final class SseRows {
     FxSave.add(m);
   }
 
+  /** MASKMOVQ and MASKMOVDQU, which store at DS:rDI. */
+  public static boolean hasImpliedAddress(int op) {
+    return op == SseMove.MASKMOVDQU || op == MmxShuffle.MASKMOVQ;
+  }
+
   /** Runs an operation of {@code [Op.SSE, Op.SSE + 400)}. The likeliest families come first. */
   public static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
     if (op < FLOAT) {

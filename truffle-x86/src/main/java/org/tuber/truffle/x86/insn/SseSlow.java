@@ -1,15 +1,14 @@
 package org.tuber.truffle.x86.insn;
 
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
-import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 
 /**
  * SSE floating point in full: NaNs, every rounding mode, DAZ and FTZ, all sticky flags, unmasked
  * exceptions (SDM vol. 1, 11.5 and table 4-7).
  *
- * <p>Deviation: of a packed instruction that raises #XM, lanes after the faulting one do not add
- * their flags to MXCSR.
+ * <p>Which flags an instruction sets depends on all its lanes when exceptions are unmasked: see
+ * {@link SseExceptions}.
  */
 final class SseSlow {
   static final long DEFAULT_NAN64 = 0xfff8_0000_0000_0000L;
@@ -17,7 +16,6 @@ final class SseSlow {
 
   private static final long QUIET64 = 0x0008_0000_0000_0000L;
   private static final int QUIET32 = 0x0040_0000;
-  private static final int PRE_COMPUTATION = SoftFloat.IE | SoftFloat.DE | SoftFloat.ZE;
 
   private SseSlow() {}
 
@@ -49,16 +47,9 @@ final class SseSlow {
     return (c.mxcsr >> 13) & 3;
   }
 
-  /** Adds flags to MXCSR; raises #XM (or #UD without OS support) for unmasked ones. */
+  /** Adds one lane's flags to MXCSR; raises #XM where they may be unmasked ones. */
   static void raise(X86Cpu c, int flags) {
-    int unmasked = flags & ~(c.mxcsr >> 7);
-    if ((unmasked & PRE_COMPUTATION) != 0) {
-      flags &= PRE_COMPUTATION;
-    }
-    c.mxcsr |= flags;
-    if (unmasked != 0) {
-      throw (c.cr4 & Cr.CR4_OSXMMEXCPT) != 0 ? c.exception(X86Cpu.XM) : c.ud();
-    }
+    SseExceptions.raise(c, flags);
   }
 
   private static long daz64(X86Cpu c, long v) {

@@ -140,6 +140,14 @@ public final class X86Cpu extends GuestCpu {
   /** SSE control and status. */
   public int mxcsr = 0x1f80;
 
+  /** An instruction that raised #XM runs again: lanes collect in {@link #gatheredSse}. */
+  public boolean gatheringSse;
+
+  public int gatheredSse;
+
+  /** The #GP in {@link #fault} is for a data address that is not canonical: #SS for the stack's. */
+  public boolean nonCanonical;
+
   /** x87 and MMX registers. */
   public final X87State fpu = new X87State();
 
@@ -214,6 +222,7 @@ public final class X86Cpu extends GuestCpu {
   @TruffleBoundary(transferToInterpreterOnException = false)
   public GuestFault exception(int vector, long errorCode) {
     fault.kind = GuestFault.EXCEPTION;
+    nonCanonical = false;
     fault.vector = vector;
     fault.errorCode = errorCode;
     return fault;
