@@ -19,6 +19,7 @@ final class ExcludedRows {
     for (String m : new String[] {"syscall", "sysenter"}) {
       REASONS.put(m, kernel);
     }
+    REASONS.put("int1", "hypervisors disagree on whether it is a trap or a fault");
     String umip = "the host's kernel answers in the processor's place (UMIP)";
     for (String m : new String[] {"sgdt", "sidt", "sldt", "str", "smsw"}) {
       REASONS.put(m, umip);

@@ -14,6 +14,10 @@ final class ImplicitOperands {
   private static final int RDI = 7;
   private static final int INT_LINUX = 0x80;
 
+  private static final long[] SELECTORS = {
+    0, 1, 3, 0x2b, 0x28, 0x23, 0x33, 0x10, 0x18, 0x4, 0x7, 0x100
+  };
+
   private ImplicitOperands() {}
 
   /** Pins what {@code e} needs; called once registers are chosen and before the address is. */
@@ -25,6 +29,7 @@ final class ImplicitOperands {
       g.pin(RSP, stack(g));
     }
     switch (name) {
+      case "mov" -> selector(g, e);
       case "leave" -> g.pin(RBP, stack(g));
       case "enter" -> g.pin(RBP, stack(g) + 64);
       case "ret" -> s.poke(s.r[RSP], g.codeTarget(), 8);
@@ -59,6 +64,19 @@ final class ImplicitOperands {
     }
     if (e.hasOperand("XY")) {
       string(g, e);
+    }
+  }
+
+  /** Selectors that mean the same to Linux and the guest. */
+  private static void selector(SampleGenerator g, Encoding e) {
+    if (!e.operands.contains("Sw") || !e.operands.getFirst().equals("Sw")) {
+      return;
+    }
+    long v = SELECTORS[g.values().below(SELECTORS.length)];
+    if (g.isMemory()) {
+      g.state().poke(g.target(), v, 2);
+    } else {
+      g.pin(g.rm(), v | g.state().r[g.rm()] & ~0xffffL);
     }
   }
 

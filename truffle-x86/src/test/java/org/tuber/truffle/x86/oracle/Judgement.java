@@ -23,7 +23,25 @@ final class Judgement {
   private static final Set<String> TRANSCENDENTALS =
       Set.of("f2xm1", "fyl2x", "fyl2xp1", "fptan", "fpatan", "fsin", "fcos", "fsincos");
 
+  private static final Set<String> SEVERAL_ACCESSES =
+      Set.of(
+          "cmps",
+          "fldenv",
+          "fnstenv",
+          "frstor",
+          "fnsave",
+          "fxsave",
+          "fxrstor",
+          "xsave",
+          "xsavec",
+          "xsaveopt",
+          "xrstor",
+          "maskmovq",
+          "maskmovdqu");
+
   /** C1 (rounded up) and PE follow the result that may be off. */
+  private static final int UNDERFLOW = 0x10;
+
   private static final int FSW_OF_INEXACT = 0x220;
 
   /** Flags that the SDM leaves undefined and on which makers of processors do not agree. */
@@ -34,6 +52,17 @@ final class Judgement {
     for (String m : new String[] {"shl", "shr", "sal", "sar", "shld", "shrd"}) {
       UNDEFINED.put(m, Flags.AF);
     }
+    // AMD keeps what Intel sets by the source or the result.
+    int allButCarry = Flags.OF | Flags.SF | Flags.AF | Flags.PF;
+    UNDEFINED.put("bsf", allButCarry | Flags.CF);
+    UNDEFINED.put("bsr", allButCarry | Flags.CF);
+    UNDEFINED.put("tzcnt", allButCarry);
+    UNDEFINED.put("lzcnt", allButCarry);
+    int allButOverflow = Flags.SF | Flags.ZF | Flags.AF | Flags.PF;
+    UNDEFINED.put("mul", allButOverflow);
+    UNDEFINED.put("imul", allButOverflow);
+    UNDEFINED.put("div", Flags.ARITHMETIC);
+    UNDEFINED.put("idiv", Flags.ARITHMETIC);
   }
 
   private Judgement() {}
@@ -41,11 +70,58 @@ final class Judgement {
   /** What is wrong with {@code guest}, or "". May adapt {@code guest} where it may differ. */
   static String compare(Sample sample, CpuState host, CpuState guest) {
     String name = sample.encoding.mnemonic();
+    int wordShift = wordDoubleShift(sample, name);
+    if (wordShift > 16) {
+      // Undefined: Intel takes bits of the destination again, AMD does not.
+      return "";
+    }
+    if (convertsMmx(name) && sample.areaAddress != 0 && guest.vector == 16) {
+      // With a memory operand AMD does not look for pending x87 exceptions.
+      return "";
+    }
+    if (isMaskedStore(name) && host.vector == 14 && guest.vector == CpuState.BREAKPOINT) {
+      return "";
+    }
     if (host.vector == guest.vector) {
       tolerate(sample, name, host, guest);
     }
     long mask = FLAGS & ~UNDEFINED.getOrDefault(name, 0);
+    if (wordShift == 16) {
+      mask &= ~Flags.OF;
+    }
     return CpuState.difference(host, guest, mask, sample.bits64);
+  }
+
+  /** The count of a SHLD or SHRD of 16 bits, else 0. */
+  private static int wordDoubleShift(Sample sample, String name) {
+    if (!name.equals("shld") && !name.equals("shrd")) {
+      return 0;
+    }
+    boolean word = false;
+    for (byte b : sample.bytes) {
+      word |= b == 0x66;
+      if (b == 0x0f) {
+        break;
+      }
+    }
+    boolean byCl = sample.encoding.operands.getLast().equals("CL");
+    int count = (int) (byCl ? sample.in.r[1] : sample.bytes[sample.bytes.length - 1]) & 31;
+    return word ? count : 0;
+  }
+
+  /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
+  private static boolean isMaskedStore(String name) {
+    return name.equals("maskmovq") || name.equals("maskmovdqu");
+  }
+
+  /** Which of several inaccessible bytes faults first is not said of instructions like these. */
+  private static boolean hasSeveralAccesses(String name) {
+    return SEVERAL_ACCESSES.contains(name);
+  }
+
+  /** Conversions from and to MMX registers enter MMX state before, after or without a fault. */
+  private static boolean convertsMmx(String name) {
+    return name.startsWith("cvt") && (name.contains("pi2p") || name.endsWith("2pi"));
   }
 
   private static void tolerate(Sample sample, String name, CpuState host, CpuState guest) {
@@ -55,16 +131,42 @@ final class Judgement {
         guest.yh[i] = closeFloats(guest.yh[i], host.yh[i]);
       }
     }
+    if (name.equals("fyl2xp1") || name.equals("f2xm1")) {
+      outsideDomain(sample, name, host, guest);
+    }
     if (TRANSCENDENTALS.contains(name) && host.vector != 16) {
       guest.fsw = guest.fsw & ~FSW_OF_INEXACT | host.fsw & FSW_OF_INEXACT;
       for (int i = 0; i < 8; i++) {
-        if (guest.signExponent[i] == host.signExponent[i]
-            && Math.abs(guest.significand[i] - host.significand[i]) <= 1) {
+        if (areNeighbours(guest, host, i)) {
           guest.significand[i] = host.significand[i];
+          guest.signExponent[i] = host.signExponent[i];
+          if ((host.signExponent[i] & 0x7fff) == 0) {
+            guest.fsw = guest.fsw & ~UNDERFLOW | host.fsw & UNDERFLOW;
+          }
         }
       }
     }
+    if (hasSeveralAccesses(name)) {
+      guest.cr2 = host.cr2;
+    }
+    if (name.equals("maskmovq") && host.vector == 14
+        || convertsMmx(name) && (host.vector == 19 || sample.areaAddress != 0)) {
+      guest.tags = host.tags;
+      guest.fsw = guest.fsw & ~0x3800 | host.fsw & 0x3800;
+    }
     saveAreas(sample, name, host, guest);
+  }
+
+  /** Results are undefined for operands outside the documented range (SDM vol. 2). */
+  private static void outsideDomain(Sample sample, String name, CpuState host, CpuState guest) {
+    int n = sample.in.top();
+    int exponent = sample.in.signExponent[n] & 0x7fff;
+    // 1 - sqrt(1/2) is a little above 1/4.
+    if (exponent >= (name.equals("f2xm1") ? 16383 : 16383 - 2)) {
+      guest.fsw = host.fsw;
+      System.arraycopy(host.significand, 0, guest.significand, 0, 8);
+      System.arraycopy(host.signExponent, 0, guest.signExponent, 0, 8);
+    }
   }
 
   /**
@@ -74,7 +176,10 @@ final class Judgement {
   private static void saveAreas(Sample sample, String name, CpuState host, CpuState guest) {
     int[] range =
         switch (name) {
-          case "fxsave", "xsave", "xsavec", "xsaveopt" -> new int[] {6, 18};
+          // Here also MXCSR_MASK, which has a bit more on AMD.
+          case "fxsave", "xsave" -> new int[] {6, 26};
+          // What is in its initial state need not be written.
+          case "xsavec", "xsaveopt" -> new int[] {0, 832};
           case "fnstenv", "fnsave" -> new int[] {6, 22};
           default -> null;
         };
@@ -90,6 +195,18 @@ final class Judgement {
         }
       }
     }
+  }
+
+  private static boolean areNeighbours(CpuState a, CpuState b, int i) {
+    int exponents = a.signExponent[i] - b.signExponent[i];
+    if (exponents == 0) {
+      return Math.abs(a.significand[i] - b.significand[i]) <= 1;
+    }
+    CpuState greater = exponents > 0 ? a : b;
+    CpuState less = exponents > 0 ? b : a;
+    return Math.abs(exponents) == 1
+        && greater.significand[i] == Long.MIN_VALUE
+        && less.significand[i] == -1;
   }
 
   private static long closeFloats(long guest, long host) {

@@ -162,6 +162,8 @@ final class SampleGenerator {
     rexR = reg > 7;
     modRm = (reg & 7) << 3;
     memory = e.memoryOnly || !e.registerOnly && values.once(2);
+    // With a register it is nothing at all: #UD on AMD, a NOP on Intel.
+    memory |= e.mnemonic().startsWith("prefetchw");
     if (!memory) {
       int rm = register();
       rexB = rm > 7;
@@ -221,6 +223,10 @@ final class SampleGenerator {
     if (target == 0) {
       boolean vector = e.hasOperand("VWPQ") || e.row.mnemonic().contains("x");
       target = place(vector ? values.once(6) ? 1 : 16 << values.below(3) : 1 << values.below(6));
+      if (e.mnemonic().startsWith("sha")) {
+        // AMD does not ask for the alignment that the manuals do.
+        target &= -16;
+      }
       boolean pages = target < CpuState.DATA + CpuState.DATA_BYTES - OPERAND_BYTES;
       int kind = values.below(5);
       for (int i = 0; i < OPERAND_BYTES && pages; i += 8) {

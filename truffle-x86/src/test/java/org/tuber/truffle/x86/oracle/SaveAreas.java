@@ -4,13 +4,18 @@ package org.tuber.truffle.x86.oracle;
 final class SaveAreas {
   private static final int FXSAVE_MXCSR = 24;
   private static final int XSAVE_HEADER = 512;
+
+  /** MXCSR.MM: AMD only. */
+  private static final long MISALIGNED = 0x2_0000;
+
   private static final int HEADER_BYTES = 64;
 
   private SaveAreas() {}
 
   static void prepare(Values v, String mnemonic, CpuState s, long at) {
     switch (mnemonic) {
-      case "ldmxcsr", "vldmxcsr" -> s.poke(at, v.once(10) ? v.integer() : mxcsr(v), 4);
+      case "ldmxcsr", "vldmxcsr" ->
+          s.poke(at, (v.once(10) ? v.integer() : mxcsr(v)) & ~MISALIGNED, 4);
       case "fxrstor" -> legacy(v, s, at);
       case "xrstor" -> {
         legacy(v, s, at);
@@ -47,7 +52,7 @@ final class SaveAreas {
     s.poke(at, v.random.nextInt() & 0xf7f, 2);
     s.poke(at + 2, v.random.nextInt() & 0x7f7f, 2);
     s.poke(at + 4, v.random.nextInt(), 1);
-    s.poke(at + FXSAVE_MXCSR, v.once(10) ? v.integer() : mxcsr(v), 4);
+    s.poke(at + FXSAVE_MXCSR, (v.once(10) ? v.integer() : mxcsr(v)) & ~MISALIGNED, 4);
     registers(v, s, at + 32, 16);
   }
 
