@@ -67,9 +67,25 @@ final class Judgement {
 
   private Judgement() {}
 
+  /** True when the instruction has effects that may differ: no other may depend on it. */
+  static boolean hasLiberties(Encoding e) {
+    String name = e.mnemonic();
+    return RECIPROCALS.contains(name)
+        || TRANSCENDENTALS.contains(name)
+        || SEVERAL_ACCESSES.contains(name)
+        || convertsMmx(name)
+        || name.equals("shld")
+        || name.equals("shrd");
+  }
+
+  /** True when flags after the instruction are undefined. */
+  static boolean leavesFlagsUndefined(Encoding e) {
+    return UNDEFINED.containsKey(e.mnemonic());
+  }
+
   /** What is wrong with {@code guest}, or "". May adapt {@code guest} where it may differ. */
   static String compare(Sample sample, CpuState host, CpuState guest) {
-    String name = sample.encoding.mnemonic();
+    String name = sample.name();
     int wordShift = wordDoubleShift(sample, name);
     if (wordShift > 16) {
       // Undefined: Intel takes bits of the destination again, AMD does not.

@@ -9,13 +9,35 @@ final class Oracle implements AutoCloseable {
 
   private static final long REACH = 0x20_0000;
 
-  final HostCpu host = new HostCpu();
+  final HostCpu host;
+  private final boolean ownsHost;
   final GuestMachine guest;
   final CpuState hostOut = new CpuState();
   final CpuState guestOut = new CpuState();
 
   Oracle(Engine.Options options) {
+    host = new HostCpu();
+    ownsHost = true;
     guest = new GuestMachine(options);
+  }
+
+  /** Shares {@code host} with another. */
+  Oracle(HostCpu host, Engine.Options options) {
+    this.host = host;
+    ownsHost = false;
+    guest = new GuestMachine(options);
+  }
+
+  /** Runs the guest only, to get the code compiled. */
+  void warmUp(Sample sample) {
+    guest.setCode(sample.pages());
+    guest.run(sample.in, guestOut, sample.bits64);
+  }
+
+  /** Runs the guest and compares with what the host did before. */
+  String runGuest(Sample sample, CpuState expected) {
+    warmUp(sample);
+    return Judgement.compare(sample, expected, guestOut);
   }
 
   /** "" when both agree, {@link #UNSAFE}, or what differs. */
@@ -37,7 +59,9 @@ final class Oracle implements AutoCloseable {
 
   @Override
   public void close() {
-    host.close();
+    if (ownsHost) {
+      host.close();
+    }
     guest.close();
   }
 }

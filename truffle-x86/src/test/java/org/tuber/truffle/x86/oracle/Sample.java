@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.oracle;
 
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 
 /** One instruction at a place in the code pages, with the state it starts from. */
 final class Sample {
@@ -13,6 +14,12 @@ final class Sample {
   int at;
 
   CpuState in;
+
+  /** Of a program: offset and length of each of its instructions and what it is; else null. */
+  List<Step> steps;
+
+  /** An instruction of a program, from {@code from} to {@code to} in {@link #bytes}. */
+  record Step(int from, int to, Encoding encoding) {}
 
   /** The explicit memory operand; 0: none. */
   long areaAddress;
@@ -28,6 +35,7 @@ final class Sample {
   Sample copy() {
     Sample c = new Sample(encoding, bits64, bytes.clone(), at, in.copy());
     c.areaAddress = areaAddress;
+    c.steps = steps;
     return c;
   }
 
@@ -43,8 +51,22 @@ final class Sample {
     return HexFormat.of().formatHex(bytes);
   }
 
+  /** Mnemonic of the one instruction. */
+  String name() {
+    return steps == null ? encoding.mnemonic() : "";
+  }
+
   @Override
   public String toString() {
+    if (steps != null) {
+      StringBuilder t = new StringBuilder();
+      HexFormat hex = HexFormat.of();
+      for (Step step : steps) {
+        t.append(hex.formatHex(bytes, step.from, step.to)).append("  ").append(step.encoding);
+        t.append("\n    ");
+      }
+      return t + in.describe();
+    }
     return (bits64 ? "64-bit " : "32-bit ") + hex() + "  (" + encoding + ")  " + in.describe();
   }
 }

@@ -48,6 +48,11 @@ final class SampleGenerator {
   private boolean memory;
   private long target;
 
+  /** Where branches go; 0: anywhere. */
+  private long fixedTarget;
+
+  private Sample last;
+
   SampleGenerator(SplittableRandom random) {
     values = new Values(random);
   }
@@ -83,8 +88,28 @@ final class SampleGenerator {
     emit(at);
     Sample sample = new Sample(e, bits64, Arrays.copyOf(out, length), at, s);
     sample.areaAddress = memory ? target : 0;
+    last = sample;
     limitRegisters();
     return sample;
+  }
+
+  /** Makes all branches go to {@code address}. */
+  void setBranchTarget(long address) {
+    fixedTarget = address;
+  }
+
+  /** The sample made last. */
+  Sample last() {
+    return last;
+  }
+
+  /** The registers that the last sample relies on, as bits. */
+  int pinned() {
+    int mask = 0;
+    for (int i = 0; i < 16; i++) {
+      mask |= pinned[i] ? 1 << i : 0;
+    }
+    return mask;
   }
 
   private void limitRegisters() {
@@ -286,6 +311,9 @@ final class SampleGenerator {
 
   /** An address in the code pages where INT3 stands whatever the instruction is. */
   long codeTarget() {
+    if (fixedTarget != 0) {
+      return fixedTarget;
+    }
     return CpuState.CODE + 4096 + 64 + values.below(3900);
   }
 
@@ -602,7 +630,9 @@ final class SampleGenerator {
         }
       }
       case 'J' -> {
-        if (size == 'b') {
+        if (size == 'b' && fixedTarget != 0) {
+          put(fixedTarget - (CpuState.CODE + at + length + 1), 1);
+        } else if (size == 'b') {
           int d = values.below(128);
           put(at > 200 && values.once(2) ? -d - 16 - length : d, 1);
         } else {

@@ -31,7 +31,22 @@ final class Shrinker {
     }
   }
 
+  /** Steps of a program that do not matter become NOPs, so that all addresses stay. */
+  private void dropSteps() {
+    for (Sample.Step step : best.steps) {
+      Sample trial = best.copy();
+      java.util.Arrays.fill(trial.bytes, step.from(), step.to(), (byte) 0x90);
+      if (fails(trial)) {
+        trial.steps = trial.steps.stream().filter(s -> s != step).toList();
+        best = trial;
+      }
+    }
+  }
+
   private void shrink() {
+    if (best.steps != null) {
+      dropSteps();
+    }
     attempt(s -> java.util.Arrays.fill(s.data, (byte) 0));
     for (int step = CpuState.DATA_BYTES / 2; step >= 1; step /= 4) {
       for (int at = 0; at < CpuState.DATA_BYTES; at += step) {
