@@ -8,7 +8,10 @@ import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
+import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.x86.InstructionBatch;
 import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;
@@ -143,6 +146,23 @@ final class GuestMachine implements AutoCloseable {
     load(in, bits64);
     ExitReason exit = cpu.run(BUDGET);
     store(out, exit);
+  }
+
+  /** The instruction at the start of {@code in}, alone; null: it cannot be fetched. */
+  Block decode(CpuState in, boolean bits64) {
+    load(in, bits64);
+    try {
+      return engine.isa().decode(cpu, in.rip, 1);
+    } catch (GuestFault f) {
+      return null;
+    }
+  }
+
+  /** Runs the first instruction from {@code batch} and the rest as {@link #run} does. */
+  void run(CpuState in, CpuState out, boolean bits64, InstructionBatch batch, int index) {
+    load(in, bits64);
+    batch.run(cpu, index);
+    store(out, cpu.run(BUDGET));
   }
 
   private void load(CpuState in, boolean bits64) {

@@ -1,7 +1,6 @@
 package org.tuber.truffle.x86.oracle;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,12 +13,9 @@ import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Row;
 
 /**
- * Every row of the opcode map against the processor this runs on. {@code -Dtuber.oracle.seed} and
- * {@code -Dtuber.oracle.seconds} repeat and lengthen a run.
+ * Every row of the opcode map, in the interpreter, against the processor this runs on.
  */
-@org.junit.jupiter.api.Tag("soak")
 class HostOracleTest {
-  private static final int SECONDS = Integer.getInteger("tuber.oracle.seconds", 20);
   private static final int MAX_FAILURES_SHOWN = Integer.getInteger("tuber.oracle.show", 25);
 
   private static List<Encoding> encodings(boolean bits64) {
@@ -35,10 +31,8 @@ class HostOracleTest {
 
   @Test
   void everyRowInTheInterpreter() {
-    String unsuitable = HostCpu.unsuitable();
-    assumeTrue(unsuitable == null, unsuitable);
-    long seed = Long.getLong("tuber.oracle.seed", System.nanoTime());
-    System.out.println("host-CPU oracle: -Dtuber.oracle.seed=" + seed);
+    Slice slice = Slice.begin("interpreter");
+    long seed = slice.seed;
     SplittableRandom random = new SplittableRandom(seed);
     SampleGenerator generator = new SampleGenerator(random);
     List<Encoding> rows = encodings(true);
@@ -46,10 +40,9 @@ class HostOracleTest {
     Map<Encoding, Integer> unsafe = new LinkedHashMap<>();
     Map<Encoding, Integer> failed = new LinkedHashMap<>();
     Map<Encoding, String> failures = new LinkedHashMap<>();
-    long end = System.nanoTime() + SECONDS * 1_000_000_000L;
     long count = 0;
     try (Oracle oracle = new Oracle(Engine.Options.INTERPRETER)) {
-      while (System.nanoTime() < end) {
+      while (!slice.isOver()) {
         for (Encoding e : rows) {
           Sample sample = generator.make(e, true);
           CpuState before = sample.in.copy();

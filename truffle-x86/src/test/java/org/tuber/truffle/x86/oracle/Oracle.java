@@ -1,6 +1,7 @@
 package org.tuber.truffle.x86.oracle;
 
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.x86.InstructionBatch;
 
 /** Host and guest side by side, for one sample at a time. */
 final class Oracle implements AutoCloseable {
@@ -55,6 +56,13 @@ final class Oracle implements AutoCloseable {
     host.setCode(pages);
     host.run(sample.in, hostOut, sample.bits64);
     return Judgement.compare(sample, hostOut, guestOut);
+  }
+
+  /** The same with the sample's instruction compiled in {@code batch}. */
+  String runCompiled(Sample sample, CpuState expected, InstructionBatch batch, int index) {
+    guest.setCode(sample.pages());
+    guest.run(sample.in, guestOut, sample.bits64, batch, index);
+    return Judgement.compare(sample, expected, guestOut);
   }
 
   @Override

@@ -39,6 +39,32 @@ final class Sample {
     return c;
   }
 
+  /**
+   * The same code from another state.
+   *
+   * @param pinned registers that have to stay, as bits
+   */
+  Sample variant(Values values, int pinned) {
+    Sample v = copy();
+    CpuState fresh = new CpuState();
+    values.fill(fresh);
+    if (values.once(3)) {
+      System.arraycopy(in.data, 0, fresh.data, 0, CpuState.DATA_BYTES);
+    }
+    for (int i = 0; i < 16; i++) {
+      fresh.r[i] = (pinned >> i & 1) != 0 ? in.r[i] : fresh.r[i];
+    }
+    fresh.fsBase = in.fsBase;
+    fresh.gsBase = in.gsBase;
+    fresh.rip = in.rip;
+    if (encoding.vsib) {
+      System.arraycopy(in.x, 0, fresh.x, 0, 32);
+      System.arraycopy(in.yh, 0, fresh.yh, 0, 32);
+    }
+    v.in = fresh;
+    return v;
+  }
+
   /** Code pages: INT3 everywhere but for the instruction. */
   byte[] pages() {
     byte[] pages = new byte[CpuState.CODE_BYTES];

@@ -13,7 +13,6 @@ final class SampleGenerator {
   private static final int RSP = 4;
   private static final int FS = 4;
   private static final int GS = 5;
-  private static final int MAX_LENGTH = 15;
 
   /** Bytes behind a memory operand that get fresh values. */
   private static final int OPERAND_BYTES = 64;
@@ -25,7 +24,9 @@ final class SampleGenerator {
   private boolean bits64;
   private CpuState s;
   private final boolean[] pinned = new boolean[16];
+  /** More than 15 bytes may come out: then both sides refuse the instruction. */
   private final byte[] out = new byte[32];
+
   private int length;
   private boolean operandSize;
   private boolean addressSize;
@@ -554,9 +555,6 @@ final class SampleGenerator {
       length = displacementAt;
       put(displacement - (CpuState.CODE + at + end), 4);
       length = end;
-    }
-    if (length > MAX_LENGTH) {
-      throw new IllegalStateException("too long: " + e);
     }
   }
 
