@@ -12,9 +12,7 @@ import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Row;
 
-/**
- * Every row of the opcode map, in the interpreter, against the processor this runs on.
- */
+/** Every row of the opcode map, in the interpreter, against the processor this runs on. */
 class HostOracleTest {
   private static final int MAX_FAILURES_SHOWN = Integer.getInteger("tuber.oracle.show", 25);
 

@@ -24,6 +24,7 @@ final class SampleGenerator {
   private boolean bits64;
   private CpuState s;
   private final boolean[] pinned = new boolean[16];
+
   /** More than 15 bytes may come out: then both sides refuse the instruction. */
   private final byte[] out = new byte[32];
 
@@ -440,10 +441,8 @@ final class SampleGenerator {
       }
       return true;
     }
-    long d = to - indexValue - (base == 16 ? 0 : s.r[base]);
-    if (narrow) {
-      d = (int) d;
-    }
+    long distance = to - indexValue - (base == 16 ? 0 : s.r[base]);
+    long d = narrow ? (int) distance : distance;
     if (d != (int) d) {
       return false;
     }

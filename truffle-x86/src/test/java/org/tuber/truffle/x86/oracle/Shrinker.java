@@ -37,7 +37,7 @@ final class Shrinker {
       Sample trial = best.copy();
       java.util.Arrays.fill(trial.bytes, step.from(), step.to(), (byte) 0x90);
       if (fails(trial)) {
-        trial.steps = trial.steps.stream().filter(s -> s != step).toList();
+        trial.steps = trial.steps.stream().filter(s -> !s.equals(step)).toList();
         best = trial;
       }
     }
