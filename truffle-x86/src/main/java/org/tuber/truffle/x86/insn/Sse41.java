@@ -44,7 +44,7 @@ final class Sse41 {
   static final int PHMINPOSUW = BLENDPS + 32;
 
   private static final int KEEP = SSE | FLAGS_KEPT;
-  private static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
+  static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
 
   private Sse41() {}
 

@@ -67,11 +67,11 @@ final class SseArith {
   }
 
   /** Biased exponent 2 or more: not even rounding could have come from below the normal range. */
-  private static boolean normal(long z) {
+  static boolean normal(long z) {
     return Integer.compareUnsigned(((int) (z >>> 52) & 0x7ff) - 2, 0x7fd) < 0;
   }
 
-  private static boolean normal(int z) {
+  static boolean normal(int z) {
     return Integer.compareUnsigned(((z >>> 23) & 0xff) - 2, 0xfd) < 0;
   }
 

@@ -38,7 +38,7 @@ public final class RegisterNames {
   public static void reset(X86Cpu c) {
     X86State s = c.home;
     Arrays.fill(s.r, 0);
-    s.r[2] = CpuModel.SIGNATURE;
+    s.r[2] = c.model.signature() & 0xffff_ffffL;
     c.setEflags(0);
     c.cr0 = Cr.CR0_CD | Cr.CR0_NW | Cr.CR0_ET;
     c.cr2 = 0;
@@ -75,7 +75,9 @@ public final class RegisterNames {
     c.nmiBlocked = false;
     c.interruptShadow = false;
     c.mxcsr = 0x1f80;
-    Arrays.fill(c.yh, 0);
+    Arrays.fill(s.x, 0);
+    Arrays.fill(s.y, 0);
+    c.pkru = 0;
     c.fpu.control = 0x40;
     c.fpu.status = 0;
     c.fpu.top = 0;
