@@ -463,7 +463,8 @@ public final class Decoder {
 
   /** The immediate's place in w1 also holds what the VEX prefix says. */
   private void vexFields() {
-    long low = row.vsib ? vex.vsibIndex : immediate & (bits64 || !row.hasXmmImmediate ? 0xff : 0x7f);
+    long low =
+        row.vsib ? vex.vsibIndex : immediate & (bits64 || !row.hasXmmImmediate ? 0xff : 0x7f);
     immediate = low | (long) vex.vvvv << 8 | (vex.is256 ? Word.VEX_L : 0) | (long) row.sub << 16;
   }
 

@@ -15,10 +15,11 @@ package org.tuber.truffle.x86.decode;
  * <p>Operands (SDM vol. 2, appendix A): {@code E} r/m, {@code G} reg, {@code Z} register in the
  * opcode (decoded into rm), {@code I} immediate, {@code J} relative target, {@code M} memory,
  * {@code O} absolute offset, {@code S C D} segment, control, debug register, {@code V W} XMM in reg
- * and r/m, {@code H} XMM and {@code B} general register in VEX.vvvv, {@code L} XMM in the immediate,
- * {@code P Q} MMX in reg and r/m, {@code A} far pointer; sizes {@code b w d q}, {@code v}
- * 16/32/64, {@code y} 32/64, {@code z} 16/32, {@code x} the operation's own. {@code AL rAX CL DX 1}
- * are implied: {@code AL} and {@code rAX} as first operand are decoded into rm. Other text is free.
+ * and r/m, {@code H} XMM and {@code B} general register in VEX.vvvv, {@code L} XMM in the
+ * immediate, {@code P Q} MMX in reg and r/m, {@code A} far pointer; sizes {@code b w d q}, {@code
+ * v} 16/32/64, {@code y} 32/64, {@code z} 16/32, {@code x} the operation's own. {@code AL rAX CL DX
+ * 1} are implied: {@code AL} and {@code rAX} as first operand are decoded into rm. Other text is
+ * free.
  */
 public final class Row {
   /** LOCK is allowed with a memory destination. */
@@ -62,7 +63,9 @@ public final class Row {
   /** Pushes, pops or branches: LOCK, REPNE, REP in the word tell stack width and bases. */
   public static final int STACK = 1 << 19;
 
-  /** Exists with {@code MODE_AVX} only and faults with #NM when {@code MODE_TASK_SWITCHED} is set. */
+  /**
+   * Exists with {@code MODE_AVX} only and faults with #NM when {@code MODE_TASK_SWITCHED} is set.
+   */
   public static final int AVX = 1 << 12;
 
   /** Needs a feature that the CPU model may lack; index in bits 24-30, see CpuModel. */
@@ -72,7 +75,9 @@ public final class Row {
   public final String assembler;
   public final int op;
 
-  /** What {@link Word#sub} of the instruction will be: bits 10 and above of the operation number. */
+  /**
+   * What {@link Word#sub} of the instruction will be: bits 10 and above of the operation number.
+   */
   public final int sub;
 
   public final int attributes;

@@ -1,8 +1,8 @@
 package org.tuber.truffle.x86.decode;
 
 /**
- * The fields of a VEX prefix (SDM vol. 2, 2.3.5), in the terms of the prefixes they replace. Inverted
- * fields are stored the right way round.
+ * The fields of a VEX prefix (SDM vol. 2, 2.3.5), in the terms of the prefixes they replace.
+ * Inverted fields are stored the right way round.
  */
 final class VexPrefix {
   /** Opcode map: 1 to 3 as 0F, 0F 38, 0F 3A; other values do not exist. */

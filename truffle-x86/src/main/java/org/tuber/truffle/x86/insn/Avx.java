@@ -8,12 +8,12 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * VEX forms of SSE instructions (SDM vol. 1, chapter 14): the SSE operation runs on a staged copy of
- * its first source, once or (256 bits) twice, and the results are committed at the end, so that
+ * VEX forms of SSE instructions (SDM vol. 1, chapter 14): the SSE operation runs on a staged copy
+ * of its first source, once or (256 bits) twice, and the results are committed at the end, so that
  * neither a fault nor #XM leaves half a result behind. VEX.128 clears the upper half.
  *
- * <p>Under partial evaluation word and staging registers are constants and virtual: the copies do not
- * exist.
+ * <p>Under partial evaluation word and staging registers are constants and virtual: the copies do
+ * not exist.
  */
 final class Avx {
   private static final long OPERANDS =
@@ -113,6 +113,10 @@ final class Avx {
     int h = h(w1);
     boolean wide = Word.is256(w1);
     int w = source(s, c, w0, w1, wide && !count);
+    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     long word = bare(w0, sub) | STAGE_REG;
     stage(s, s.x[h], s.x[h + 1]);
     SseRows.run(s, c, word | rm(w), w1, sub);
@@ -126,6 +130,11 @@ final class Avx {
         set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
         SseRows.run(s, c, word | MEMORY_RM, upperImmediate(w1, sub), sub);
       }
+    }
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
+    if (wide) {
       setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     } else {
       clearUpper(s, d);
@@ -188,6 +197,10 @@ final class Avx {
       first = s.x[w];
       second = s.x[w + 1];
     }
+    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     long word = bare(w0, sub) | STAGE_REG | MEMORY_RM;
     s.x[X86State.X_MEMORY] = first;
     SseRows.run(s, c, word, w1, sub);
@@ -195,6 +208,9 @@ final class Avx {
     long r1 = s.x[X86State.X_STAGE + 1];
     s.x[X86State.X_MEMORY] = bits == 64 ? second : first >>> bits;
     SseRows.run(s, c, word, w1, sub);
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
     setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     set(s, d, r0, r1);
   }
@@ -203,11 +219,18 @@ final class Avx {
     int sub = Word.sub(w1);
     int d = Word.reg(w0) << 1;
     int w = source(s, c, w0, w1, true);
+    boolean collects = SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     long word = bare(w0, sub) | STAGE_REG;
     SseRows.run(s, c, word | rm(w), w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
     SseRows.run(s, c, word | MEMORY_RM, w1, sub);
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
     set(s, d, r0, s.x[X86State.X_STAGE]);
     clearUpper(s, d);
   }

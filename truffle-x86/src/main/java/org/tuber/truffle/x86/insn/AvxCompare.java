@@ -11,8 +11,11 @@ final class AvxCompare {
   /** Relations by the predicate's low four bits: bit 0 less, 1 equal, 2 greater, 3 unordered. */
   private static final long RELATIONS = 0xf465_0b9a_7ced_8312L;
 
-  /** Predicates among the first 16 that signal quiet NaNs; the second 16 are the other way round. */
-  private static final int SIGNALLING = 1 << 1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 3 << 13;
+  /**
+   * Predicates among the first 16 that signal quiet NaNs; the second 16 are the other way round.
+   */
+  private static final int SIGNALLING =
+      1 << 1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10 | 3 << 13;
 
   private AvxCompare() {}
 
@@ -29,7 +32,7 @@ final class AvxCompare {
     double x = Double.longBitsToDouble(a);
     double y = Double.longBitsToDouble(b);
     int relation = x < y ? 0 : x == y ? 1 : 2;
-    if (Double.isNaN(x) || Double.isNaN(y) || SseArith.heedsDenormals(c)) {
+    if (Double.isNaN(x) || Double.isNaN(y) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
       relation = SseSlow.order64(c, a, b, signals(predicate)) + 1;
     }
     return holds(predicate, relation) ? -1 : 0;
@@ -40,7 +43,7 @@ final class AvxCompare {
     float x = Float.intBitsToFloat(a);
     float y = Float.intBitsToFloat(b);
     int relation = x < y ? 0 : x == y ? 1 : 2;
-    if (Float.isNaN(x) || Float.isNaN(y) || SseArith.heedsDenormals(c)) {
+    if (Float.isNaN(x) || Float.isNaN(y) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
       relation = SseSlow.order32(c, a, b, signals(predicate)) + 1;
     }
     return holds(predicate, relation) ? -1 : 0;

@@ -19,8 +19,8 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * AVX moves (SDM vol. 2: VMOVUPS ... VMOVMSKPD, VPMOVMSKB, VZEROUPPER, VZEROALL). Aligned forms raise
- * #GP(0) on an address that is not a multiple of the operand's size.
+ * AVX moves (SDM vol. 2: VMOVUPS ... VMOVMSKPD, VPMOVMSKB, VZEROUPPER, VZEROALL). Aligned forms
+ * raise #GP(0) on an address that is not a multiple of the operand's size.
  */
 final class AvxMove {
   private static final int LOADU = 0;
@@ -115,8 +115,7 @@ final class AvxMove {
     row(m, code, text, AVX_MOVE, sub, attributes);
   }
 
-  private static void row(
-      OpcodeMap m, String code, String text, int op, int sub, int attributes) {
+  private static void row(OpcodeMap m, String code, String text, int op, int sub, int attributes) {
     AvxRows.row(m, code, text, op, sub, attributes);
   }
 

@@ -15,8 +15,8 @@ import org.tuber.truffle.x86.state.X86State;
 
 /**
  * What AVX and AVX2 have beyond SSE without masks and gathers (SDM vol. 2): broadcasts, 128-bit
- * inserts and extracts, permutations, variable shifts, VPBLENDD, VPTEST and VTESTPS, and comparisons
- * with 32 predicates.
+ * inserts and extracts, permutations, variable shifts, VPBLENDD, VPTEST and VTESTPS, and
+ * comparisons with 32 predicates.
  */
 final class AvxPermute {
   private static final int BROADCAST8 = 0;
@@ -46,6 +46,7 @@ final class AvxPermute {
   private static final int CMPPD = 24;
   private static final int CMPSS = 25;
   private static final int CMPSD = 26;
+  private static final int DPPS = 27;
 
   private AvxPermute() {}
 
@@ -84,6 +85,7 @@ final class AvxPermute {
     one(m, a + "5A /r mem", "vbroadcasti128 Vx,Wx", BROADCAST128, AVX2);
     one(m, a + "36 /r", "vpermd Vx,Hx,Wx", PERMD, AVX2);
     one(m, a + "16 /r", "vpermps Vx,Hx,Wx", PERMD, AVX2);
+    one(m, "VEX.256.66.0F3A.WIG 40 /r", "vdpps Vx,Hx,Wx,Ib", DPPS, AVX);
     one(m, b + "18 /r", "vinsertf128 Vx,Hx,Wx,Ib", INSERT128, AVX);
     one(m, b + "38 /r", "vinserti128 Vx,Hx,Wx,Ib", INSERT128, AVX2);
     one(m, b + "19 /r", "vextractf128 Wx,Vx,Ib", EXTRACT128, AVX);
@@ -113,6 +115,7 @@ final class AvxPermute {
       case PERM128 -> perm128(s, c, w0, w1);
       case PERMD -> permd(s, c, w0, w1);
       case PERMQ -> permq(s, c, w0, w1);
+      case DPPS -> dot(s, c, w0, w1);
       case PTEST, TESTPS, TESTPD -> test(s, c, w0, w1, sub);
       case CMPSS -> {
         int b = Xmm.low32(s, c, w0, w1);
@@ -257,6 +260,42 @@ final class AvxPermute {
     return Xmm.pair(low, element32(a0, a1, a2, a3, Xmm.high(indices)));
   }
 
+  /** VDPPS of 256 bits: each step is one of both halves, which unmasked exceptions show. */
+  private static void dot(X86State s, X86Cpu c, long w0, long w1) {
+    int w = Avx.source(s, c, w0, w1, true);
+    int h = Avx.h(w1);
+    int d = Word.reg(w0) << 1;
+    int i = (int) w1;
+    boolean collects = SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
+    long p0 = products(c, s.x[h], s.x[w], i >> 4);
+    long p1 = products(c, s.x[h + 1], s.x[w + 1], i >> 6);
+    long p2 = products(c, s.y[h], s.y[w], i >> 4);
+    long p3 = products(c, s.y[h + 1], s.y[w + 1], i >> 6);
+    SseSlow.endStep(c);
+    int a0 = SseArith.add32(c, (int) p0, Xmm.high(p0));
+    int a1 = SseArith.add32(c, (int) p1, Xmm.high(p1));
+    int a2 = SseArith.add32(c, (int) p2, Xmm.high(p2));
+    int a3 = SseArith.add32(c, (int) p3, Xmm.high(p3));
+    SseSlow.endStep(c);
+    int low = SseArith.add32(c, a0, a1);
+    int high = SseArith.add32(c, a2, a3);
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
+    long first = Sse41.mask32(i);
+    long second = Sse41.mask32(i >> 2);
+    Avx.set(s, d, Xmm.pair(low, low) & first, Xmm.pair(low, low) & second);
+    Avx.setUpper(s, d, Xmm.pair(high, high) & first, Xmm.pair(high, high) & second);
+  }
+
+  private static long products(X86Cpu c, long a, long b, int control) {
+    int low = (control & 1) != 0 ? SseArith.mul32(c, (int) a, (int) b) : 0;
+    return Xmm.pair(low, (control & 2) != 0 ? SseArith.mul32(c, Xmm.high(a), Xmm.high(b)) : 0);
+  }
+
   /** ZF: W and V have nothing in common; CF: W has nothing that V lacks. */
   private static void test(X86State s, X86Cpu c, long w0, long w1, int sub) {
     boolean wide = Word.is256(w1);
@@ -282,12 +321,23 @@ final class AvxPermute {
     int h = Avx.h(w1);
     int d = Word.reg(w0) << 1;
     int i = (int) w1 & 0xff;
+    boolean collects = (sub == CMPPS || sub == CMPPD) && SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     long r0 = half(c, s.x[h], s.x[h + 1], s.x[w], s.x[w + 1], sub, i, false);
     long r1 = half(c, s.x[h], s.x[h + 1], s.x[w], s.x[w + 1], sub, i, true);
+    long r2 = 0;
+    long r3 = 0;
     if (wide) {
       int k = sub == PERMILPD_IMM ? i >> 2 : sub == BLENDD ? i >> 4 : i;
-      long r2 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, false);
-      long r3 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, true);
+      r2 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, false);
+      r3 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, true);
+    }
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
+    if (wide) {
       Avx.setUpper(s, d, r2, r3);
     } else {
       Avx.clearUpper(s, d);
@@ -306,8 +356,7 @@ final class AvxPermute {
         yield Xmm.pair(SseShuffle.lane(b0, b1, k), SseShuffle.lane(b0, b1, k >> 2));
       }
       case PERMILPS ->
-          Xmm.pair(
-              SseShuffle.lane(a0, a1, (int) b), SseShuffle.lane(a0, a1, (int) (b >>> 32)));
+          Xmm.pair(SseShuffle.lane(a0, a1, (int) b), SseShuffle.lane(a0, a1, (int) (b >>> 32)));
       case PERMILPD_IMM -> ((high ? i >> 1 : i) & 1) == 0 ? b0 : b1;
       case PERMILPD -> (b & 2) == 0 ? a0 : a1;
       case BLENDD -> {
@@ -316,8 +365,7 @@ final class AvxPermute {
       }
       case SLLVD -> Xmm.pair(shiftLeft((int) a, (int) b), shiftLeft(Xmm.high(a), Xmm.high(b)));
       case SRLVD -> Xmm.pair(shiftRight((int) a, (int) b), shiftRight(Xmm.high(a), Xmm.high(b)));
-      case SRAVD ->
-          Xmm.pair(shiftSigned((int) a, (int) b), shiftSigned(Xmm.high(a), Xmm.high(b)));
+      case SRAVD -> Xmm.pair(shiftSigned((int) a, (int) b), shiftSigned(Xmm.high(a), Xmm.high(b)));
       case SLLVQ -> Lanes.shiftLeft64(a, b);
       case SRLVQ -> Lanes.shiftRight64(a, b);
       case CMPPS -> {

@@ -18,8 +18,8 @@ import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
  * VEX encodings of the SSE instructions (SDM vol. 2), and the switch to all families with a VEX
- * prefix. Which way an SSE operation becomes a VEX one is told by the {@code AVX_} number, see {@link
- * Op}; families that exist with VEX only have their rows in their own files.
+ * prefix. Which way an SSE operation becomes a VEX one is told by the {@code AVX_} number, see
+ * {@link Op}; families that exist with VEX only have their rows in their own files.
  */
 public final class AvxRows {
   /** Attributes of AVX instructions. The feature itself is checked by {@link X86Cpu#MODE_AVX}. */
@@ -65,7 +65,9 @@ public final class AvxRows {
     m.row(encoding, text, op | sub << 10, attributes);
   }
 
-  /** {@code code} without length, e.g. {@code 66.0F.WIG FE}; the 256-bit form needs {@code wide}. */
+  /**
+   * {@code code} without length, e.g. {@code 66.0F.WIG FE}; the 256-bit form needs {@code wide}.
+   */
   static void both(OpcodeMap m, String code, String text, int op, int sub, int wide) {
     for (int l = 0; l < 2; l++) {
       row(m, LENGTHS[l] + code + " /r", text, op, sub, l == 0 ? AVX : wide);
@@ -81,7 +83,8 @@ public final class AvxRows {
       int space = SseInt.NAMES[k].indexOf(' ');
       String name = "v" + SseInt.NAMES[k].substring(0, space);
       String code = SseInt.NAMES[k].substring(space + 1);
-      String map = code.startsWith("38 ") ? "66.0F38.WIG " + code.substring(3) : "66.0F.WIG " + code;
+      String map =
+          code.startsWith("38 ") ? "66.0F38.WIG " + code.substring(3) : "66.0F.WIG " + code;
       String operands = name.startsWith("vpabs") ? " Vx,Wx" : " Vx,Hx,Wx";
       packed(m, map, name + operands, SseRows.LANES + k, AVX2);
     }
@@ -238,7 +241,6 @@ public final class AvxRows {
     packed(m, "66.0F3A.WIG 0C", "vblendps Vx,Hx,Wx,Ib", Sse41.BLENDPS, AVX);
     packed(m, "66.0F3A.WIG 0D", "vblendpd Vx,Hx,Wx,Ib", Sse41.BLENDPD, AVX);
     packed(m, "66.0F3A.WIG 0E", "vpblendw Vx,Hx,Wx,Ib", Sse41.PBLENDW, AVX2);
-    packed(m, "66.0F3A.WIG 40", "vdpps Vx,Hx,Wx,Ib", Sse41.DPPS, AVX);
     packed(m, "66.0F3A.WIG 42", "vmpsadbw Vx,Hx,Wx,Ib", Sse41.MPSADBW, AVX2);
     packed(m, "66.0F3A.WIG 08", "vroundps Vx,Wx,Ib", Sse41.ROUNDPS, AVX);
     packed(m, "66.0F3A.WIG 09", "vroundpd Vx,Wx,Ib", Sse41.ROUNDPD, AVX);
@@ -250,6 +252,7 @@ public final class AvxRows {
       widen(m, "66.0F38.WIG 3" + k, "vpmovzx" + text, Sse41.PMOVZX + k, AVX2);
     }
     String a = "VEX.128.66.0F3A.WIG ";
+    row(m, a + "40 /r", "vdpps Vx,Hx,Wx,Ib", AVX_PACKED, Sse41.DPPS, AVX);
     row(m, a + "41 /r", "vdppd Vx,Hx,Wx,Ib", AVX_PACKED, Sse41.DPPD, AVX);
     row(m, a + "21 /r", "vinsertps Vx,Hx,Wx,Ib", AVX_SCALAR, Sse41.INSERTPS, AVX);
     row(m, a + "14 /r reg", "vpextrb Ed,Vx,Ib", AVX_PLAIN, Sse41.PEXTRB, AVX);

@@ -16,7 +16,8 @@ import org.tuber.truffle.x86.sys.CpuFeature;
  * BMI1 and BMI2 (SDM vol. 2: ANDN, BEXTR, BLSI, BLSMSK, BLSR, BZHI, MULX, PDEP, PEXT, RORX, SARX,
  * SHLX, SHRX). TZCNT and LZCNT, which have no VEX prefix, are in {@link BitOps}.
  *
- * <p>Flags the manual leaves undefined: AF is cleared; PF and (BEXTR) SF follow the result.
+ * <p>Flags the manual leaves undefined are those of AMD's processors: PF and SF follow the result,
+ * AF is cleared, by BEXTR set.
  */
 final class Bmi {
   private static final int ANDN = 0;
@@ -81,12 +82,13 @@ final class Bmi {
       case BEXTR -> {
         long r = Operand.sext(extract(Operand.zext(e, size), (int) control), size);
         Flags.logic(s, r);
+        s.fz = Flags.AF;
+        s.fd = r & Long.MIN_VALUE;
         Operand.setG(s, w0, size, r);
       }
       case SHLX -> Operand.setG(s, w0, size, e << (control & (8 << size) - 1));
       case SARX -> Operand.setG(s, w0, size, e >> (control & (8 << size) - 1));
-      case SHRX ->
-          Operand.setG(s, w0, size, Operand.zext(e, size) >>> (control & (8 << size) - 1));
+      case SHRX -> Operand.setG(s, w0, size, Operand.zext(e, size) >>> (control & (8 << size) - 1));
       case RORX -> {
         int n = (int) w1 & 0xff;
         long r = size == 3 ? Long.rotateRight(e, n) : Integer.rotateRight((int) e, n);

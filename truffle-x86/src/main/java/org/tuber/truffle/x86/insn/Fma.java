@@ -12,8 +12,8 @@ import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
- * FMA (SDM vol. 1, 14.5; vol. 2, VFMADD132PD and following). The sub-operation is made of the opcode:
- * its low four bits (kind), its high digit minus 9 (order of operands), VEX.W.
+ * FMA (SDM vol. 1, 14.5; vol. 2, VFMADD132PD and following). The sub-operation is made of the
+ * opcode: its low four bits (kind), its high digit minus 9 (order of operands), VEX.W.
  *
  * <p>132: V = V * W + H. 213: V = H * V + W. 231: V = H * W + V. What {@link SseArith} says about
  * fast and slow holds here too.
@@ -72,15 +72,25 @@ final class Fma {
       Avx.clearUpper(s, d);
       return;
     }
+    boolean collects = SseSlow.mustCollect(c);
     boolean wide = Word.is256(w1);
     int w = Avx.source(s, c, w0, w1, wide);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     long r0 = half(c, doubles, kind, kind, order, s.x[d], s.x[h], s.x[w]);
     long r1 = half(c, doubles, kind, other(kind), order, s.x[d + 1], s.x[h + 1], s.x[w + 1]);
     if (wide) {
       long r2 = half(c, doubles, kind, kind, order, s.y[d], s.y[h], s.y[w]);
       long r3 = half(c, doubles, kind, other(kind), order, s.y[d + 1], s.y[h + 1], s.y[w + 1]);
+      if (collects) {
+        SseSlow.endCollecting(c);
+      }
       Avx.setUpper(s, d, r2, r3);
     } else {
+      if (collects) {
+        SseSlow.endCollecting(c);
+      }
       Avx.clearUpper(s, d);
     }
     Avx.set(s, d, r0, r1);
@@ -108,6 +118,20 @@ final class Fma {
         || kind != MULTIPLY_SUBTRACT_ADD && (kind & ~1) != 8 && (kind & ~1) != 12;
   }
 
+  private static boolean isFast(X86Cpu c, long r, long a, long b, long e) {
+    return SseArith.isFast(c)
+        && SseArith.normal(r)
+        && !SseArith.isTiny(a, b)
+        && !SseArith.isTiny(e);
+  }
+
+  private static boolean isFast(X86Cpu c, int r, int a, int b, int e) {
+    return SseArith.isFast(c)
+        && SseArith.normal(r)
+        && !SseArith.isTiny(a, b)
+        && !SseArith.isTiny(e);
+  }
+
   private static long lane64(X86Cpu c, int kind, int order, long v, long h, long w) {
     long a = order == 0 ? v : h;
     long b = order == 1 ? v : w;
@@ -118,8 +142,11 @@ final class Fma {
     long z = subtract ? e ^ Long.MIN_VALUE : e;
     long r =
         Double.doubleToRawLongBits(
-            Math.fma(Double.longBitsToDouble(x), Double.longBitsToDouble(b), Double.longBitsToDouble(z)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, SseArith.isFast(c) && SseArith.normal(r))
+            Math.fma(
+                Double.longBitsToDouble(x),
+                Double.longBitsToDouble(b),
+                Double.longBitsToDouble(z)));
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c, r, a, b, e))
         ? r
         : SoftFma.fma64(c, a, b, e, negative, subtract);
   }
@@ -135,7 +162,7 @@ final class Fma {
     int r =
         Float.floatToRawIntBits(
             Math.fma(Float.intBitsToFloat(x), Float.intBitsToFloat(b), Float.intBitsToFloat(z)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, SseArith.isFast(c) && SseArith.normal(r))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c, r, a, b, e))
         ? r
         : SoftFma.fma32(c, a, b, e, negative, subtract);
   }

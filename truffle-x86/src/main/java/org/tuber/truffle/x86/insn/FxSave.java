@@ -19,7 +19,8 @@ import org.tuber.truffle.x86.sys.XsaveLayout;
  * AVX and PKRU. Interpreter only. Areas are probed as a whole before the first store, and read as a
  * whole before the first register changes.
  *
- * <p>Choices the manual leaves open: {@link XsaveLayout#inUse}; XSAVEOPT has no "modified" optimization; IA32_XSS is zero.
+ * <p>Choices the manual leaves open: {@link XsaveLayout#inUse}; XSAVEOPT has no "modified"
+ * optimization; IA32_XSS is zero.
  */
 final class FxSave {
   /** Bits of MXCSR that may be set. */

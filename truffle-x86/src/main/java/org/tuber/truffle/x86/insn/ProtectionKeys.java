@@ -9,8 +9,8 @@ import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
- * RDPKRU and WRPKRU (SDM vol. 2; vol. 3, 4.6.2). The keys themselves are checked by page walks; interpreter
- * only.
+ * RDPKRU and WRPKRU (SDM vol. 2; vol. 3, 4.6.2). The keys themselves are checked by page walks;
+ * interpreter only.
  */
 final class ProtectionKeys {
   static final int RDPKRU = SseRows.SYSTEM + 12;

@@ -9,8 +9,8 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * Fused multiply-add in full: every rounding mode, NaNs, flags, exceptions (SDM vol. 1, 14.5.4 and
  * table 14-16). The exact sum is formed in as many bits as it takes and rounded once.
  *
- * <p>The first NaN among the first factor, the second and the addend, in this order, is the result; signs
- * are changed by the operation only where there is none.
+ * <p>The first NaN among the first factor, the second and the addend, in this order, is the result;
+ * signs are changed by the operation only where there is none.
  */
 final class SoftFma {
   private SoftFma() {}

@@ -4,8 +4,8 @@ import java.util.Set;
 import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
- * Which extension an MMX or SSE encoding came with (SDM vol. 1, 5.4 to 5.12; vol. 2, the CPUID column
- * of each instruction): models without it raise #UD.
+ * Which extension an MMX or SSE encoding came with (SDM vol. 1, 5.4 to 5.12; vol. 2, the CPUID
+ * column of each instruction): models without it raise #UD.
  */
 public final class SseGenerations {
   private static final Set<Integer> SSE3_CODES = Set.of(0xd0, 0x7c, 0x7d, 0xf0);
@@ -44,7 +44,8 @@ public final class SseGenerations {
     } else if (map.equals("3A")) {
       f = of3a(opcode);
     } else {
-      boolean mmx = assembler.contains("Pq") || assembler.contains("Qq") || assembler.contains("Qd");
+      boolean mmx =
+          assembler.contains("Pq") || assembler.contains("Qq") || assembler.contains("Qd");
       f = mmx || opcode == 0x77 ? ofMmx(opcode, prefix) : ofXmm(opcode, prefix);
     }
     return f.row();
@@ -84,8 +85,7 @@ public final class SseGenerations {
   private static CpuFeature ofXmm(int opcode, String prefix) {
     boolean duplicates = opcode == 0x12 || opcode == 0x16;
     return switch (prefix) {
-      case "F2" ->
-          SSE3_CODES.contains(opcode) || duplicates ? CpuFeature.SSE3 : CpuFeature.SSE2;
+      case "F2" -> SSE3_CODES.contains(opcode) || duplicates ? CpuFeature.SSE3 : CpuFeature.SSE2;
       case "66" -> SSE3_CODES.contains(opcode) ? CpuFeature.SSE3 : CpuFeature.SSE2;
       case "F3" -> {
         if (duplicates) {

@@ -12,8 +12,7 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * so that the first store comes here again.
  *
  * <p>Deviations: the PDPTEs of PAE paging are read from memory at each walk instead of being loaded
- * with CR3; the global bit has no effect because the TLB is flushed
- * whole.
+ * with CR3; the global bit has no effect because the TLB is flushed whole.
  */
 public final class PageWalk {
   // Page-table entry bits.

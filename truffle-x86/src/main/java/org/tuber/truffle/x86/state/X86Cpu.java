@@ -143,6 +143,9 @@ public final class X86Cpu extends GuestCpu {
   /** SSE control and status. */
   public int mxcsr = 0x1f80;
 
+  /** SIMD floating-point exceptions of the lanes so far; -1: not being collected. */
+  public int simdFlags = -1;
+
   /** x87 and MMX registers. */
   public final X87State fpu = new X87State();
 
@@ -216,6 +219,7 @@ public final class X86Cpu extends GuestCpu {
   /** Prepares exception {@code vector}; {@code errorCode} -1 means none. The caller throws it. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public GuestFault exception(int vector, long errorCode) {
+    simdFlags = -1;
     fault.kind = GuestFault.EXCEPTION;
     fault.vector = vector;
     fault.errorCode = errorCode;

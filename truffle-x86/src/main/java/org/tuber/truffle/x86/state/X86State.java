@@ -52,8 +52,8 @@ public final class X86State extends GuestState {
   public static final int Y_LENGTH = 34;
 
   /**
-   * Bits 255:128 of YMM0-YMM15, laid out as {@link #x} is up to {@link #X_MEMORY}. Null in the local
-   * state of a region that does not touch them, which so has nothing to carry along.
+   * Bits 255:128 of YMM0-YMM15, laid out as {@link #x} is up to {@link #X_MEMORY}. Null in the
+   * local state of a region that does not touch them, which so has nothing to carry along.
    */
   public long[] y;
 

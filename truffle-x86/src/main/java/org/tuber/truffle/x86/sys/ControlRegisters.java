@@ -27,7 +27,13 @@ final class ControlRegisters {
           | Cr.CR0_NW | Cr.CR0_CD | Cr.CR0_PG;
   private static final long CR0_TRANSLATION = Cr.CR0_PG | Cr.CR0_PE | Cr.CR0_WP;
   private static final long CR4_TRANSLATION =
-      Cr.CR4_PSE | Cr.CR4_PAE | Cr.CR4_PGE | Cr.CR4_LA57 | Cr.CR4_PCIDE | Cr.CR4_SMEP | Cr.CR4_SMAP
+      Cr.CR4_PSE
+          | Cr.CR4_PAE
+          | Cr.CR4_PGE
+          | Cr.CR4_LA57
+          | Cr.CR4_PCIDE
+          | Cr.CR4_SMEP
+          | Cr.CR4_SMAP
           | Cr.CR4_PKE;
   private static final long CR3_NO_FLUSH = Long.MIN_VALUE;
   private static final long DR7_GD = 1 << 13;

@@ -67,8 +67,7 @@ record CpuIdentity(
     Set<CpuFeature> pentium2 =
         with(pentium, PAE, SEP, MTRR, PGE, MCA, CMOV, PAT, PSE36, FXSR, HYPERVISOR);
     Set<CpuFeature> pentium3 = with(pentium2, SSE);
-    Set<CpuFeature> ppro =
-        with(pentium, PAE, SEP, PGE, CMOV, PAT, FXSR, SSE, SSE2, HYPERVISOR);
+    Set<CpuFeature> ppro = with(pentium, PAE, SEP, PGE, CMOV, PAT, FXSR, SSE, SSE2, HYPERVISOR);
     add("486", INTEL, 1, 0, 4, 8, 0, "", i486);
     add("pentium", INTEL, 1, 0, 5, 4, 3, "", pentium);
     add("pentium2", INTEL, 2, 0, 6, 5, 2, "", pentium2);
@@ -101,15 +100,23 @@ record CpuIdentity(
   private static void addIntel(Set<CpuFeature> core2) {
     add("Conroe", INTEL, 10, XLEVEL, 6, 15, 3, celeron("Celeron_4x0 (Conroe/Merom"), core2);
     Set<CpuFeature> penryn = with(core2, SSE41, CX16);
-    add("Penryn", INTEL, 10, XLEVEL, 6, 23, 3, "Intel Core 2 Duo P9xxx (Penryn Class Core 2)", penryn);
+    add(
+        "Penryn",
+        INTEL,
+        10,
+        XLEVEL,
+        6,
+        23,
+        3,
+        "Intel Core 2 Duo P9xxx (Penryn Class Core 2)",
+        penryn);
     Set<CpuFeature> nehalem = with(penryn, SSE42, POPCNT);
     String i7 = "Intel Core i7 9xx (Nehalem Class Core i7)";
     add("Nehalem", INTEL, 11, XLEVEL, 6, 26, 3, i7, nehalem);
     Set<CpuFeature> westmere = with(nehalem, AES, PCLMULQDQ, ARAT);
     String i7b = "Westmere E56xx/L56xx/X56xx (Nehalem-C)";
     add("Westmere", INTEL, 11, XLEVEL, 6, 44, 1, i7b, westmere);
-    Set<CpuFeature> sandy =
-        with(westmere, AVX, XSAVE, XSAVEOPT, TSC_DEADLINE, X2APIC, RDTSCP);
+    Set<CpuFeature> sandy = with(westmere, AVX, XSAVE, XSAVEOPT, TSC_DEADLINE, X2APIC, RDTSCP);
     add("SandyBridge", INTEL, 0xd, XLEVEL, 6, 42, 1, "Intel Xeon E312xx (Sandy Bridge)", sandy);
     Set<CpuFeature> ivy = with(sandy, F16C, RDRAND, FSGSBASE, SMEP, ERMS);
     add("IvyBridge", INTEL, 0xd, XLEVEL, 6, 58, 9, "Intel Xeon E3-12xx v2 (Ivy Bridge)", ivy);
@@ -139,9 +146,37 @@ record CpuIdentity(
     add("Opteron_G3", AMD, 5, XLEVEL, 16, 2, 3, "AMD Opteron 23xx (Gen 3 Class Opteron)", g3);
     Set<CpuFeature> epyc =
         with(
-            base, PCLMULQDQ, SSSE3, FMA, SSE41, SSE42, MOVBE, POPCNT, AES, XSAVE, AVX, F16C, RDRAND,
-            PDPE1GB, CR8LEGACY, ABM, PREFETCHW, FSGSBASE, BMI1, AVX2, SMEP, BMI2, RDSEED, ADX, SMAP,
-            CLFLUSHOPT, SHA_NI, XSAVEOPT, XSAVEC, XGETBV1, ARAT);
+            base,
+            PCLMULQDQ,
+            SSSE3,
+            FMA,
+            SSE41,
+            SSE42,
+            MOVBE,
+            POPCNT,
+            AES,
+            XSAVE,
+            AVX,
+            F16C,
+            RDRAND,
+            PDPE1GB,
+            CR8LEGACY,
+            ABM,
+            PREFETCHW,
+            FSGSBASE,
+            BMI1,
+            AVX2,
+            SMEP,
+            BMI2,
+            RDSEED,
+            ADX,
+            SMAP,
+            CLFLUSHOPT,
+            SHA_NI,
+            XSAVEOPT,
+            XSAVEC,
+            XGETBV1,
+            ARAT);
     epyc.remove(INVTSC);
     add("EPYC", AMD, 0xd, XLEVEL, 23, 1, 2, "AMD EPYC Processor", epyc);
     Set<CpuFeature> rome = with(epyc, CLWB, RDPID, UMIP);

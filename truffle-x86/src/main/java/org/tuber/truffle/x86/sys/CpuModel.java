@@ -295,7 +295,8 @@ public final class CpuModel {
     }
     long all = xcr0Mask();
     switch (subleaf) {
-      case 0 -> set(c, (int) all, XsaveLayout.standardBytes(c.xcr0), XsaveLayout.standardBytes(all), 0);
+      case 0 ->
+          set(c, (int) all, XsaveLayout.standardBytes(c.xcr0), XsaveLayout.standardBytes(all), 0);
       case 1 -> {
         boolean compacts = has(CpuFeature.XSAVEC) || has(CpuFeature.XSAVES);
         set(c, bits(0xd, 'a'), compacts ? XsaveLayout.compactBytes(c.xcr0) : 0, 0, 0);
@@ -343,7 +344,12 @@ public final class CpuModel {
       case 7 -> set(c, 0, 0, 0, bits(leaf, 'd'));
       case 8 -> {
         int virtual = has(CpuFeature.LA57) ? 57 : VIRTUAL_BITS;
-        set(c, (has(CpuFeature.LM) ? virtual << 8 : 32 << 8) | physicalBits(), 0, cpus > 1 ? cpus - 1 : 0, 0);
+        set(
+            c,
+            (has(CpuFeature.LM) ? virtual << 8 : 32 << 8) | physicalBits(),
+            0,
+            cpus > 1 ? cpus - 1 : 0,
+            0);
       }
       default -> set(c, 0, 0, 0, 0);
     }

@@ -7,8 +7,8 @@ import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * RDRAND and RDSEED (SDM vol. 2; vol. 1, 7.3.17). Numbers come from the host's generator and never run
- * out: CF is always set.
+ * RDRAND and RDSEED (SDM vol. 2; vol. 1, 7.3.17). Numbers come from the host's generator and never
+ * run out: CF is always set.
  */
 final class RandomNumbers {
   private static final SecureRandom SOURCE = new SecureRandom();

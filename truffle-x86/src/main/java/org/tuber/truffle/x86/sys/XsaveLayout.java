@@ -3,8 +3,8 @@ package org.tuber.truffle.x86.sys;
 import org.tuber.truffle.x86.state.X86Cpu;
 
 /**
- * Where the XSAVE area's components lie (SDM vol. 1, 13.4 and 13.5; CPUID leaf D). PKRU has its place
- * in the standard format behind those of MPX and AVX-512, which do not exist here.
+ * Where the XSAVE area's components lie (SDM vol. 1, 13.4 and 13.5; CPUID leaf D). PKRU has its
+ * place in the standard format behind those of MPX and AVX-512, which do not exist here.
  */
 public final class XsaveLayout {
   /** State components as XCR0 bits. */
@@ -46,8 +46,8 @@ public final class XsaveLayout {
   }
 
   /**
-   * XINUSE: x87 and SSE always count as in use, which the manual leaves open; AVX when an upper half
-   * is not zero, PKRU when it is not zero.
+   * XINUSE: x87 and SSE always count as in use, which the manual leaves open; AVX when an upper
+   * half is not zero, PKRU when it is not zero.
    */
   public static long inUse(X86Cpu c) {
     long used = X87 | SSE | (c.pkru != 0 ? PKRU : 0);
