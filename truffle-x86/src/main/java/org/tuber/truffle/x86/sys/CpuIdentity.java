@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.sys;
 
 import static org.tuber.truffle.x86.sys.CpuFeature.*;
 
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +31,7 @@ record CpuIdentity(
     int stepping,
     String brand,
     Set<CpuFeature> features) {
+  static final String DEFAULT = "qemu64";
   static final String AMD = "AuthenticAMD";
   static final String INTEL = "GenuineIntel";
 
@@ -62,12 +64,11 @@ record CpuIdentity(
               .split(" +"));
 
   static {
-    Set<CpuFeature> i486 = EnumSet.of(FPU, PSE);
+    Set<CpuFeature> i486 = EnumSet.of(FPU, PSE, HYPERVISOR);
     Set<CpuFeature> pentium = with(i486, DE, TSC, MSR, MCE, CX8, MMX, APIC);
-    Set<CpuFeature> pentium2 =
-        with(pentium, PAE, SEP, MTRR, PGE, MCA, CMOV, PAT, PSE36, FXSR, HYPERVISOR);
+    Set<CpuFeature> pentium2 = with(pentium, PAE, SEP, MTRR, PGE, MCA, CMOV, PAT, PSE36, FXSR);
     Set<CpuFeature> pentium3 = with(pentium2, SSE);
-    Set<CpuFeature> ppro = with(pentium, PAE, SEP, PGE, CMOV, PAT, FXSR, SSE, SSE2, HYPERVISOR);
+    Set<CpuFeature> ppro = with(pentium, PAE, SEP, PGE, CMOV, PAT, FXSR, SSE, SSE2);
     add("486", INTEL, 1, 0, 4, 8, 0, "", i486);
     add("pentium", INTEL, 1, 0, 5, 4, 3, "", pentium);
     add("pentium2", INTEL, 2, 0, 6, 5, 2, "", pentium2);
@@ -212,8 +213,12 @@ record CpuIdentity(
     return MODELS.get(name);
   }
 
+  /** All names, the default first. */
   static List<String> names() {
-    return List.copyOf(MODELS.keySet());
+    List<String> names = new ArrayList<>(MODELS.keySet());
+    names.remove(DEFAULT);
+    names.addFirst(DEFAULT);
+    return List.copyOf(names);
   }
 
   /** QEMU has such a feature or property. */

@@ -41,7 +41,7 @@ public final class CpuModel {
     this.cpus = cpus;
   }
 
-  /** Names of all models. */
+  /** Names of all models, the default first. */
   public static List<String> names() {
     return CpuIdentity.names();
   }
@@ -54,7 +54,7 @@ public final class CpuModel {
    * @throws IllegalArgumentException for a model or feature that does not exist
    */
   public static CpuModel of(Map<String, String> properties) {
-    String name = properties.getOrDefault("model", "qemu64");
+    String name = properties.getOrDefault("model", CpuIdentity.DEFAULT);
     CpuIdentity identity = CpuIdentity.of(name);
     if (identity == null) {
       throw new IllegalArgumentException("unknown CPU model '" + name + "'");
