@@ -45,22 +45,26 @@ public final class SseRows {
     FxSave.add(m);
   }
 
-  /** Runs an operation of {@code [Op.SSE, Op.SSE + 400)}. The likeliest families come first. */
+  /** Runs an operation of {@code [Op.SSE, Op.SSE + 400)}. */
   public static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
+    if (isPacked(op)) {
+      packed(s, c, w0, w1, op);
+    } else {
+      dispatch(s, c, w0, w1, op);
+    }
+  }
+
+  /**
+   * The operation itself: each lane raises its own exceptions unless the caller collects them. The
+   * likeliest families come first.
+   */
+  static void dispatch(X86State s, X86Cpu c, long w0, long w1, int op) {
     if (op < FLOAT) {
       SseMove.run(s, c, w0, w1, op);
     } else if (op < CONVERT) {
-      if (isPacked(op) && SseSlow.mustCollect(c)) {
-        collecting(s, c, w0, w1, op);
-      } else {
-        SseFloat.run(s, c, w0, w1, op);
-      }
+      SseFloat.run(s, c, w0, w1, op);
     } else if (op < LANES) {
-      if (isPacked(op) && SseSlow.mustCollect(c)) {
-        collecting(s, c, w0, w1, op);
-      } else {
-        SseConvert.run(s, c, w0, w1, op);
-      }
+      SseConvert.run(s, c, w0, w1, op);
     } else if (op < MMX_LANES) {
       SseInt.run(s, c, w0, w1, op - LANES);
     } else if (op < SHIFT) {
@@ -83,26 +87,25 @@ public final class SseRows {
         || op >= Sse41.DPPS && op <= Sse41.ROUNDPD && op != Sse41.MPSADBW;
   }
 
-  /**
-   * Runs on a staged destination, which becomes the real one when no lane's exception is unmasked.
-   */
-  private static void collecting(X86State s, X86Cpu c, long w0, long w1, int op) {
+  /** Works on a staged destination, which becomes the real one when no lane raises an exception. */
+  private static void packed(X86State s, X86Cpu c, long w0, long w1, int op) {
     int d = Xmm.v(w0);
+    boolean collects = SseSlow.mustCollect(c);
+    if (collects) {
+      SseSlow.beginCollecting(c);
+    }
     s.x[X86State.X_STAGE] = s.x[d];
     s.x[X86State.X_STAGE + 1] = s.x[d + 1];
-    SseSlow.beginCollecting(c);
     long word = w0 & ~(31L << Word.REG_SHIFT);
-    run(s, c, word | (long) (X86State.X_STAGE >> 1) << Word.REG_SHIFT, w1, op);
-    SseSlow.endCollecting(c);
+    dispatch(s, c, word | (long) (X86State.X_STAGE >> 1) << Word.REG_SHIFT, w1, op);
+    if (collects) {
+      SseSlow.endCollecting(c);
+    }
     s.x[d] = s.x[X86State.X_STAGE];
     s.x[d + 1] = s.x[X86State.X_STAGE + 1];
   }
 
   private static void runRare(X86State s, X86Cpu c, long w0, long w1, int op) {
-    if (isPacked(op) && SseSlow.mustCollect(c)) {
-      collecting(s, c, w0, w1, op);
-      return;
-    }
     if (op < SSE3) {
       MmxShuffle.run(s, c, w0, w1, op);
     } else if (op < SSE41) {
