@@ -92,7 +92,7 @@ final class Avx {
 
   private static void plain(X86State s, X86Cpu c, long w0, long w1) {
     int sub = Word.sub(w1);
-    SseRows.dispatch(s, c, w0 & ~0x3ffL | sub, w1, sub);
+    SseRows.run(s, c, w0 & ~0x3ffL | sub, w1, sub);
   }
 
   /** Where both halves share an immediate, the upper half's part of it comes down. */
@@ -113,26 +113,19 @@ final class Avx {
     int h = h(w1);
     boolean wide = Word.is256(w1);
     int w = source(s, c, w0, w1, wide && !count);
-    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG;
     stage(s, s.x[h], s.x[h + 1]);
-    SseRows.dispatch(s, c, word | rm(w), w1, sub);
+    SseRows.run(s, c, word | rm(w), w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     long r1 = s.x[X86State.X_STAGE + 1];
     if (wide) {
       stage(s, s.y[h], s.y[h + 1]);
       if (count) {
-        SseRows.dispatch(s, c, word | rm(w), w1, sub);
+        SseRows.run(s, c, word | rm(w), w1, sub);
       } else {
         set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
-        SseRows.dispatch(s, c, word | MEMORY_RM, upperImmediate(w1, sub), sub);
+        SseRows.run(s, c, word | MEMORY_RM, upperImmediate(w1, sub), sub);
       }
-    }
-    if (collects) {
-      SseSlow.endCollecting(c);
     }
     if (wide) {
       setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
@@ -148,7 +141,7 @@ final class Avx {
     int h = h(w1);
     stage(s, s.x[h], s.x[h + 1]);
     long word = w0 & ~(0x3ffL | 31L << Word.REG_SHIFT) | sub | STAGE_REG;
-    SseRows.dispatch(s, c, word, w1, sub);
+    SseRows.run(s, c, word, w1, sub);
     set(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     clearUpper(s, d);
   }
@@ -160,12 +153,12 @@ final class Avx {
     int w = Word.rm(w0) << 1;
     long word = bare(w0, sub) | STAGE_RM;
     stage(s, s.x[w], s.x[w + 1]);
-    SseRows.dispatch(s, c, word, w1, sub);
+    SseRows.run(s, c, word, w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     long r1 = s.x[X86State.X_STAGE + 1];
     if (Word.is256(w1)) {
       stage(s, s.y[w], s.y[w + 1]);
-      SseRows.dispatch(s, c, word, w1, sub);
+      SseRows.run(s, c, word, w1, sub);
       setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     } else {
       clearUpper(s, d);
@@ -197,20 +190,13 @@ final class Avx {
       first = s.x[w];
       second = s.x[w + 1];
     }
-    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG | MEMORY_RM;
     s.x[X86State.X_MEMORY] = first;
-    SseRows.dispatch(s, c, word, w1, sub);
+    SseRows.run(s, c, word, w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     long r1 = s.x[X86State.X_STAGE + 1];
     s.x[X86State.X_MEMORY] = bits == 64 ? second : first >>> bits;
-    SseRows.dispatch(s, c, word, w1, sub);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
+    SseRows.run(s, c, word, w1, sub);
     setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     set(s, d, r0, r1);
   }
@@ -219,18 +205,11 @@ final class Avx {
     int sub = Word.sub(w1);
     int d = Word.reg(w0) << 1;
     int w = source(s, c, w0, w1, true);
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG;
-    SseRows.dispatch(s, c, word | rm(w), w1, sub);
+    SseRows.run(s, c, word | rm(w), w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
-    SseRows.dispatch(s, c, word | MEMORY_RM, w1, sub);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
+    SseRows.run(s, c, word | MEMORY_RM, w1, sub);
     set(s, d, r0, s.x[X86State.X_STAGE]);
     clearUpper(s, d);
   }

@@ -85,7 +85,7 @@ final class AvxSpecial {
       case PBLENDVB -> blend(s, c, w0, w1, Lanes.H8, 8);
       case PCMPESTRM, PCMPISTRM -> {
         int op = sub == PCMPESTRM ? Sse42.PCMPESTRM : Sse42.PCMPISTRM;
-        SseRows.dispatch(s, c, w0 & ~0x3ffL | op, w1, op);
+        SseRows.run(s, c, w0 & ~0x3ffL | op, w1, op);
         Avx.clearUpper(s, 0);
       }
       case MASKLOAD32, MASKLOAD64 -> maskedLoad(s, c, w0, w1, sub == MASKLOAD64);

@@ -2,7 +2,6 @@ package org.tuber.truffle.x86.insn;
 
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.OpcodeMap;
-import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
@@ -45,20 +44,13 @@ public final class SseRows {
     FxSave.add(m);
   }
 
-  /** Runs an operation of {@code [Op.SSE, Op.SSE + 400)}. */
-  public static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
-    if (isPacked(op)) {
-      packed(s, c, w0, w1, op);
-    } else {
-      dispatch(s, c, w0, w1, op);
-    }
+  /** MASKMOVQ and MASKMOVDQU, which store at DS:rDI. */
+  public static boolean hasImpliedAddress(int op) {
+    return op == SseMove.MASKMOVDQU || op == MmxShuffle.MASKMOVQ;
   }
 
-  /**
-   * The operation itself: each lane raises its own exceptions unless the caller collects them. The
-   * likeliest families come first.
-   */
-  static void dispatch(X86State s, X86Cpu c, long w0, long w1, int op) {
+  /** Runs an operation of {@code [Op.SSE, Op.SSE + 400)}. The likeliest families come first. */
+  public static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
     if (op < FLOAT) {
       SseMove.run(s, c, w0, w1, op);
     } else if (op < CONVERT) {
@@ -76,33 +68,6 @@ public final class SseRows {
     } else {
       runRare(s, c, w0, w1, op);
     }
-  }
-
-  /** Several lanes of floating-point arithmetic in an XMM register. */
-  static boolean isPacked(int op) {
-    if (op < LANES) {
-      return op >= FLOAT && SseFloat.isPacked(op) || op >= CONVERT && SseConvert.isPacked(op);
-    }
-    return op >= SSE3 && op < SSE41
-        || op >= Sse41.DPPS && op <= Sse41.ROUNDPD && op != Sse41.MPSADBW;
-  }
-
-  /** Works on a staged destination, which becomes the real one when no lane raises an exception. */
-  private static void packed(X86State s, X86Cpu c, long w0, long w1, int op) {
-    int d = Xmm.v(w0);
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
-    s.x[X86State.X_STAGE] = s.x[d];
-    s.x[X86State.X_STAGE + 1] = s.x[d + 1];
-    long word = w0 & ~(31L << Word.REG_SHIFT);
-    dispatch(s, c, word | (long) (X86State.X_STAGE >> 1) << Word.REG_SHIFT, w1, op);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
-    s.x[d] = s.x[X86State.X_STAGE];
-    s.x[d + 1] = s.x[X86State.X_STAGE + 1];
   }
 
   private static void runRare(X86State s, X86Cpu c, long w0, long w1, int op) {

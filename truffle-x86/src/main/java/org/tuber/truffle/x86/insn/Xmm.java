@@ -72,7 +72,7 @@ final class Xmm {
   static void store128(X86State s, X86Cpu c, long a, long low, long high) {
     if ((a & 4095) > 4096 - 16) {
       SoftTlb.writableHost(s, c, a, 1);
-      SoftTlb.writableHost(s, c, a + 15, 1);
+      SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
     }
     SoftTlb.store64(s, c, a, low);
     SoftTlb.store64(s, c, a + 8, high);
