@@ -44,7 +44,7 @@ final class Sse41 {
   static final int PHMINPOSUW = BLENDPS + 32;
 
   private static final int KEEP = SSE | FLAGS_KEPT;
-  private static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
+  static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
 
   private Sse41() {}
 
@@ -177,7 +177,7 @@ final class Sse41 {
     return Lanes.spread(v & h, bits);
   }
 
-  private static long mask32(int i) {
+  static long mask32(int i) {
     return Xmm.pair(-(i & 1), -(i >> 1 & 1));
   }
 

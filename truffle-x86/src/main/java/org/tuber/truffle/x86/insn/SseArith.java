@@ -59,14 +59,21 @@ final class SseArith {
 
   /** Neither is denormal, or the flag for that is set already. */
   static boolean quiet(X86Cpu c, long a, long b) {
-    return ((a & EXPONENT64) != 0 || a << 1 == 0) && ((b & EXPONENT64) != 0 || b << 1 == 0)
-        || (c.mxcsr & SoftFloat.DE) != 0;
+    return !isTiny(a) && !isTiny(b) || (c.mxcsr & SoftFloat.DE) != 0;
   }
 
   /** Neither is denormal, or the flag for that is set already. */
   static boolean quiet(X86Cpu c, int a, int b) {
-    return ((a & EXPONENT32) != 0 || a << 1 == 0) && ((b & EXPONENT32) != 0 || b << 1 == 0)
-        || (c.mxcsr & SoftFloat.DE) != 0;
+    return !isTiny(a) && !isTiny(b) || (c.mxcsr & SoftFloat.DE) != 0;
+  }
+
+  /** Denormal, or the least normal magnitude: zero falls out at the other end. */
+  private static boolean isTiny(long v) {
+    return (v << 1) - 1 >>> 53 == 0;
+  }
+
+  private static boolean isTiny(int v) {
+    return (v << 1) - 1 >>> 24 == 0;
   }
 
   /** Finite; sums need no more, as their subnormal results are exact. */
@@ -79,11 +86,11 @@ final class SseArith {
   }
 
   /** Biased exponent 2 or more: not even rounding could have come from below the normal range. */
-  private static boolean normal(long z) {
+  static boolean normal(long z) {
     return Integer.compareUnsigned(((int) (z >>> 52) & 0x7ff) - 2, 0x7fd) < 0;
   }
 
-  private static boolean normal(int z) {
+  static boolean normal(int z) {
     return Integer.compareUnsigned(((z >>> 23) & 0xff) - 2, 0xfd) < 0;
   }
 

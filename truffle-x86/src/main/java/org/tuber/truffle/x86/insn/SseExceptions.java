@@ -66,6 +66,7 @@ public final class SseExceptions {
     long pc = s.pc;
     long[] general = s.r.clone();
     long[] vectors = s.x.clone();
+    long[] upper = s.y.clone();
     long[] flags = {s.fx, s.fy, s.fz, s.fr, s.fd};
     Saved87 fpu = new Saved87(c);
     c.gatheringSse = true;
@@ -94,6 +95,7 @@ public final class SseExceptions {
     }
     System.arraycopy(general, 0, s.r, 0, general.length);
     System.arraycopy(vectors, 0, s.x, 0, vectors.length);
+    System.arraycopy(upper, 0, s.y, 0, upper.length);
     s.fx = flags[0];
     s.fy = flags[1];
     s.fz = flags[2];

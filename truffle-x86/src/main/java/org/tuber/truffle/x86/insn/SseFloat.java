@@ -31,7 +31,7 @@ final class SseFloat {
   static final int RSQRTPS = PS + 42;
   static final int RSQRTSS = PS + 43;
 
-  private static final int SQRT = 2;
+  static final int SQRT = 2;
   private static final int KEEP = SSE | FLAGS_KEPT;
   private static final String[] PREFIXES = {"NP", "66", "F3", "F2"};
   private static final String[] SUFFIXES = {"ps", "pd", "ss", "sd"};

@@ -14,8 +14,8 @@ final class SseSlow {
   static final long DEFAULT_NAN64 = 0xfff8_0000_0000_0000L;
   static final int DEFAULT_NAN32 = 0xffc0_0000;
 
-  private static final long QUIET64 = 0x0008_0000_0000_0000L;
-  private static final int QUIET32 = 0x0040_0000;
+  static final long QUIET64 = 0x0008_0000_0000_0000L;
+  static final int QUIET32 = 0x0040_0000;
 
   private SseSlow() {}
 
@@ -52,23 +52,23 @@ final class SseSlow {
     SseExceptions.raise(c, flags);
   }
 
-  private static long daz64(X86Cpu c, long v) {
+  static long daz64(X86Cpu c, long v) {
     return (c.mxcsr & SseArith.DAZ) != 0 && isSubnormal64(v) ? v & Long.MIN_VALUE : v;
   }
 
-  private static int daz32(X86Cpu c, int v) {
+  static int daz32(X86Cpu c, int v) {
     return (c.mxcsr & SseArith.DAZ) != 0 && isSubnormal32(v) ? v & Integer.MIN_VALUE : v;
   }
 
   /** Rounding and underflow handling as MXCSR says. */
-  private static SoftFloat begin64(X86Cpu c) {
+  static SoftFloat begin64(X86Cpu c) {
     SoftFloat f = c.fpu.arithmetic;
     f.begin64(roundingMode(c));
     underflow(c, f);
     return f;
   }
 
-  private static SoftFloat begin32(X86Cpu c) {
+  static SoftFloat begin32(X86Cpu c) {
     SoftFloat f = c.fpu.arithmetic;
     f.begin32(roundingMode(c));
     underflow(c, f);

@@ -170,7 +170,7 @@ final class GuestMachine implements AutoCloseable {
     cpu.interruptShadow = false;
     System.arraycopy(in.r, 0, s.r, 0, 16);
     System.arraycopy(in.x, 0, s.x, 0, 32);
-    System.arraycopy(in.yh, 0, cpu.yh, 0, 32);
+    System.arraycopy(in.yh, 0, cpu.home.y, 0, 32);
     s.pc = in.rip;
     cpu.mxcsr = in.mxcsr;
     cpu.fpu.control = in.fcw;
@@ -209,7 +209,7 @@ final class GuestMachine implements AutoCloseable {
   private void store(CpuState out, ExitReason exit) {
     System.arraycopy(s.r, 0, out.r, 0, 16);
     System.arraycopy(s.x, 0, out.x, 0, 32);
-    System.arraycopy(cpu.yh, 0, out.yh, 0, 32);
+    System.arraycopy(cpu.home.y, 0, out.yh, 0, 32);
     out.mxcsr = cpu.mxcsr;
     out.fcw = cpu.fpu.control;
     out.fsw = cpu.fpu.statusWord();
