@@ -37,7 +37,8 @@ final class Judgement {
           "xsaveopt",
           "xrstor",
           "maskmovq",
-          "maskmovdqu");
+          "maskmovdqu",
+          "vmaskmovdqu");
 
   /** C1 (rounded up) and PE follow the result that may be off. */
   private static final int UNDERFLOW = 0x10;
@@ -73,6 +74,7 @@ final class Judgement {
     return RECIPROCALS.contains(name)
         || TRANSCENDENTALS.contains(name)
         || SEVERAL_ACCESSES.contains(name)
+        || isGather(name)
         || convertsMmx(name)
         || name.equals("shld")
         || name.equals("shrd");
@@ -127,7 +129,11 @@ final class Judgement {
 
   /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
   private static boolean isMaskedStore(String name) {
-    return name.equals("maskmovq") || name.equals("maskmovdqu");
+    return name.equals("maskmovq") || name.endsWith("maskmovdqu");
+  }
+
+  private static boolean isGather(String name) {
+    return name.startsWith("vgather") || name.startsWith("vpgather");
   }
 
   /** Which of several inaccessible bytes faults first is not said of instructions like these. */
@@ -161,6 +167,13 @@ final class Judgement {
           }
         }
       }
+    }
+    if (isGather(name) && host.vector == 14) {
+      // How far it got: elements may be gathered in any order, and unselected ones of the mask
+      // be cleared or not (SDM vol. 2, VPGATHERDD).
+      System.arraycopy(host.x, 0, guest.x, 0, 32);
+      System.arraycopy(host.yh, 0, guest.yh, 0, 32);
+      guest.cr2 = host.cr2;
     }
     if (hasSeveralAccesses(name)) {
       guest.cr2 = host.cr2;
