@@ -40,7 +40,7 @@ final class ImplicitOperands {
         g.pin(RAX, s.r[RAX]);
         g.pin(RBX, g.implicitAddress(g.target() - al));
       }
-      case "maskmovq", "maskmovdqu" -> g.pin(RDI, g.implicitAddress(g.target()));
+      case "maskmovq", "maskmovdqu", "vmaskmovdqu" -> g.pin(RDI, g.implicitAddress(g.target()));
       case "loop", "loope", "loopne", "jcxz" -> {
         if (v.once(2)) {
           g.pin(RCX, v.below(3) | (v.once(2) ? 0 : v.integer() << 32));

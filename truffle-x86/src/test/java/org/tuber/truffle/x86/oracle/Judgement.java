@@ -37,7 +37,8 @@ final class Judgement {
           "xsaveopt",
           "xrstor",
           "maskmovq",
-          "maskmovdqu");
+          "maskmovdqu",
+          "vmaskmovdqu");
 
   /** C1 (rounded up) and PE follow the result that may be off. */
   private static final int UNDERFLOW = 0x10;
@@ -127,7 +128,7 @@ final class Judgement {
 
   /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
   private static boolean isMaskedStore(String name) {
-    return name.equals("maskmovq") || name.equals("maskmovdqu");
+    return name.endsWith("maskmovq") || name.endsWith("maskmovdqu");
   }
 
   /** Which of several inaccessible bytes faults first is not said of instructions like these. */
