@@ -216,7 +216,7 @@ final class AvxMove {
   private static void store256(X86State s, X86Cpu c, long a, int v) {
     if ((a & 4095) > 4096 - 32) {
       SoftTlb.writableHost(s, c, a, 1);
-      SoftTlb.writableHost(s, c, a + 31, 1);
+      SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
     }
     SoftTlb.store64(s, c, a, s.x[v]);
     SoftTlb.store64(s, c, a + 8, s.x[v + 1]);

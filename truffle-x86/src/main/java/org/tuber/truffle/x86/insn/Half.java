@@ -62,7 +62,9 @@ final class Half {
     if (Word.isMemory(w0)) {
       // MXCSR changes only when the store does not fault.
       SoftTlb.writableHost(s, c, a, 1);
-      SoftTlb.writableHost(s, c, a + (wide ? 15 : 7), 1);
+      if ((a & 4095) > 4096 - (wide ? 16 : 8)) {
+        SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
+      }
     }
     long r0 = Xmm.pair(fromSingles(c, s.x[v], control), fromSingles(c, s.x[v + 1], control));
     long r1 = 0;

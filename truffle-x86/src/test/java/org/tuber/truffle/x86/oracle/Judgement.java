@@ -74,7 +74,6 @@ final class Judgement {
     return RECIPROCALS.contains(name)
         || TRANSCENDENTALS.contains(name)
         || SEVERAL_ACCESSES.contains(name)
-        || isGather(name)
         || convertsMmx(name)
         || name.equals("shld")
         || name.equals("shrd");
@@ -95,6 +94,10 @@ final class Judgement {
     }
     if (convertsMmx(name) && sample.areaAddress != 0 && guest.vector == 16) {
       // With a memory operand AMD does not look for pending x87 exceptions.
+      return "";
+    }
+    if ((name.equals("fxrstor") || name.equals("xrstor")) && isFault(host) && isFault(guest)) {
+      // Which of an invalid image and a missing page is found first.
       return "";
     }
     if (isMaskedStore(name) && host.vector == 14 && guest.vector == CpuState.BREAKPOINT) {
@@ -127,13 +130,13 @@ final class Judgement {
     return word ? count : 0;
   }
 
-  /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
-  private static boolean isMaskedStore(String name) {
-    return name.equals("maskmovq") || name.endsWith("maskmovdqu");
+  private static boolean isFault(CpuState s) {
+    return s.vector == 13 || s.vector == 14;
   }
 
-  private static boolean isGather(String name) {
-    return name.startsWith("vgather") || name.startsWith("vpgather");
+  /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
+  private static boolean isMaskedStore(String name) {
+    return name.endsWith("maskmovq") || name.endsWith("maskmovdqu");
   }
 
   /** Which of several inaccessible bytes faults first is not said of instructions like these. */
@@ -167,13 +170,6 @@ final class Judgement {
           }
         }
       }
-    }
-    if (isGather(name) && host.vector == 14) {
-      // How far it got: elements may be gathered in any order, and unselected ones of the mask
-      // be cleared or not (SDM vol. 2, VPGATHERDD).
-      System.arraycopy(host.x, 0, guest.x, 0, 32);
-      System.arraycopy(host.yh, 0, guest.yh, 0, 32);
-      guest.cr2 = host.cr2;
     }
     if (hasSeveralAccesses(name)) {
       guest.cr2 = host.cr2;
