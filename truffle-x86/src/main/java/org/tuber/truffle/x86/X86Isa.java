@@ -9,6 +9,7 @@ import org.tuber.truffle.engine.Isa;
 import org.tuber.truffle.x86.decode.Decoder;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.insn.IntegerRows;
 import org.tuber.truffle.x86.insn.X86Interpreter;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -29,6 +30,7 @@ public final class X86Isa extends Isa {
   /** Some upper half is known to the region. */
   private static final long ANY_UPPER = 0x1_ffffL << YMM_SHIFT;
 
+  private static final long RSI_RDI = 0xc0;
   private static final long ALL_GENERAL = 0xffff;
 
   @Override
@@ -75,6 +77,9 @@ public final class X86Isa extends Isa {
       mask |= base(Word.base(w0)) | base(Word.index(w0));
       // RAX RCX RDX RBX RSP RBP: implied by too many operations to tell apart here.
       mask |= 0x3f;
+      if (op == IntegerRows.PUSHA || op == IntegerRows.POPA) {
+        mask |= RSI_RDI;
+      }
       if (op >= Op.SYSTEM) {
         mask |= ALL_GENERAL;
       }

@@ -96,6 +96,8 @@ final class Half {
     }
     SoftFloat f = c.fpu.arithmetic;
     f.begin16((control & 4) != 0 ? SseSlow.roundingMode(c) : control & 3);
+    // Only for the flags: what is unmasked delivers nothing.
+    f.wrapExponent((c.mxcsr & SoftFloat.UE << 7) == 0, (c.mxcsr & SoftFloat.OE << 7) == 0);
     SoftFloat.unpack32(f.a, SseSlow.daz32(c, v));
     f.flags |= f.a.subnormal ? SoftFloat.DE : 0;
     f.round(f.a);

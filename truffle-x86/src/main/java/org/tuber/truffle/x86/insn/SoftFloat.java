@@ -107,6 +107,7 @@ public final class SoftFloat {
   /** Results in half precision. */
   void begin16(int rounding) {
     begin(11, -14, 15, rounding);
+    wrapBias = 0;
   }
 
   /** Results in single precision. */
@@ -384,7 +385,7 @@ public final class SoftFloat {
 
   private void overflow(boolean negative, int exponent, long kept, int drop) {
     flags |= OE;
-    if (wrapOverflow && exponent - wrapBias <= maxExponent) {
+    if (wrapOverflow && (wrapBias == 0 || exponent - wrapBias <= maxExponent)) {
       result.set(FINITE, negative, exponent - wrapBias, kept);
       return;
     }

@@ -30,6 +30,11 @@ final class ImplicitOperands {
     }
     switch (name) {
       case "mov" -> selector(g, e);
+      case "pop" -> {
+        if (e.operands.contains("fs") || e.operands.contains("gs")) {
+          s.poke(s.r[RSP], SELECTORS[v.below(SELECTORS.length)], 2);
+        }
+      }
       case "leave" -> g.pin(RBP, stack(g));
       case "enter" -> g.pin(RBP, stack(g) + 64);
       case "ret" -> s.poke(s.r[RSP], g.codeTarget(), 8);
