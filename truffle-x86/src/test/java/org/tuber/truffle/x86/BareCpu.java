@@ -100,7 +100,7 @@ public final class BareCpu implements AutoCloseable {
     try {
       Block block = isa.decode(cpu, CODE, 1);
       isa.enterBlock(state, CODE);
-      isa.run(state, cpu, block.code, 0, block.code.length);
+      isa.interpret(state, cpu, block.code);
       return -1;
     } catch (GuestFault f) {
       if (f.vector != X86Cpu.XM) {
