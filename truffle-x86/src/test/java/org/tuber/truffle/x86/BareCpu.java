@@ -111,6 +111,12 @@ public final class BareCpu implements AutoCloseable {
     }
   }
 
+  /** One instruction, decoded as {@link #step} would. */
+  public Block decode(byte[] bytes) {
+    code.write(CODE, bytes, 0, bytes.length);
+    return isa.decode(cpu, CODE, 1);
+  }
+
   /** Runs a program that ends in HLT. */
   public ExitReason runProgram(byte[] bytes) {
     code.write(CODE, bytes, 0, bytes.length);

@@ -19,7 +19,11 @@ import org.tuber.truffle.x86.sys.InterruptDelivery;
  * it is; so this is how thousands of rows see the compiler.
  */
 public final class InstructionBatch extends RootNode {
+  /** Instructions of one batch, by experience. */
+  public static final int SIZE = 64;
+
   private static final int FAULTED = -1;
+  private static final long SLICE_SECONDS = 10;
   private static final int MAX_CALLS = 10;
 
   private final X86Isa isa = new X86Isa();
@@ -59,6 +63,21 @@ public final class InstructionBatch extends RootNode {
       }
     }
     return false;
+  }
+
+  /** How long tests with batches may take in a build; a soak goes through everything. */
+  public static boolean isOver(long startNanos) {
+    return !Boolean.getBoolean("tuber.soak")
+        && System.nanoTime() - startNanos > SLICE_SECONDS * 1_000_000_000L;
+  }
+
+  /** Runs instruction {@code index} and nothing else; the fault's vector, or -1. */
+  public int step(X86Cpu cpu, int index) {
+    Object outcome = getCallTarget().call(cpu, index);
+    if (outcome == null) {
+      throw new IllegalStateException("no longer compiled");
+    }
+    return (int) outcome == FAULTED ? cpu.fault.vector : -1;
   }
 
   /**

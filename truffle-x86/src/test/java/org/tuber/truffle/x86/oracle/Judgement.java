@@ -96,6 +96,10 @@ final class Judgement {
       // With a memory operand AMD does not look for pending x87 exceptions.
       return "";
     }
+    if ((name.equals("fxrstor") || name.equals("xrstor")) && isFault(host) && isFault(guest)) {
+      // Which of an invalid image and a missing page is found first.
+      return "";
+    }
     if (isMaskedStore(name) && host.vector == 14 && guest.vector == CpuState.BREAKPOINT) {
       return "";
     }
@@ -124,6 +128,10 @@ final class Judgement {
     boolean byCl = sample.encoding.operands.getLast().equals("CL");
     int count = (int) (byCl ? sample.in.r[1] : sample.bytes[sample.bytes.length - 1]) & 31;
     return word ? count : 0;
+  }
+
+  private static boolean isFault(CpuState s) {
+    return s.vector == 13 || s.vector == 14;
   }
 
   /** A store whose mask is zero may fault or not (SDM vol. 2, MASKMOVQ). */
