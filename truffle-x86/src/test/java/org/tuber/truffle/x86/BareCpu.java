@@ -10,6 +10,7 @@ import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.x86.insn.SseExceptions;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
@@ -102,8 +103,18 @@ public final class BareCpu implements AutoCloseable {
       isa.interpret(state, cpu, block.code);
       return -1;
     } catch (GuestFault f) {
-      return f.vector;
+      if (f.vector != X86Cpu.XM) {
+        return f.vector;
+      }
+      state.pc = CODE;
+      return SseExceptions.resolve(cpu);
     }
+  }
+
+  /** One instruction, decoded as {@link #step} would. */
+  public Block decode(byte[] bytes) {
+    code.write(CODE, bytes, 0, bytes.length);
+    return isa.decode(cpu, CODE, 1);
   }
 
   /** Runs a program that ends in HLT. */

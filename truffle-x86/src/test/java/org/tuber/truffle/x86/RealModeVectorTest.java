@@ -12,13 +12,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
 
 /**
@@ -156,5 +159,71 @@ class RealModeVectorTest {
       }
     }
     assertThat(failures).isEmpty();
+  }
+
+  private record Row(String key, JsonNode json, int mask) {}
+
+  /** Rows in random order through the compiler, for some seconds; all of them in a soak. */
+  @Test
+  void rowsCompiledInBatches() throws IOException {
+    assumeVectors();
+    long seed = Long.getLong("tuber.oracle.seed", System.nanoTime());
+    long start = System.nanoTime();
+    List<Path> files = new ArrayList<>(files());
+    Collections.shuffle(files, new Random(seed));
+    JsonNode masks = RealModeVectors.masks(FOLDER);
+    Set<String> ledger = ledger();
+    List<String> failures = new ArrayList<>();
+    int compiled = 0;
+    boolean soak = Boolean.getBoolean("tuber.soak");
+    try (RealModeVectors vectors = new RealModeVectors(Engine.Options.INTERPRETER)) {
+      List<Row> rows = new ArrayList<>();
+      List<Block> blocks = new ArrayList<>();
+      for (Path file : files) {
+        int mask = masks.get(name(file)).get("flagsMask").asInt();
+        int taken = 0;
+        for (JsonNode json : RealModeVectors.rows(file)) {
+          String key = name(file) + " " + json.get("idx").asInt();
+          if (json.has("skip386") || ledger.contains(key) || !soak && taken == 2) {
+            continue;
+          }
+          Block b = vectors.decode(json);
+          if (b != null && b.kind != Block.SYSTEM) {
+            taken++;
+            rows.add(new Row(key, json, mask));
+            blocks.add(b);
+          }
+          if (rows.size() == InstructionBatch.SIZE) {
+            compiled += run(vectors, rows, blocks, failures);
+          }
+        }
+        if (InstructionBatch.isOver(start)) {
+          break;
+        }
+      }
+      compiled += run(vectors, rows, blocks, failures);
+    }
+    System.out.println(compiled + " real-mode rows compiled, -Dtuber.oracle.seed=" + seed);
+    assertThat(failures).isEmpty();
+  }
+
+  private static int run(
+      RealModeVectors vectors, List<Row> rows, List<Block> blocks, List<String> failures) {
+    if (rows.isEmpty()) {
+      return 0;
+    }
+    InstructionBatch batch = new InstructionBatch(blocks);
+    assertThat(batch.compile(vectors.cpu())).isTrue();
+    for (int i = 0; i < rows.size(); i++) {
+      Row row = rows.get(i);
+      String difference = vectors.run(row.json, row.mask, batch, i);
+      if (!difference.isEmpty()) {
+        failures.add(row.key + " '" + row.json.get("name").asText() + "' " + difference);
+      }
+    }
+    int n = rows.size();
+    rows.clear();
+    blocks.clear();
+    return n;
   }
 }

@@ -20,7 +20,9 @@ import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
+import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.sys.CpuModel;
 
@@ -114,6 +116,38 @@ final class RealModeVectors implements AutoCloseable {
       loadRegisters(row.get("init").get("regs"));
       execute();
     }
+    differences.clear();
+    compareRegisters(row, flagsMask);
+    compareRam(row, flagsMask);
+    cleanUp();
+    return String.join(", ", differences);
+  }
+
+  /** The row's instruction, decoded; null: it cannot be fetched. */
+  Block decode(JsonNode row) {
+    loadRam(row);
+    loadRegisters(row.get("init").get("regs"));
+    try {
+      return engine.isa().decode(cpu, cpu.home.pc, 1);
+    } catch (GuestFault f) {
+      return null;
+    } finally {
+      cleanUp();
+    }
+  }
+
+  /** The CPU that decodes and runs. */
+  X86Cpu cpu() {
+    return cpu;
+  }
+
+  /** {@link #run} with the instruction compiled in a batch. */
+  String run(JsonNode row, int flagsMask, InstructionBatch batch, int index) {
+    loadRam(row);
+    loadRegisters(row.get("init").get("regs"));
+    batch.run(cpu, index);
+    halted = false;
+    haltNext();
     differences.clear();
     compareRegisters(row, flagsMask);
     compareRam(row, flagsMask);
@@ -257,6 +291,10 @@ final class RealModeVectors implements AutoCloseable {
     if (exit != ExitReason.BUDGET) {
       return;
     }
+    haltNext();
+  }
+
+  private void haltNext() {
     long next = cpu.home.pc;
     if (ram.load8(next) == HLT && initialBytes.containsKey(next)) {
       halted = cpu.run(1) == ExitReason.HALTED;

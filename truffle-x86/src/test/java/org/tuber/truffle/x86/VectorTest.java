@@ -14,13 +14,18 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.state.Flags;
 
@@ -85,11 +90,83 @@ class VectorTest {
     return rows;
   }
 
+  private static byte[] code(JsonNode row) {
+    return HexFormat.of().parseHex(row.get("enc").asText());
+  }
+
+  /** Rows in random order through the compiler, for some seconds; all of them in a soak. */
+  @Test
+  void rowsCompiledInBatches() throws IOException {
+    assumeTrue(Files.isDirectory(FOLDER), "conformance rows not found: " + FOLDER);
+    long seed = Long.getLong("tuber.oracle.seed", System.nanoTime());
+    long start = System.nanoTime();
+    Map<String, String> excused = excusedRows();
+    ObjectMapper mapper = new ObjectMapper();
+    List<JsonNode> rows = new ArrayList<>();
+    try (Stream<Path> files = Files.list(FOLDER)) {
+      for (Path path : files.sorted().toList()) {
+        int line = 0;
+        for (String text : lines(path)) {
+          line++;
+          if (!excused.containsKey(path.getFileName() + ":" + line)) {
+            rows.add(mapper.readTree(text));
+          }
+        }
+      }
+    }
+    Collections.shuffle(rows, new Random(seed));
+    List<String> failures = new ArrayList<>();
+    int compiled = 0;
+    for (int at = 0; at < rows.size() && !InstructionBatch.isOver(start); ) {
+      int end = Math.min(rows.size(), at + InstructionBatch.SIZE);
+      compiled += runCompiled(rows.subList(at, end), failures);
+      at = end;
+    }
+    System.out.println(compiled + " rows compiled, -Dtuber.oracle.seed=" + seed);
+    assertThat(failures).isEmpty();
+  }
+
+  private static List<String> lines(Path path) throws IOException {
+    try (InputStream in = new GZIPInputStream(Files.newInputStream(path))) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    }
+  }
+
+  private static int runCompiled(List<JsonNode> rows, List<String> failures) {
+    List<JsonNode> chosen = new ArrayList<>();
+    List<Block> blocks = new ArrayList<>();
+    for (JsonNode row : rows) {
+      try (BareCpu bare = new BareCpu(row.get("mode").asInt() == 64)) {
+        Block b = bare.decode(code(row));
+        if (b.kind != Block.SYSTEM) {
+          chosen.add(row);
+          blocks.add(b);
+        }
+      }
+    }
+    InstructionBatch batch = new InstructionBatch(blocks);
+    for (int i = 0; i < chosen.size(); i++) {
+      String failure = run(chosen.get(i), batch, i);
+      if (failure != null) {
+        failures.add(chosen.get(i).get("asm").asText() + ": " + failure);
+      }
+    }
+    return chosen.size();
+  }
+
   /** Null when the row passes. */
   private static String run(JsonNode row) {
+    return run(row, null, 0);
+  }
+
+  /** The same, with the instruction compiled where there is a batch. */
+  private static String run(JsonNode row, InstructionBatch batch, int index) {
     try (BareCpu bare = new BareCpu(row.get("mode").asInt() == 64)) {
+      if (index == 0 && batch != null) {
+        assertThat(batch.compile(bare.cpu)).isTrue();
+      }
       prepare(bare, row.get("in"));
-      int fault = bare.step(HexFormat.of().parseHex(row.get("enc").asText()));
+      int fault = batch == null ? bare.step(code(row)) : batch.step(bare.cpu, index);
       if (fault >= 0) {
         return "exception " + fault;
       }

@@ -4,6 +4,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.insn.IntegerRows;
+import org.tuber.truffle.x86.insn.SseRows;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -510,7 +511,8 @@ public final class Decoder {
       w0 |= lock ? Word.LOCK : 0;
       w0 |= legacyPrefix == 0xf3 ? Word.REP : legacyPrefix == 0xf2 ? Word.REPNE : 0;
     }
-    if (row.op >= Op.SYSTEM && row.op < Op.SSE && (w0 & Word.MEMORY) == 0 && !wideImmediate) {
+    if (row.op >= Op.SYSTEM && row.op < Op.SSE && (w0 & Word.MEMORY) == 0 && !wideImmediate
+        || SseRows.hasImpliedAddress(row.isVex() ? row.sub : row.op)) {
       stringAddressing();
     }
     if (ripRelative) {

@@ -1,5 +1,9 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
+import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Operand;
@@ -52,13 +56,24 @@ final class Avx {
       return Word.rm(w0) << 1;
     }
     long a = Operand.address(s, c, w0, w1, wide ? 32 : 16);
-    s.x[X86State.X_MEMORY] = SoftTlb.load64(s, c, a);
-    s.x[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 8);
     if (wide) {
-      s.y[X86State.X_MEMORY] = SoftTlb.load64(s, c, a + 16);
-      s.y[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 24);
+      load256(s, c, a);
+    } else {
+      Xmm.load128(s, c, a);
     }
     return X86State.X_MEMORY;
+  }
+
+  private static void load256(X86State s, X86Cpu c, long a) {
+    long host = SoftTlb.readableHost(s, a, 32);
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      set(s, X86State.X_MEMORY, GuestRam.hostLoad64(host), GuestRam.hostLoad64(host + 8));
+      setUpper(
+          s, X86State.X_MEMORY, GuestRam.hostLoad64(host + 16), GuestRam.hostLoad64(host + 24));
+    } else {
+      set(s, X86State.X_MEMORY, c.loadSlow(a, 8), c.loadSlow(a + 8, 8));
+      setUpper(s, X86State.X_MEMORY, c.loadSlow(a + 16, 8), c.loadSlow(a + 24, 8));
+    }
   }
 
   static void clearUpper(X86State s, int d) {
@@ -113,10 +128,6 @@ final class Avx {
     int h = h(w1);
     boolean wide = Word.is256(w1);
     int w = source(s, c, w0, w1, wide && !count);
-    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG;
     stage(s, s.x[h], s.x[h + 1]);
     SseRows.run(s, c, word | rm(w), w1, sub);
@@ -130,9 +141,6 @@ final class Avx {
         set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
         SseRows.run(s, c, word | MEMORY_RM, upperImmediate(w1, sub), sub);
       }
-    }
-    if (collects) {
-      SseSlow.endCollecting(c);
     }
     if (wide) {
       setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
@@ -197,10 +205,6 @@ final class Avx {
       first = s.x[w];
       second = s.x[w + 1];
     }
-    boolean collects = SseRows.isPacked(sub) && SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG | MEMORY_RM;
     s.x[X86State.X_MEMORY] = first;
     SseRows.run(s, c, word, w1, sub);
@@ -208,9 +212,6 @@ final class Avx {
     long r1 = s.x[X86State.X_STAGE + 1];
     s.x[X86State.X_MEMORY] = bits == 64 ? second : first >>> bits;
     SseRows.run(s, c, word, w1, sub);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
     setUpper(s, d, s.x[X86State.X_STAGE], s.x[X86State.X_STAGE + 1]);
     set(s, d, r0, r1);
   }
@@ -219,18 +220,11 @@ final class Avx {
     int sub = Word.sub(w1);
     int d = Word.reg(w0) << 1;
     int w = source(s, c, w0, w1, true);
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long word = bare(w0, sub) | STAGE_REG;
     SseRows.run(s, c, word | rm(w), w1, sub);
     long r0 = s.x[X86State.X_STAGE];
     set(s, X86State.X_MEMORY, s.y[w], s.y[w + 1]);
     SseRows.run(s, c, word | MEMORY_RM, w1, sub);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
     set(s, d, r0, s.x[X86State.X_STAGE]);
     clearUpper(s, d);
   }

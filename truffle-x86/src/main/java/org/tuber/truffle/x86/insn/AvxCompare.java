@@ -32,7 +32,10 @@ final class AvxCompare {
     double x = Double.longBitsToDouble(a);
     double y = Double.longBitsToDouble(b);
     int relation = x < y ? 0 : x == y ? 1 : 2;
-    if (Double.isNaN(x) || Double.isNaN(y) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
+    if (Double.isNaN(x)
+        || Double.isNaN(y)
+        || SseArith.heedsDenormals(c)
+        || !SseArith.quiet(c, a, b)) {
       relation = SseSlow.order64(c, a, b, signals(predicate)) + 1;
     }
     return holds(predicate, relation) ? -1 : 0;
@@ -43,7 +46,10 @@ final class AvxCompare {
     float x = Float.intBitsToFloat(a);
     float y = Float.intBitsToFloat(b);
     int relation = x < y ? 0 : x == y ? 1 : 2;
-    if (Float.isNaN(x) || Float.isNaN(y) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
+    if (Float.isNaN(x)
+        || Float.isNaN(y)
+        || SseArith.heedsDenormals(c)
+        || !SseArith.quiet(c, a, b)) {
       relation = SseSlow.order32(c, a, b, signals(predicate)) + 1;
     }
     return holds(predicate, relation) ? -1 : 0;

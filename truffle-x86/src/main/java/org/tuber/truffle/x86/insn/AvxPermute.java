@@ -266,25 +266,18 @@ final class AvxPermute {
     int h = Avx.h(w1);
     int d = Word.reg(w0) << 1;
     int i = (int) w1;
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long p0 = products(c, s.x[h], s.x[w], i >> 4);
     long p1 = products(c, s.x[h + 1], s.x[w + 1], i >> 6);
     long p2 = products(c, s.y[h], s.y[w], i >> 4);
     long p3 = products(c, s.y[h + 1], s.y[w + 1], i >> 6);
-    SseSlow.endStep(c);
+    SseExceptions.endStage(c);
     int a0 = SseArith.add32(c, (int) p0, Xmm.high(p0));
     int a1 = SseArith.add32(c, (int) p1, Xmm.high(p1));
     int a2 = SseArith.add32(c, (int) p2, Xmm.high(p2));
     int a3 = SseArith.add32(c, (int) p3, Xmm.high(p3));
-    SseSlow.endStep(c);
+    SseExceptions.endStage(c);
     int low = SseArith.add32(c, a0, a1);
     int high = SseArith.add32(c, a2, a3);
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
     long first = Sse41.mask32(i);
     long second = Sse41.mask32(i >> 2);
     Avx.set(s, d, Xmm.pair(low, low) & first, Xmm.pair(low, low) & second);
@@ -321,10 +314,6 @@ final class AvxPermute {
     int h = Avx.h(w1);
     int d = Word.reg(w0) << 1;
     int i = (int) w1 & 0xff;
-    boolean collects = (sub == CMPPS || sub == CMPPD) && SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long r0 = half(c, s.x[h], s.x[h + 1], s.x[w], s.x[w + 1], sub, i, false);
     long r1 = half(c, s.x[h], s.x[h + 1], s.x[w], s.x[w + 1], sub, i, true);
     long r2 = 0;
@@ -333,9 +322,6 @@ final class AvxPermute {
       int k = sub == PERMILPD_IMM ? i >> 2 : sub == BLENDD ? i >> 4 : i;
       r2 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, false);
       r3 = half(c, s.y[h], s.y[h + 1], s.y[w], s.y[w + 1], sub, k, true);
-    }
-    if (collects) {
-      SseSlow.endCollecting(c);
     }
     if (wide) {
       Avx.setUpper(s, d, r2, r3);

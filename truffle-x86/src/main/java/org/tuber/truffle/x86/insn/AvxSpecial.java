@@ -19,8 +19,7 @@ import org.tuber.truffle.x86.sys.CpuFeature;
  * AVX instructions with a register in the immediate, with a vector of indices, or with an implied
  * register (SDM vol. 2): VBLENDVPS, VPGATHERDD, VMASKMOVPS, VCVTPS2PH, VPCMPESTRM and relatives.
  *
- * <p>A gather loads all elements before it changes anything: after a fault it starts again from the
- * first, which the manual permits.
+ * <p>A gather commits each element before it loads the next: after a fault it goes on where it was.
  */
 final class AvxSpecial {
   private static final int BLENDVPS = 0;
@@ -171,8 +170,11 @@ final class AvxSpecial {
   private static void probeMasked(X86Cpu c, long a, long m0, long m1) {
     for (int i = 0; i < 4; i++) {
       if (chosen(m0, m1, i)) {
-        c.writableHostSlow(a + 4 * i, 1);
-        c.writableHostSlow(a + 4 * i + 3, 1);
+        long element = a + 4 * i;
+        c.writableHostSlow(element, 1);
+        if ((element & 4095) > 4092) {
+          c.writableHostSlow((element | 4095) + 1, 1);
+        }
       }
     }
   }
@@ -217,30 +219,35 @@ final class AvxSpecial {
     index <<= 1;
     int bytes = Word.is256(w1) ? 32 : 16;
     int elements = Math.min(bytes / (quads ? 8 : 4), bytes / (quadIndices ? 8 : 4));
-    long r0 = 0;
-    long r1 = 0;
-    long r2 = 0;
-    long r3 = 0;
+    int size = quads ? 3 : 2;
     for (int n = 0; n < elements; n++) {
       long at = quadIndices ? element64(s, index, n) : element32(s, index, n);
-      long old = quads ? element64(s, d, n) : element32(s, d, n);
-      boolean wanted = (quads ? element64(s, m, n) : element32(s, m, n)) < 0;
-      int size = quads ? 3 : 2;
-      long v = old;
-      if (wanted) {
+      if ((quads ? element64(s, m, n) : element32(s, m, n)) < 0) {
         long a = Operand.address(s, c, w0, w1, 1 << size, at << Word.scale(w0));
-        v = Operand.load(s, c, a, size);
+        setElement(s, d, n, quads, Operand.load(s, c, a, size));
       }
-      int half = quads ? n : n >> 1;
-      v = quads ? v : (v & 0xffff_ffffL) << (32 * (n & 1));
-      r0 |= half == 0 ? v : 0;
-      r1 |= half == 1 ? v : 0;
-      r2 |= half == 2 ? v : 0;
-      r3 |= half == 3 ? v : 0;
+      setElement(s, m, n, quads, 0);
     }
-    Avx.set(s, d, r0, r1);
-    Avx.setUpper(s, d, r2, r3);
     Avx.set(s, m, 0, 0);
     Avx.clearUpper(s, m);
+    if (elements << size < 16) {
+      s.x[d + 1] = 0;
+    }
+    if (elements << size < 32) {
+      Avx.clearUpper(s, d);
+    }
+  }
+
+  private static void setElement(X86State s, int r, int n, boolean quad, long v) {
+    int half = quad ? n : n >> 1;
+    long old = half < 2 ? s.x[r + half] : s.y[r + half - 2];
+    if (!quad) {
+      v = (n & 1) == 0 ? Xmm.merge32(old, (int) v) : Xmm.pair((int) old, (int) v);
+    }
+    if (half < 2) {
+      s.x[r + half] = v;
+    } else {
+      s.y[r + half - 2] = v;
+    }
   }
 }

@@ -1,5 +1,6 @@
 package org.tuber.truffle.x86.insn;
 
+import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.Flags;
@@ -32,6 +33,10 @@ final class BitOps {
     // A register index reaches beyond the operand, in steps of its size.
     long distance = immediate ? 0 : (index >> (3 + size)) << size;
     long gva = Operand.address(s, c, w0, w1, 1 << size, distance);
+    if (kind != TEST) {
+      // A fault is one of writing, also when the page may not be read either.
+      SoftTlb.writableHost(s, c, gva, 1 << size);
+    }
     long a = Operand.load(s, c, gva, size);
     if (kind != TEST) {
       Operand.store(s, c, gva, size, modified(a, mask, kind));

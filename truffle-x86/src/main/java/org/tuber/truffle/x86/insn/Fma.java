@@ -72,25 +72,15 @@ final class Fma {
       Avx.clearUpper(s, d);
       return;
     }
-    boolean collects = SseSlow.mustCollect(c);
     boolean wide = Word.is256(w1);
     int w = Avx.source(s, c, w0, w1, wide);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long r0 = half(c, doubles, kind, kind, order, s.x[d], s.x[h], s.x[w]);
     long r1 = half(c, doubles, kind, other(kind), order, s.x[d + 1], s.x[h + 1], s.x[w + 1]);
     if (wide) {
       long r2 = half(c, doubles, kind, kind, order, s.y[d], s.y[h], s.y[w]);
       long r3 = half(c, doubles, kind, other(kind), order, s.y[d + 1], s.y[h + 1], s.y[w + 1]);
-      if (collects) {
-        SseSlow.endCollecting(c);
-      }
       Avx.setUpper(s, d, r2, r3);
     } else {
-      if (collects) {
-        SseSlow.endCollecting(c);
-      }
       Avx.clearUpper(s, d);
     }
     Avx.set(s, d, r0, r1);
@@ -121,15 +111,15 @@ final class Fma {
   private static boolean isFast(X86Cpu c, long r, long a, long b, long e) {
     return SseArith.isFast(c)
         && SseArith.normal(r)
-        && !SseArith.isTiny(a, b)
-        && !SseArith.isTiny(e);
+        && SseArith.quiet(c, a, b)
+        && SseArith.quiet(c, e, e);
   }
 
   private static boolean isFast(X86Cpu c, int r, int a, int b, int e) {
     return SseArith.isFast(c)
         && SseArith.normal(r)
-        && !SseArith.isTiny(a, b)
-        && !SseArith.isTiny(e);
+        && SseArith.quiet(c, a, b)
+        && SseArith.quiet(c, e, e);
   }
 
   private static long lane64(X86Cpu c, int kind, int order, long v, long h, long w) {

@@ -306,7 +306,7 @@ final class FxSave {
       if ((load & X87) != 0) {
         restoreX87(s, c, a, wide);
       } else {
-        c.fpu.initialize();
+        c.fpu.initializeAll();
       }
     }
     if ((mask & SSE) != 0) {

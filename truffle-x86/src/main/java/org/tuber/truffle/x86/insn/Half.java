@@ -28,17 +28,10 @@ final class Half {
       second = s.x[w + 1];
     }
     int d = Word.reg(w0) << 1;
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
-    }
     long r0 = toSingles(c, (int) first);
     long r1 = toSingles(c, Xmm.high(first));
     long r2 = wide ? toSingles(c, (int) second) : 0;
     long r3 = wide ? toSingles(c, Xmm.high(second)) : 0;
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
     if (wide) {
       Avx.setUpper(s, d, r2, r3);
     } else {
@@ -69,20 +62,16 @@ final class Half {
     if (Word.isMemory(w0)) {
       // MXCSR changes only when the store does not fault.
       SoftTlb.writableHost(s, c, a, 1);
-      SoftTlb.writableHost(s, c, a + (wide ? 15 : 7), 1);
-    }
-    boolean collects = SseSlow.mustCollect(c);
-    if (collects) {
-      SseSlow.beginCollecting(c);
+      if ((a & 4095) > 4096 - (wide ? 16 : 8)) {
+        SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
+      }
     }
     long r0 = Xmm.pair(fromSingles(c, s.x[v], control), fromSingles(c, s.x[v + 1], control));
     long r1 = 0;
     if (wide) {
       r1 = Xmm.pair(fromSingles(c, s.y[v], control), fromSingles(c, s.y[v + 1], control));
     }
-    if (collects) {
-      SseSlow.endCollecting(c);
-    }
+    SseExceptions.endStage(c);
     if (!Word.isMemory(w0)) {
       int w = Word.rm(w0) << 1;
       Avx.set(s, w, r0, r1);

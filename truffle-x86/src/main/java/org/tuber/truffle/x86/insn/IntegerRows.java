@@ -112,7 +112,9 @@ public final class IntegerRows {
   public static final int ADCX = 98;
   public static final int ADOX = 99;
   public static final int NO_SSE = 100;
-  public static final int FLUSH = 101;
+
+  /** CLFLUSH and the like: the address is checked as for a load. */
+  public static final int TOUCH = 101;
 
   /**
    * First number of the forms with everything fixed: kind, form, size (see {@link #specialize}).
@@ -212,7 +214,7 @@ public final class IntegerRows {
     m.row("86 /r", "xchg Eb,Gb", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("87 /r", "xchg Ev,Gv", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("90+r", "xchg Zv,rAX", XCHG, FLAGS_KEPT);
-    m.row("0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT | CpuFeature.SSE2.row());
+    m.row("NP 0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT | CpuFeature.SSE2.row());
     m.row("0F C8+r", "bswap Zv", BSWAP, FLAGS_KEPT);
     m.row("0F 38 F0 /r mem", "movbe Gv,Mv", MOVBE_LOAD, FLAGS_KEPT | CpuFeature.MOVBE.row());
     m.row("0F 38 F1 /r mem", "movbe Mv,Gv", MOVBE_STORE, FLAGS_KEPT | CpuFeature.MOVBE.row());
@@ -329,12 +331,12 @@ public final class IntegerRows {
     for (int op = 0x19; op < 0x20; op++) {
       m.row("0F " + hex(op) + " /r", "nop Ev", NOP, FLAGS_KEPT);
     }
-    m.row("0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
-    m.row("0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
-    m.row("0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE.row());
-    m.row("NP 0F AE /7 mem", "clflush Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLFLUSH.row());
-    m.row("66 0F AE /7 mem", "clflushopt Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLFLUSHOPT.row());
-    m.row("66 0F AE /6 mem", "clwb Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLWB.row());
+    m.row("NP 0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
+    m.row("NP 0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
+    m.row("NP 0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE.row());
+    m.row("NP 0F AE /7 mem", "clflush Mb", TOUCH, FLAGS_KEPT | CpuFeature.CLFLUSH.row());
+    m.row("66 0F AE /7 mem", "clflushopt Mb", TOUCH, FLAGS_KEPT | CpuFeature.CLFLUSHOPT.row());
+    m.row("66 0F AE /6 mem", "clwb Mb", TOUCH, FLAGS_KEPT | CpuFeature.CLWB.row());
     m.row("62 /r mem", "bound Gv,M", BOUND, I64 | FLAGS_KEPT);
   }
 

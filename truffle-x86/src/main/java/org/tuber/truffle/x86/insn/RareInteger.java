@@ -88,7 +88,7 @@ final class RareInteger {
       case IntegerRows.CMC -> Flags.carry(s, !Flags.cf(s));
       case IntegerRows.FENCE -> GuestRam.fullFence();
       // There are no caches, but the address must be readable.
-      case IntegerRows.FLUSH -> SoftTlb.load8(s, c, Operand.address(s, c, w0, w1, 1));
+      case IntegerRows.TOUCH -> SoftTlb.load8(s, c, Operand.address(s, c, w0, w1, 1));
       case IntegerRows.XLAT -> xlat(s, c, w0);
       case IntegerRows.MOV_LOAD_ABS -> {
         int size = Word.size(w0);

@@ -133,7 +133,7 @@ final class Shift {
         boolean cf = k == 0 ? Flags.cf(s) : (v >>> (k - 1) & 1) != 0;
         Flags.carryOverflow(s, cf, (r < 0) != ((r >>> (bits - 2) & 1) != 0));
       }
-      case SHR -> Flags.result(s, r, (v >>> (n - 1) & 1) != 0, a < 0);
+      case SHR -> Flags.result(s, r, (v >>> (n - 1) & 1) != 0, n == 1 && a < 0);
       case SAR -> Flags.result(s, r, (a >> (n - 1) & 1) != 0, false);
       default -> {
         boolean cf = size == 3 ? (v >>> (64 - n) & 1) != 0 : (v << n >>> bits & 1) != 0;
@@ -149,6 +149,9 @@ final class Shift {
     int n = count & (size == 3 ? 63 : 31);
     boolean memory = Word.isMemory(w0);
     long gva = memory ? Operand.address(s, c, w0, w1) : 0;
+    if (memory) {
+      SoftTlb.writableHost(s, c, gva, 1 << size);
+    }
     long a = memory ? Operand.load(s, c, gva, size) : Operand.register(s, Word.rm(w0), size);
     if (n == 0) {
       if (!memory) {
@@ -178,6 +181,7 @@ final class Shift {
     } else {
       Operand.setRegister(s, Word.rm(w0), size, r);
     }
-    Flags.result(s, r, cf, (r ^ a) < 0);
+    boolean of = left ? (r < 0) != cf : (r < 0) != ((r >>> (bits - 2) & 1) != 0);
+    Flags.result(s, r, cf, of);
   }
 }

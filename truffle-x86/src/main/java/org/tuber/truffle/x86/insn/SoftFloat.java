@@ -85,6 +85,8 @@ public final class SoftFloat {
   private boolean wrapUnderflow;
   private boolean wrapOverflow;
 
+  private static final int WRAP_BIAS_80 = 24576;
+
   /** Added to the exponent of an unmasked underflow's result, SDM vol. 1, 8.5.5. */
   private int wrapBias;
 
@@ -122,7 +124,7 @@ public final class SoftFloat {
   /** Results in an x87 register, with {@code precision} bits of significand. */
   void begin80(int precision, int rounding) {
     begin(precision, -16382, 16383, rounding);
-    wrapBias = 24576;
+    wrapBias = WRAP_BIAS_80;
   }
 
   /** Tiny results become zeros (MXCSR.FTZ). */
@@ -310,6 +312,10 @@ public final class SoftFloat {
         exponent += wrapBias;
         tiny = false;
       } else {
+        if (tiny && wrapUnderflow) {
+          deepUnderflow(negative, drop == 0 ? low : high << (64 - drop) | low);
+          return;
+        }
         int d = minExponent - exponent;
         long sticky;
         if (d < 64) {
@@ -355,6 +361,18 @@ public final class SoftFloat {
     }
   }
 
+  /**
+   * An unmasked underflow beyond what the bias can wrap: zero in an x87 register (FSCALE). SSE
+   * delivers nothing, and is inexact only if the significand would lose bits.
+   */
+  private void deepUnderflow(boolean negative, long lost) {
+    flags |= UE;
+    if (wrapBias == WRAP_BIAS_80 || lost != 0) {
+      flags |= PE;
+    }
+    zero(negative);
+  }
+
   /** Whether rounding with an unbounded exponent carries into the next power of two. */
   private boolean roundsToPowerOfTwo(boolean negative, long high, long low, int drop) {
     if (high >>> drop != -1L >>> drop) {
@@ -372,7 +390,10 @@ public final class SoftFloat {
     }
     flags |= PE;
     boolean toInfinity =
-        rounding == NEAREST || (rounding == UP && !negative) || (rounding == DOWN && negative);
+        wrapOverflow
+            || rounding == NEAREST
+            || (rounding == UP && !negative)
+            || (rounding == DOWN && negative);
     roundedUp = toInfinity;
     if (toInfinity) {
       infinity(negative);

@@ -11,9 +11,12 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * <p><b>Why this is fast and still exact.</b> Java's operators are IEEE 754 in round-to-nearest.
  * When MXCSR has everything masked, nearest rounding, neither FTZ nor DAZ, and the sticky inexact
  * flag is set already (as it is soon after any program's first division), then a result in the
- * normal range, of operands that are not subnormal, cannot set any new flag: the operator's result
- * is all there is. One test of MXCSR and those of the exponents decide; everything else goes to
- * {@link SseSlow}, which is exact in values, flags and exceptions.
+ * normal range cannot set any new flag: the operator's result is all there is. One test of MXCSR
+ * and one of the result's exponent decide; everything else goes to {@link SseSlow}, which is exact
+ * in values, flags and exceptions.
+ *
+ * <p>A denormal operand sets a flag of its own, whatever the result: {@link #quiet} sees to it that
+ * the first one takes the slow way.
  */
 final class SseArith {
   static final int ADD = 0;
@@ -54,6 +57,25 @@ final class SseArith {
     return (c.mxcsr & (DAZ | SoftFloat.DE << 7)) != SoftFloat.DE << 7;
   }
 
+  /** Neither is denormal, or the flag for that is set already. */
+  static boolean quiet(X86Cpu c, long a, long b) {
+    return !isTiny(a) && !isTiny(b) || (c.mxcsr & SoftFloat.DE) != 0;
+  }
+
+  /** Neither is denormal, or the flag for that is set already. */
+  static boolean quiet(X86Cpu c, int a, int b) {
+    return !isTiny(a) && !isTiny(b) || (c.mxcsr & SoftFloat.DE) != 0;
+  }
+
+  /** Denormal, or the least normal magnitude: zero falls out at the other end. */
+  private static boolean isTiny(long v) {
+    return (v << 1) - 1 >>> 53 == 0;
+  }
+
+  private static boolean isTiny(int v) {
+    return (v << 1) - 1 >>> 24 == 0;
+  }
+
   /** Finite; sums need no more, as their subnormal results are exact. */
   private static boolean finite(long z) {
     return (z & EXPONENT64) != EXPONENT64;
@@ -72,55 +94,37 @@ final class SseArith {
     return Integer.compareUnsigned(((z >>> 23) & 0xff) - 2, 0xfd) < 0;
   }
 
-  /** Subnormal, or the least normal magnitude. */
-  static boolean isTiny(long v) {
-    return (v << 1) - 1 >>> 53 == 0;
-  }
-
-  static boolean isTiny(long a, long b) {
-    return isTiny(a) || isTiny(b);
-  }
-
-  /** Subnormal, or the least normal magnitude. */
-  static boolean isTiny(int v) {
-    return (v << 1) - 1 >>> 24 == 0;
-  }
-
-  static boolean isTiny(int a, int b) {
-    return isTiny(a) || isTiny(b);
-  }
-
   static long add64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) + d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, ADD, a, b);
   }
 
   static long sub64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) - d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, SUB, a, b);
   }
 
   static long mul64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) * d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, MUL, a, b);
   }
 
   static long div64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) / d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary64(c, DIV, a, b);
   }
 
   static long sqrt64(X86Cpu c, long b) {
     long z = Double.doubleToRawLongBits(Math.sqrt(d(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, b, b))
         ? z
         : SseSlow.sqrt64(c, b);
   }
@@ -129,7 +133,7 @@ final class SseArith {
   static long min64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c) && !isTiny(a, b)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x < y) {
         return a;
       }
@@ -144,7 +148,7 @@ final class SseArith {
   static long max64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c) && !isTiny(a, b)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x > y) {
         return a;
       }
@@ -169,28 +173,28 @@ final class SseArith {
 
   static int add32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) + f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, ADD, a, b);
   }
 
   static int sub32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) - f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, SUB, a, b);
   }
 
   static int mul32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) * f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, MUL, a, b);
   }
 
   static int div32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) / f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, a, b))
         ? z
         : SseSlow.binary32(c, DIV, a, b);
   }
@@ -198,7 +202,7 @@ final class SseArith {
   /** The square root in double precision, rounded once more, is the correctly rounded one. */
   static int sqrt32(X86Cpu c, int b) {
     int z = Float.floatToRawIntBits((float) Math.sqrt(f(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(b))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && quiet(c, b, b))
         ? z
         : SseSlow.sqrt32(c, b);
   }
@@ -206,7 +210,7 @@ final class SseArith {
   static int min32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c) && !isTiny(a, b)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x < y) {
         return a;
       }
@@ -220,7 +224,7 @@ final class SseArith {
   static int max32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c) && !isTiny(a, b)) {
+    if (!heedsDenormals(c) && quiet(c, a, b)) {
       if (x > y) {
         return a;
       }
@@ -258,7 +262,7 @@ final class SseArith {
   static boolean compare64(X86Cpu c, long a, long b, int predicate) {
     double x = d(a);
     double y = d(b);
-    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c) || isTiny(a, b)) {
+    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c) || !quiet(c, a, b)) {
       return SseSlow.compare64(c, a, b, predicate);
     }
     return switch (predicate & 7) {
@@ -277,7 +281,7 @@ final class SseArith {
   static boolean compare32(X86Cpu c, int a, int b, int predicate) {
     float x = f(a);
     float y = f(b);
-    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c) || isTiny(a, b)) {
+    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c) || !quiet(c, a, b)) {
       return SseSlow.compare32(c, a, b, predicate);
     }
     return switch (predicate & 7) {

@@ -69,11 +69,6 @@ final class SseConvert {
     m.row("F2 0F E6 /r", "cvtpd2dq Vx,Wx", CVTPD2DQ, KEEP);
   }
 
-  /** Several lanes that can raise exceptions, in an XMM register. */
-  static boolean isPacked(int op) {
-    return op == CVTPS2PD || op == CVTPD2PS || op >= CVTDQ2PS && op != CVTDQ2PD;
-  }
-
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
     int d = Xmm.v(w0);
     switch (op) {
@@ -152,8 +147,10 @@ final class SseConvert {
   }
 
   private static void mmx(X86State s, X86Cpu c, long w0, long w1, int op) {
-    X87Control.check(c);
     int d = Xmm.v(w0);
+    if (op != CVTPI2PD || !Word.isMemory(w0)) {
+      X87Control.check(c);
+    }
     if (op == CVTPI2PS || op == CVTPI2PD) {
       long v =
           Word.isMemory(w0)
@@ -212,7 +209,7 @@ final class SseConvert {
   /** To double: exact but for NaNs (and subnormals under DAZ). */
   private static long widen(X86Cpu c, int v) {
     float f = Float.intBitsToFloat(v);
-    if (Float.isNaN(f) || SseArith.heedsDenormals(c) || SseArith.isTiny(v)) {
+    if (Float.isNaN(f) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, v, v)) {
       return SseSlow.toDouble(c, v);
     }
     return Double.doubleToRawLongBits(f);

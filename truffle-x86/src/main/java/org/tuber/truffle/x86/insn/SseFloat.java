@@ -62,11 +62,6 @@ final class SseFloat {
     m.row("F3 0F 52 /r", "rsqrtss Vx,Wx", RSQRTSS, KEEP);
   }
 
-  /** Several lanes that can raise exceptions. */
-  static boolean isPacked(int op) {
-    return op < SS || op == CMPPS || op == CMPPD;
-  }
-
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
     int d = Xmm.v(w0);
     switch (op) {
@@ -169,7 +164,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, a, b)) {
       int order = SseSlow.order64(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;
@@ -184,7 +179,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || !SseArith.quiet(c, a, b)) {
       int order = SseSlow.order32(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;

@@ -1,19 +1,14 @@
 package org.tuber.truffle.x86.insn;
 
-import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
-import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
-
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
-import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 
 /**
  * SSE floating point in full: NaNs, every rounding mode, DAZ and FTZ, all sticky flags, unmasked
  * exceptions (SDM vol. 1, 11.5 and table 4-7).
  *
- * <p>With all exceptions masked each lane adds its flags to MXCSR by itself. With unmasked ones a
- * packed instruction has to look at all lanes before it says which exception there is: then flags
- * are collected first.
+ * <p>Which flags an instruction sets depends on all its lanes when exceptions are unmasked: see
+ * {@link SseExceptions}.
  */
 final class SseSlow {
   static final long DEFAULT_NAN64 = 0xfff8_0000_0000_0000L;
@@ -21,8 +16,6 @@ final class SseSlow {
 
   static final long QUIET64 = 0x0008_0000_0000_0000L;
   static final int QUIET32 = 0x0040_0000;
-  private static final int ALL_MASKED = 0x1f80;
-  private static final int PRE_COMPUTATION = SoftFloat.IE | SoftFloat.DE | SoftFloat.ZE;
 
   private SseSlow() {}
 
@@ -54,44 +47,9 @@ final class SseSlow {
     return (c.mxcsr >> 13) & 3;
   }
 
-  /** Some exception is not masked, and flags are not being collected already. */
-  static boolean mustCollect(X86Cpu c) {
-    return injectBranchProbability(SLOWPATH_PROBABILITY, (c.mxcsr & ALL_MASKED) != ALL_MASKED)
-        && c.simdFlags < 0;
-  }
-
-  /** From here on {@link #raise} only collects; ended by {@link #endCollecting} or any fault. */
-  static void beginCollecting(X86Cpu c) {
-    c.simdFlags = 0;
-  }
-
-  /** One step of an instruction that computes in several: what is unmasked so far ends it. */
-  static void endStep(X86Cpu c) {
-    if (c.simdFlags >= 0 && (c.simdFlags & ~(c.mxcsr >> 7)) != 0) {
-      endCollecting(c);
-    }
-  }
-
-  static void endCollecting(X86Cpu c) {
-    int flags = c.simdFlags;
-    c.simdFlags = -1;
-    raise(c, flags);
-  }
-
-  /** Adds flags to MXCSR; raises #XM (or #UD without OS support) for unmasked ones. */
+  /** Adds one lane's flags to MXCSR; raises #XM where they may be unmasked ones. */
   static void raise(X86Cpu c, int flags) {
-    if (c.simdFlags >= 0) {
-      c.simdFlags |= flags;
-      return;
-    }
-    int unmasked = flags & ~(c.mxcsr >> 7);
-    if ((unmasked & PRE_COMPUTATION) != 0) {
-      flags &= PRE_COMPUTATION;
-    }
-    c.mxcsr |= flags;
-    if (unmasked != 0) {
-      throw (c.cr4 & Cr.CR4_OSXMMEXCPT) != 0 ? c.exception(X86Cpu.XM) : c.ud();
-    }
+    SseExceptions.raise(c, flags);
   }
 
   static long daz64(X86Cpu c, long v) {

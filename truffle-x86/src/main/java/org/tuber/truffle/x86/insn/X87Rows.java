@@ -96,6 +96,9 @@ public final class X87Rows {
   static final int FWAIT = ARITH + 94;
   static final int FNOP = ARITH + 95;
 
+  /** FNENI, FNDISI, FNSETPM: nothing, not even a look at pending exceptions. */
+  static final int FNENI = ARITH + 96;
+
   private static final int FPU = Row.FPU | FLAGS_KEPT;
 
   private static final String[] ARITH_NAMES = {
@@ -161,9 +164,9 @@ public final class X87Rows {
     m.row("DB E3", "fninit", FNINIT, FPU);
     m.row("DB E2", "fnclex", FNCLEX, FPU);
     // 8087 and 80287 control, without effect since the 80387.
-    m.row("DB E0", "fneni", FNOP, FPU);
-    m.row("DB E1", "fndisi", FNOP, FPU);
-    m.row("DB E4", "fnsetpm", FNOP, FPU);
+    m.row("DB E0", "fneni", FNENI, FPU);
+    m.row("DB E1", "fndisi", FNENI, FPU);
+    m.row("DB E4", "fnsetpm", FNENI, FPU);
     m.row("D9 D0", "fnop", FNOP, FPU);
     m.row("D9 /5 mem", "fldcw Mw", FLDCW, FPU);
     m.row("D9 /7 mem", "fnstcw Mw", FNSTCW, FPU);
@@ -275,25 +278,31 @@ public final class X87Rows {
       }
       case FST, FSTP -> {
         long v = X87Transfer.toFloat(c, size);
-        if (!c.fpu.suppressed) {
+        if (c.fpu.suppressed) {
+          SoftTlb.writableHost(s, c, a, 1 << size);
+        } else {
           Operand.store(s, c, a, size, v);
         }
         X87Transfer.stored(c, op == FSTP);
       }
       case FIST, FISTP, FISTTP -> {
         long v = X87Transfer.toInteger(c, 8 << size, op == FISTTP);
-        if (!c.fpu.suppressed) {
+        if (c.fpu.suppressed) {
+          SoftTlb.writableHost(s, c, a, 1 << size);
+        } else {
           Operand.store(s, c, a, size, v);
         }
         X87Transfer.stored(c, op != FIST);
       }
       default -> {
         long low = op == FSTP80 ? X87Transfer.toExtended(c) : X87Transfer.toBcd(c);
+        if ((a & 4095) > 4096 - 10) {
+          SoftTlb.writableHost(s, c, a, 1);
+          SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
+        } else if (c.fpu.suppressed) {
+          SoftTlb.writableHost(s, c, a, 1);
+        }
         if (!c.fpu.suppressed) {
-          if ((a & 4095) > 4096 - 10) {
-            SoftTlb.writableHost(s, c, a, 1);
-            SoftTlb.writableHost(s, c, a + 9, 1);
-          }
           SoftTlb.store64(s, c, a, low);
           SoftTlb.store16(s, c, a + 8, c.fpu.stagedHigh);
         }

@@ -32,7 +32,8 @@ final class X87Transfer {
       u.round(u.a);
     }
     f.status &= ~X87State.C1;
-    boolean refused = (u.flags & ~f.control & (SoftFloat.IE | SoftFloat.DE)) != 0;
+    // An unmasked denormal operand is reported and loaded all the same.
+    boolean refused = (u.flags & ~f.control & SoftFloat.IE) != 0;
     f.raise(u.flags);
     if (!refused) {
       f.push(u.signExponent80(), u.significand80());

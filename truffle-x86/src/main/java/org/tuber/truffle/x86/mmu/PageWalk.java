@@ -1,6 +1,7 @@
 package org.tuber.truffle.x86.mmu;
 
 import org.tuber.truffle.engine.GuestCpu;
+import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 
@@ -44,7 +45,7 @@ public final class PageWalk {
    * Translates {@code gva} for {@code access} at the present CPL and reports it by {@link
    * X86Cpu#walked}.
    *
-   * @throws org.tuber.truffle.engine.GuestFault #PF, or #GP(0) for a non-canonical address
+   * @throws GuestFault #PF, or #GP(0) for a non-canonical address
    */
   public static void walk(X86Cpu c, long gva, int access) {
     if ((c.efer & Cr.EFER_LMA) != 0) {
@@ -77,7 +78,10 @@ public final class PageWalk {
     int levels = (c.cr4 & Cr.CR4_LA57) != 0 ? 5 : 4;
     int unused = levels == 5 ? 64 - 57 : 64 - 48;
     if (gva << unused >> unused != gva) {
-      throw c.gp(0);
+      c.fault.address = gva;
+      GuestFault f = c.gp(0);
+      c.nonCanonical = access != GuestCpu.ACCESS_FETCH;
+      throw f;
     }
     walkTree(c, gva, access, c.cr3 & ADDRESS_MASK, levels);
   }

@@ -143,8 +143,13 @@ public final class X86Cpu extends GuestCpu {
   /** SSE control and status. */
   public int mxcsr = 0x1f80;
 
-  /** SIMD floating-point exceptions of the lanes so far; -1: not being collected. */
-  public int simdFlags = -1;
+  /** An instruction that raised #XM runs again: lanes collect in {@link #gatheredSse}. */
+  public boolean gatheringSse;
+
+  public int gatheredSse;
+
+  /** The #GP in {@link #fault} is for a data address that is not canonical: #SS for the stack's. */
+  public boolean nonCanonical;
 
   /** x87 and MMX registers. */
   public final X87State fpu = new X87State();
@@ -219,8 +224,8 @@ public final class X86Cpu extends GuestCpu {
   /** Prepares exception {@code vector}; {@code errorCode} -1 means none. The caller throws it. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public GuestFault exception(int vector, long errorCode) {
-    simdFlags = -1;
     fault.kind = GuestFault.EXCEPTION;
+    nonCanonical = false;
     fault.vector = vector;
     fault.errorCode = errorCode;
     return fault;

@@ -75,6 +75,15 @@ public final class X87State {
     lastDs = 0;
   }
 
+  /** As XRSTOR leaves a component that was not saved: the registers are zero too. */
+  public void initializeAll() {
+    initialize();
+    for (int i = 0; i < 8; i++) {
+      significand[i] = 0;
+      signExponent[i] = 0;
+    }
+  }
+
   /** Physical number of ST(i). */
   public int physical(int i) {
     return (top + i) & 7;

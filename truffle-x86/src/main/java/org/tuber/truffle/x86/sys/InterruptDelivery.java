@@ -4,6 +4,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.x86.insn.SseExceptions;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
@@ -45,6 +46,15 @@ public final class InterruptDelivery {
     GuestFault f = c.fault;
     int vector = f.vector;
     long errorCode = f.errorCode;
+    if (vector == X86Cpu.XM) {
+      vector = SseExceptions.resolve(c);
+      errorCode = f.errorCode;
+      if (vector < 0) {
+        return;
+      }
+    } else if (vector == X86Cpu.GP && c.nonCanonical && StackReference.isAt(c, f.address)) {
+      vector = X86Cpu.SS_FAULT;
+    }
     int firstVector = vector;
     long firstErrorCode = errorCode;
     long firstAddress = vector == X86Cpu.PF ? f.address : 0;

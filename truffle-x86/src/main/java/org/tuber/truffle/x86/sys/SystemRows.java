@@ -266,6 +266,11 @@ public final class SystemRows {
     return Block.TO_DISPATCHER;
   }
 
+  /** A string instruction. */
+  static boolean isString(int op) {
+    return op >= MOVS_B && op <= OUTS;
+  }
+
   private static void string(X86State s, X86Cpu c, long w0, int op) {
     int size = Word.size(w0);
     switch (op) {

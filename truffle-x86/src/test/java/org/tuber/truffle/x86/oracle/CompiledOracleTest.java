@@ -1,0 +1,195 @@
+package org.tuber.truffle.x86.oracle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.x86.InstructionBatch;
+import org.tuber.truffle.x86.decode.OpcodeMap;
+import org.tuber.truffle.x86.decode.Row;
+
+/**
+ * Compiled regions against the processor this runs on: programs of many instructions, because each
+ * compilation costs a good part of a second.
+ */
+class CompiledOracleTest {
+  private static final int INSTRUCTIONS = 24;
+
+  /** Executions until a region of the immediate mode is compiled. */
+  private static final int WARM_UP = 150;
+
+  private static final int VARIANTS = 40;
+  private static final int MAX_FAILURES = 8;
+
+  /** Instructions of one compilation. */
+  private static final int BATCH = 64;
+
+  private static final Pattern COMPILED = Pattern.compile("(\\d+) entered compiled");
+
+  private static int compiled(GuestMachine machine) {
+    Matcher m = COMPILED.matcher(machine.statistics());
+    return m.find() ? Integer.parseInt(m.group(1)) : 0;
+  }
+
+  /** Rows in random order, again and again. */
+  private static Iterator<Encoding> rows(long seed, Predicate<Encoding> wanted) {
+    List<Encoding> list = new ArrayList<>();
+    for (Row r : OpcodeMap.INSTANCE.rows()) {
+      Encoding e = new Encoding(r);
+      if (!e.has(Row.I64) && ExcludedRows.reason(e) == null && wanted.test(e)) {
+        list.add(e);
+      }
+    }
+    Random random = new Random(seed);
+    return new Iterator<>() {
+      private int next = list.size();
+
+      @Override
+      public boolean hasNext() {
+        return true;
+      }
+
+      @Override
+      public Encoding next() {
+        if (next == list.size()) {
+          Collections.shuffle(list, random);
+          next = 0;
+        }
+        return list.get(next++);
+      }
+    };
+  }
+
+  @Test
+  void programsInCompiledRegions() {
+    Slice slice = Slice.begin("programs");
+    long seed = slice.seed;
+    Iterator<Encoding> rows = rows(seed, ProgramGenerator::isSuitable);
+    Set<Encoding> covered = new HashSet<>();
+    List<String> failures = new ArrayList<>();
+    int programs = 0;
+    int variants = 0;
+    int skipped = 0;
+    int notCompiled = 0;
+    try (HostCpu host = new HostCpu();
+        Oracle interpreter = new Oracle(host, Engine.Options.INTERPRETER);
+        Oracle compiler = new Oracle(host, Engine.Options.IMMEDIATE)) {
+      ProgramGenerator generator = new ProgramGenerator(new SplittableRandom(seed), interpreter);
+      while (!slice.isOver() && failures.size() < MAX_FAILURES) {
+        Sample program;
+        try {
+          program = generator.make(rows, INSTRUCTIONS);
+        } catch (ProgramGenerator.EarlyDifference e) {
+          Sample least = Shrinker.shrink(interpreter, e.program);
+          failures.add("interpreter: " + interpreter.run(least) + "\n    " + least);
+          continue;
+        }
+        programs++;
+        int before = compiled(compiler.guest);
+        for (int i = 0; i < WARM_UP; i++) {
+          compiler.warmUp(program);
+        }
+        if (compiled(compiler.guest) == before) {
+          notCompiled++;
+        } else {
+          program.steps.forEach(s -> covered.add(s.encoding()));
+        }
+        for (int i = 0; i < VARIANTS; i++) {
+          if (i > 0) {
+            program.in = generator.variant(program);
+          }
+          String difference = interpreter.run(program);
+          if (difference.equals(Oracle.UNSAFE)) {
+            skipped++;
+            continue;
+          }
+          if (!difference.isEmpty()) {
+            Sample least = Shrinker.shrink(interpreter, program);
+            failures.add("interpreter: " + interpreter.run(least) + "\n    " + least);
+            break;
+          }
+          variants++;
+          difference = compiler.runGuest(program, interpreter.hostOut);
+          if (!difference.isEmpty()) {
+            failures.add("compiled: " + difference + "\n    " + program);
+            break;
+          }
+        }
+      }
+      System.out.println(compiler.guest.statistics());
+    }
+    System.out.printf(
+        "%d programs, %d not compiled, %d rows covered, %d runs compared, %d unsafe%n",
+        programs, notCompiled, covered.size(), variants, skipped);
+    failures.forEach(System.out::println);
+    assertThat(failures).isEmpty();
+    assertThat(notCompiled).isLessThan(1 + programs / 4);
+  }
+
+  private record Compiled(Sample sample, int pinned, int index) {}
+
+  /** Every row that is ever compiled, in a local state of just the registers in its mask. */
+  @Test
+  void singleInstructionsCompiled() {
+    Slice slice = Slice.begin("compiled instructions");
+    long seed = slice.seed;
+    SplittableRandom random = new SplittableRandom(seed);
+    Values values = new Values(random);
+    SampleGenerator generator = new SampleGenerator(random);
+    Iterator<Encoding> rows = rows(seed, e -> !e.has(Row.SYSTEM));
+    Set<Encoding> covered = new HashSet<>();
+    List<String> failures = new ArrayList<>();
+    int runs = 0;
+    int batches = 0;
+    try (HostCpu host = new HostCpu();
+        Oracle interpreter = new Oracle(host, Engine.Options.INTERPRETER);
+        Oracle compiler = new Oracle(host, Engine.Options.INTERPRETER)) {
+      while (!slice.isOver() && failures.size() < MAX_FAILURES) {
+        List<Compiled> samples = new ArrayList<>();
+        List<Block> blocks = new ArrayList<>();
+        while (samples.size() < BATCH) {
+          Sample sample = generator.make(rows.next(), true);
+          compiler.guest.setCode(sample.pages());
+          Block b = compiler.guest.decode(sample.in, true);
+          if (b != null && b.kind != Block.SYSTEM) {
+            samples.add(new Compiled(sample, generator.pinned(), blocks.size()));
+            blocks.add(b);
+          }
+        }
+        InstructionBatch batch = new InstructionBatch(blocks);
+        assertThat(batch.compile(compiler.guest.cpu)).isTrue();
+        batches++;
+        for (Compiled c : samples) {
+          covered.add(c.sample.encoding);
+          for (int i = 0; i < VARIANTS; i++) {
+            Sample s = i == 0 ? c.sample : c.sample.variant(values, c.pinned);
+            String difference = interpreter.run(s);
+            if (difference.isEmpty()) {
+              runs++;
+              difference = compiler.runCompiled(s, interpreter.hostOut, batch, c.index);
+            }
+            if (!difference.isEmpty() && !difference.equals(Oracle.UNSAFE)) {
+              failures.add(difference + "\n    " + s);
+              break;
+            }
+          }
+        }
+      }
+    }
+    System.out.printf("%d batches, %d rows covered, %d runs%n", batches, covered.size(), runs);
+    failures.forEach(System.out::println);
+    assertThat(failures).isEmpty();
+  }
+}
