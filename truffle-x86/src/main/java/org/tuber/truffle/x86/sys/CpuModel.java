@@ -136,6 +136,11 @@ public final class CpuModel {
     return index == 0 || features.contains(CpuFeature.ofRow(index));
   }
 
+  /** CPUID.1:EDX as a kernel hands it to programs. */
+  public int featureWord() {
+    return bits(1, 'd');
+  }
+
   /** Width of physical addresses in bits. */
   public int physicalBits() {
     return PHYSICAL_BITS;
@@ -147,7 +152,7 @@ public final class CpuModel {
   }
 
   /** CR4 bits that may be set. */
-  long cr4Mask() {
+  public long cr4Mask() {
     long mask =
         Cr.CR4_TSD
             | Cr.CR4_PCE
@@ -173,7 +178,7 @@ public final class CpuModel {
   }
 
   /** XCR0 bits that may be set: x87 and SSE. */
-  long xcr0Mask() {
+  public long xcr0Mask() {
     return 3;
   }
 
