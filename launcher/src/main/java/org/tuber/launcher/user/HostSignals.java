@@ -7,35 +7,27 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Map;
+import org.jline.utils.Signals;
 import org.tuber.truffle.x86.user.UserSystem;
-import sun.misc.Signal;
 
 /** Signals between the host and the guest program: in while it runs, out when one killed it. */
 final class HostSignals {
   /** From the terminal, for its foreground group. */
-  private static final String[] TERMINAL = {"INT", "TSTP", "WINCH", "HUP", "QUIT"};
+  private static final Map<String, Integer> TERMINAL =
+      Map.of("INT", 2, "TSTP", 20, "WINCH", 28, "HUP", 1);
 
-  /** For the program itself. SIGUSR2 and faults are the JVM's own. */
-  private static final String[] OTHERS = {"TERM", "CONT", "USR1", "ALRM", "URG", "IO"};
+  /** For the program itself. SIGUSR2, SIGQUIT and faults are the JVM's own. */
+  private static final Map<String, Integer> OTHERS =
+      Map.of("TERM", 15, "CONT", 18, "USR1", 10, "ALRM", 14, "URG", 23, "IO", 29);
 
   private HostSignals() {}
 
   static void forward(UserSystem system) {
-    for (String name : TERMINAL) {
-      handle(name, system, true);
-    }
-    for (String name : OTHERS) {
-      handle(name, system, false);
-    }
-  }
-
-  private static void handle(String name, UserSystem system, boolean terminal) {
-    try {
-      Signal.handle(new Signal(name), signal -> system.forwardSignal(signal.getNumber(), terminal));
-    } catch (IllegalArgumentException e) {
-      // This JVM keeps it for itself.
-      System.getLogger("tuber.user").log(System.Logger.Level.DEBUG, "SIG" + name, e);
-    }
+    TERMINAL.forEach(
+        (name, number) -> Signals.register(name, () -> system.forwardSignal(number, true)));
+    OTHERS.forEach(
+        (name, number) -> Signals.register(name, () -> system.forwardSignal(number, false)));
   }
 
   /** Ends this process by a signal, without a core file. */
