@@ -1,5 +1,6 @@
 package org.tuber.truffle.x86.insn;
 
+import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.Flags;
@@ -32,6 +33,13 @@ final class BitOps {
     // A register index reaches beyond the operand, in steps of its size.
     long distance = immediate ? 0 : (index >> (3 + size)) << size;
     long gva = Operand.address(s, c, w0, w1, 1 << size, distance);
+    if (kind != TEST && Atomic.isWanted(c, w0)) {
+      long host = SoftTlb.writableHost(s, c, gva, 1 << size);
+      if (host != 0) {
+        Flags.carry(s, (Atomic.modifyBits(host, size, mask, kind) & mask) != 0);
+        return;
+      }
+    }
     long a = Operand.load(s, c, gva, size);
     if (kind != TEST) {
       Operand.store(s, c, gva, size, modified(a, mask, kind));
@@ -39,7 +47,7 @@ final class BitOps {
     Flags.carry(s, (a & mask) != 0);
   }
 
-  private static long modified(long a, long mask, int kind) {
+  static long modified(long a, long mask, int kind) {
     return switch (kind) {
       case SET -> a | mask;
       case RESET -> a & ~mask;
@@ -63,15 +71,21 @@ final class BitOps {
     int size = Word.size(w0);
     long v = Operand.zext(Operand.e(s, c, w0, w1, size), size);
     int n = v == 0 ? 8 << size : Long.numberOfTrailingZeros(v);
-    Flags.result(s, n, v == 0, false);
+    countFlags(s, n, v == 0);
     Operand.setG(s, w0, size, n);
+  }
+
+  /** CF: the source was zero. As on AMD's processors OF stays and SF, PF, AF are cleared. */
+  private static void countFlags(X86State s, int n, boolean cf) {
+    Flags.result(s, n == 0 ? 0 : 0x100, cf, Flags.of(s));
+    s.fd = 1;
   }
 
   static void lzcnt(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
     long v = Operand.zext(Operand.e(s, c, w0, w1, size), size);
     int n = Long.numberOfLeadingZeros(v) - (64 - (8 << size));
-    Flags.result(s, n, v == 0, false);
+    countFlags(s, n, v == 0);
     Operand.setG(s, w0, size, n);
   }
 

@@ -2,9 +2,11 @@ package org.tuber.truffle.x86.insn;
 
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -22,7 +24,8 @@ final class RareInteger {
     switch (op) {
       case IntegerRows.ILLEGAL -> throw c.ud();
       case IntegerRows.TOO_LONG -> throw c.gp(0);
-      case IntegerRows.NO_FPU -> throw noFpu(c);
+      case IntegerRows.NO_FPU -> throw c.exception(X86Cpu.NM);
+      case IntegerRows.NO_SSE -> throw noSse(c, w1);
       case IntegerRows.SHLD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, true);
       case IntegerRows.SHLD_CL -> Shift.doubleShift(s, c, w0, w1, (int) s.r[RCX] & 0xff, true);
       case IntegerRows.SHRD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, false);
@@ -84,6 +87,8 @@ final class RareInteger {
       case IntegerRows.STC -> Flags.carry(s, true);
       case IntegerRows.CMC -> Flags.carry(s, !Flags.cf(s));
       case IntegerRows.FENCE -> GuestRam.fullFence();
+      // There are no caches, but the address must be readable.
+      case IntegerRows.FLUSH -> SoftTlb.load8(s, c, Operand.address(s, c, w0, w1, 1));
       case IntegerRows.XLAT -> xlat(s, c, w0);
       case IntegerRows.MOV_LOAD_ABS -> {
         int size = Word.size(w0);
@@ -115,11 +120,10 @@ final class RareInteger {
     }
   }
 
-  /** What an SSE or x87 instruction raises while CR0 or CR4 disable it. */
-  private static org.tuber.truffle.engine.GuestFault noFpu(X86Cpu c) {
-    boolean taskSwitched = (c.cr0 & org.tuber.truffle.x86.state.Cr.CR0_TS) != 0;
-    boolean emulated = (c.cr0 & org.tuber.truffle.x86.state.Cr.CR0_EM) != 0;
-    return c.exception(taskSwitched || emulated ? X86Cpu.NM : X86Cpu.UD);
+  /** What SSE (immediate 1) or MMX raises while CR0 or CR4 disable it: #UD goes before #NM. */
+  private static GuestFault noSse(X86Cpu c, long w1) {
+    boolean noSupport = (w1 & 1) != 0 && (c.cr4 & Cr.CR4_OSFXSR) == 0;
+    return (c.cr0 & Cr.CR0_EM) != 0 || noSupport ? c.ud() : c.exception(X86Cpu.NM);
   }
 
   private static long absolute(X86Cpu c, long w0, long w1) {
@@ -140,7 +144,9 @@ final class RareInteger {
     long gva = Operand.address(s, c, w0, w1);
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long e;
-    if (host != 0) {
+    if (host != 0 && c.shared) {
+      e = Atomic.exchange(host, size, g);
+    } else if (host != 0) {
       e = Alu.hostLoad(host, size);
       Alu.hostStore(host, size, g);
     } else {
@@ -158,12 +164,17 @@ final class RareInteger {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
-      sum = Operand.sext(e + g, size);
-      if (host != 0) {
-        Alu.hostStore(host, size, sum);
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        e = Atomic.add(host, size, g);
+        sum = Operand.sext(e + g, size);
       } else {
-        Operand.store(s, c, gva, size, sum);
+        e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
+        sum = Operand.sext(e + g, size);
+        if (host != 0) {
+          Alu.hostStore(host, size, sum);
+        } else {
+          Operand.store(s, c, gva, size, sum);
+        }
       }
       Operand.setG(s, w0, size, e);
     } else {
@@ -184,12 +195,16 @@ final class RareInteger {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
-      long v = e == a ? g : e;
-      if (host != 0) {
-        Alu.hostStore(host, size, v);
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        e = Atomic.compareExchange(host, size, a, g);
       } else {
-        Operand.store(s, c, gva, size, v);
+        e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
+        long v = e == a ? g : e;
+        if (host != 0) {
+          Alu.hostStore(host, size, v);
+        } else {
+          Operand.store(s, c, gva, size, v);
+        }
       }
     } else {
       e = Operand.register(s, Word.rm(w0), size);
@@ -206,15 +221,21 @@ final class RareInteger {
   private static void cmpxchg8b(X86State s, X86Cpu c, long w0, long w1) {
     long gva = Operand.address(s, c, w0, w1, 8);
     long host = SoftTlb.writableHost(s, c, gva, 8);
-    long e = host != 0 ? GuestRam.hostLoad64(host) : SoftTlb.load64(s, c, gva);
     long a = s.r[RDX] << 32 | (s.r[RAX] & 0xffff_ffffL);
-    boolean equal = e == a;
-    long v = equal ? s.r[RCX] << 32 | (s.r[RBX] & 0xffff_ffffL) : e;
-    if (host != 0) {
-      GuestRam.hostStore64(host, v);
+    long wanted = s.r[RCX] << 32 | (s.r[RBX] & 0xffff_ffffL);
+    long e;
+    if (host != 0 && Atomic.isWanted(c, w0)) {
+      e = Atomic.compareExchange(host, 3, a, wanted);
     } else {
-      SoftTlb.store64(s, c, gva, v);
+      e = host != 0 ? GuestRam.hostLoad64(host) : SoftTlb.load64(s, c, gva);
+      long v = e == a ? wanted : e;
+      if (host != 0) {
+        GuestRam.hostStore64(host, v);
+      } else {
+        SoftTlb.store64(s, c, gva, v);
+      }
     }
+    boolean equal = e == a;
     if (!equal) {
       s.r[RAX] = e & 0xffff_ffffL;
       s.r[RDX] = e >>> 32;
@@ -226,6 +247,10 @@ final class RareInteger {
     long gva = Operand.address(s, c, w0, w1);
     if ((gva & 15) != 0) {
       throw c.gp(0);
+    }
+    if (Atomic.isWanted(c, w0)) {
+      zero(s, Atomic.compareExchange16(s, c, gva));
+      return;
     }
     SoftTlb.writableHost(s, c, gva, 8);
     long low = SoftTlb.load64(s, c, gva);

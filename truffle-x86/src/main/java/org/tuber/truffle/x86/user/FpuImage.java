@@ -56,7 +56,7 @@ final class FpuImage {
       b.putLong(FXSAVE_BYTES, c.xcr0 & 7);
       if ((c.xcr0 & 4) != 0) {
         for (int i = 0; i < 32; i++) {
-          b.putLong(AVX_OFFSET + 8 * i, c.yh[i]);
+          b.putLong(AVX_OFFSET + 8 * i, c.home.y[i]);
         }
       }
       b.putInt(size, MAGIC2);
@@ -91,7 +91,7 @@ final class FpuImage {
     if (extended) {
       boolean present = (b.getLong(FXSAVE_BYTES) & 4) != 0;
       for (int i = 0; i < 32; i++) {
-        c.yh[i] = present ? b.getLong(AVX_OFFSET + 8 * i) : 0;
+        c.home.y[i] = present ? b.getLong(AVX_OFFSET + 8 * i) : 0;
       }
     }
   }

@@ -95,7 +95,7 @@ final class ProgramLoader {
             | Cr.CR4_PCE;
     c.cr4 = cr4 & c.model.cr4Mask();
     c.efer = Cr.EFER_LME | Cr.EFER_LMA | Cr.EFER_NXE | Cr.EFER_SCE;
-    c.xcr0 = c.model.has(CpuFeature.XSAVE) ? c.model.xcr0Mask() : 1;
+    c.xcr0 = c.model.has(CpuFeature.XSAVE) ? c.model.xcr0Mask() & 7 : 1;
     c.cpl = 3;
     c.eflagsHigh = Flags.FIXED | Flags.IF;
     c.mxcsr = 0x1f80;
@@ -116,6 +116,7 @@ final class ProgramLoader {
     c.gdtr.limit = 0;
     java.util.Arrays.fill(c.home.r, 0);
     java.util.Arrays.fill(c.home.x, 0);
+    java.util.Arrays.fill(c.home.y, 0);
     Flags.setArithmetic(c.home, 0);
     c.modeChanged();
   }

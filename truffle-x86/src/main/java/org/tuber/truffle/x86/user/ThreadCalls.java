@@ -215,7 +215,7 @@ final class ThreadCalls {
     b.home.fr = a.home.fr;
     b.home.fd = a.home.fd;
     b.home.pc = a.home.pc;
-    System.arraycopy(a.yh, 0, b.yh, 0, a.yh.length);
+    System.arraycopy(a.home.y, 0, b.home.y, 0, a.home.y.length);
     b.mxcsr = a.mxcsr;
     FpuImage.copy(a.fpu, b.fpu);
     for (int i = 0; i < 6; i++) {
