@@ -74,8 +74,7 @@ public final class Alu {
     return Operand.register(s, Word.rm(w0), size);
   }
 
-  private static void modify(
-      X86State s, X86Cpu c, long w0, long gva, int kind, int size, long b) {
+  private static void modify(X86State s, X86Cpu c, long w0, long gva, int kind, int size, long b) {
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long a;
     long r;

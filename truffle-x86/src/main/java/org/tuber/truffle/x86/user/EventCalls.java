@@ -26,7 +26,7 @@ final class EventCalls {
     calls.put("poll", (t, at, n, millis, d, e, f) -> poll(t, at, n, millis(millis)));
     calls.put("ppoll", (t, at, n, time, mask, size, f) -> ppoll(t, at, n, time, mask, 16));
     calls.put("select", (t, n, r, w, x, time, f) -> select(t, n, r, w, x, time));
-    calls.put("pselect6", (t, n, r, w, x, time, mask) -> pselect(t, n, r, w, x, time, mask, 16));
+    calls.put("pselect6", (t, n, r, w, x, time, mask) -> pselect(t, n, r, w, x, time, mask, 16, 8));
     calls.put("epoll_ctl", (t, fd, op, target, event, e, f) -> epollCtl(t, fd, op, target, event));
     calls.put(
         "epoll_wait", (t, fd, at, n, millis, e, f) -> epollWait(t, fd, at, n, millis(millis)));
@@ -138,10 +138,18 @@ final class EventCalls {
   }
 
   static long pselect(
-      GuestThread t, long n, long r, long w, long x, long time, long mask, int timeBytes) {
+      GuestThread t,
+      long n,
+      long r,
+      long w,
+      long x,
+      long time,
+      long mask,
+      int timeBytes,
+      int word) {
     long nanos = TimeCalls.nanos(t, time, timeBytes);
     if (mask != 0) {
-      long at = timeBytes == 16 ? t.load64(mask) : t.load32(mask) & 0xffff_ffffL;
+      long at = word == 8 ? t.load64(mask) : t.load32(mask) & 0xffff_ffffL;
       mask(t, at);
     }
     return select(t, (int) n, r, w, x, nanos);

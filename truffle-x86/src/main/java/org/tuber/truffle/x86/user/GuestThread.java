@@ -76,6 +76,9 @@ final class GuestThread implements UserKernel, Runnable {
   /** This thread alone shall end (another one runs execve). */
   volatile boolean endWanted;
 
+  /** Where a system call of i386 has the host's struct stat. */
+  long statBuffer;
+
   /** Next free byte of {@link #scratch}. */
   private long scratchUsed;
 

@@ -78,6 +78,10 @@ final class SyscallTables {
     return table("syscalls-32.txt", calls, signatures);
   }
 
+  private static String hostName(String resource, String name) {
+    return resource.equals("syscalls-32.txt") ? Calls32.hostName(name) : name;
+  }
+
   private static Syscalls table(
       String resource, Map<String, Syscalls.Call> calls, Map<String, String[]> signatures) {
     Map<String, Integer> numbers = numbers(resource);
@@ -96,8 +100,9 @@ final class SyscallTables {
             kinds = Arrays.copyOfRange(kinds, 1, kinds.length);
           }
           Syscalls.Call call = calls.get(name);
-          if (call == null && signature != null && host.containsKey(name)) {
-            int to = NEWER.getOrDefault(name, host.get(name));
+          String hostName = hostName(resource, name);
+          if (call == null && signature != null && host.containsKey(hostName)) {
+            int to = NEWER.getOrDefault(hostName, host.get(hostName));
             call = new Passthrough(to, kinds, flags, closeOnExec);
           }
           rows[number] = new Syscalls.Row(name, kinds, call);
