@@ -22,6 +22,7 @@ import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
 import org.tuber.devices.dma.I8237Dma;
+import org.tuber.devices.firmware.FwCfg;
 import org.tuber.devices.input.I8042;
 import org.tuber.devices.input.Ps2Keyboard;
 import org.tuber.devices.input.Ps2Mouse;
@@ -48,6 +49,7 @@ import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
+import org.tuber.machine.firmware.FirmwareFiles;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 import org.tuber.machine.run.EventLoop;
 import org.tuber.machine.run.HostClock;
@@ -59,8 +61,8 @@ import org.tuber.machine.run.VcpuThread;
  * management, local APICs and an IOAPIC. Addresses, interrupts and PCI functions are those that
  * guests know from QEMU's machine of that name.
  *
- * <p>Without firmware, {@link PcHandover} and {@link DirectBoot} do at each reset what firmware and
- * boot loader would have done.
+ * <p>The CPU starts in firmware, unless a kernel is given and no firmware: then {@link PcHandover}
+ * and {@link DirectBoot} do at each reset what firmware and boot loader would have done.
  */
 public final class PcI440fx implements RunControl.Board {
   private static final Logger LOG = LoggerFactory.getLogger(PcI440fx.class);
@@ -80,6 +82,9 @@ public final class PcI440fx implements RunControl.Board {
   private static final int APM_PORT = 0xb2;
   private static final int PM_PORTS = 0x600;
   private static final int SMBUS_PORTS = 0x700;
+  private static final int FW_CFG_PORT = 0x510;
+  private static final int FW_CFG_DMA_PORT = 0x514;
+  private static final String DEFAULT_FIRMWARE = "bios-256k.bin";
 
   private final MachineConfig config;
   private final ReentrantLock deviceLock = new ReentrantLock();
@@ -99,6 +104,9 @@ public final class PcI440fx implements RunControl.Board {
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
   private I8042 i8042;
+  private FwCfg fwCfg;
+  private Mc146818Rtc rtc;
+  private PcRom rom;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -131,7 +139,7 @@ public final class PcI440fx implements RunControl.Board {
     PcI440fx board = new PcI440fx(config, cpuFactory);
     try {
       board.wire();
-      if (config.kernel() != null) {
+      if (config.kernel() != null && config.bios() == null) {
         board.kernel = DirectBoot.open(config.kernel(), config.initrd(), config.append());
       }
       board.deviceLock.lock();
@@ -196,6 +204,7 @@ public final class PcI440fx implements RunControl.Board {
     wireSerials(isa);
     wireDebugDevices();
     wireCpus(apicBus, pic);
+    wireFirmware();
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
@@ -235,7 +244,7 @@ public final class PcI440fx implements RunControl.Board {
     }
     I8254Pit pit = new I8254Pit(clock, pitOut);
     SpeakerPort speaker = new SpeakerPort(pit);
-    Mc146818Rtc rtc = new Mc146818Rtc(clock, rtcOut);
+    rtc = new Mc146818Rtc(clock, rtcOut);
     rtc.describeMachine(memory.lowBytes(), memory.highBytes(), config.cpus());
     devices.put("i8254", pit);
     devices.put("port61", speaker);
@@ -360,6 +369,28 @@ public final class PcI440fx implements RunControl.Board {
     }
   }
 
+  private void wireFirmware() throws MachineException {
+    fwCfg = new FwCfg(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    devices.put("fw_cfg", fwCfg);
+    io(FW_CFG_PORT, FwCfg.PORTS_BYTES, fwCfg.ports());
+    io(FW_CFG_DMA_PORT, FwCfg.DMA_PORTS_BYTES, fwCfg.dmaPorts());
+    PcFwCfg.describe(fwCfg, config, memory);
+    if (isOn("acpi")) {
+      PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
+    }
+    PcFwCfg.setBootOrder(rtc, config.boot());
+    if (config.kernel() == null || config.bios() != null) {
+      String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
+      byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
+      rom = new PcRom(memory.space(), name, image);
+    }
+  }
+
+  private PcAcpi.Platform acpiPlatform(int pmBase) {
+    return new PcAcpi.Platform(
+        config.cpus(), hpetPresent, false, memory.lowBytes(), serials, pmBase);
+  }
+
   private void io(int base, int size, MmioDevice device) {
     ports.mapDevice(base, size, device, AddressSpace.PRIORITY_PLATFORM);
   }
@@ -397,9 +428,7 @@ public final class PcI440fx implements RunControl.Board {
     }
     long rsdp = 0;
     if (isOn("acpi")) {
-      PcAcpi.Platform platform =
-          new PcAcpi.Platform(config.cpus(), hpetPresent, false, memory.lowBytes(), serials);
-      rsdp = PcAcpi.install(boot, platform, memory.tables(), memory.facs());
+      rsdp = PcAcpi.install(boot, acpiPlatform(PM_PORTS), memory.tables(), memory.facs());
     }
     kernel.load(boot, cpus.get(0), rsdp);
   }
@@ -420,6 +449,9 @@ public final class PcI440fx implements RunControl.Board {
     cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
+    }
+    if (rom != null) {
+      rom.close();
     }
     memory.close();
   }

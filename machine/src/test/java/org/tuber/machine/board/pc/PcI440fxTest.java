@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -121,7 +123,19 @@ final class PcI440fxTest {
     }
   }
 
+  /** Firmware that no CPU here executes. */
+  private String rom() {
+    try {
+      return Files.write(dir.resolve("rom"), new byte[0x2_0000]).toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private PcI440fx build() throws MachineException {
+    if (config.build().kernel() == null) {
+      config.bios(rom());
+    }
     board = PcI440fx.build(config.build(), cpus);
     return board;
   }
@@ -544,7 +558,7 @@ final class PcI440fxTest {
 
   @Test
   void machineRunStartsAndQuits() throws Exception {
-    try (MachineRun run = MachineFactory.create(config.build(), cpus)) {
+    try (MachineRun run = MachineFactory.create(config.bios(rom()).build(), cpus)) {
       CompletableFuture<Integer> status = CompletableFuture.supplyAsync(run::run);
       run.quit(3);
       assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(3);
