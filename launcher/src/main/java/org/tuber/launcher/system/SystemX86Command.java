@@ -9,6 +9,7 @@ import org.tuber.launcher.options.BootOptions;
 import org.tuber.launcher.options.CharOptions;
 import org.tuber.launcher.options.CpuOptions;
 import org.tuber.launcher.options.DeviceOptions;
+import org.tuber.launcher.options.DriveOptions;
 import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
 import org.tuber.launcher.options.NetOptions;
@@ -50,9 +51,19 @@ public final class SystemX86Command implements Subcommand {
     CharOptions chars = new CharOptions();
     LogOptions log = new LogOptions();
     DeviceOptions devices = new DeviceOptions();
+    DriveOptions drives = new DriveOptions(machine::isNoDefaults);
     OptionParser parser =
         new OptionParser(
-            "tuber " + NAME, machine, cpu, boot, run, chars, devices, new NetOptions(), log);
+            "tuber " + NAME,
+            machine,
+            cpu,
+            boot,
+            run,
+            chars,
+            devices,
+            drives,
+            new NetOptions(),
+            log);
     OptionParser.Wish wish = parser.parse(arguments);
     switch (wish) {
       case HELP -> {

@@ -100,6 +100,7 @@ public final class PcI440fx implements RunControl.Board {
   private final List<PcAcpi.Serial> serials = new ArrayList<>();
   private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
   private final boolean hpetPresent;
+  private PciBus pciBus;
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
@@ -107,6 +108,7 @@ public final class PcI440fx implements RunControl.Board {
   private FwCfg fwCfg;
   private Mc146818Rtc rtc;
   private PcRom rom;
+  private PcStorage storage;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -202,20 +204,25 @@ public final class PcI440fx implements RunControl.Board {
     wireTimers(isa);
     wireLegacy(isa);
     wireSerials(isa);
-    wireDebugDevices();
+    wireStorage(isa);
+    wireDevices();
     wireCpus(apicBus, pic);
     wireFirmware();
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
     isaBridge = new Piix3Isa(isa, control::requestReset);
-    PciBus bus = new PciBus(memory.space(), ports, isaBridge, apicBus);
+    pciBus = new PciBus(memory.space(), ports, isaBridge, apicBus);
     hostBridge =
         new I440fxHost(
-            bus, memory.space(), memory.ram(), isaBridge.resetControl(), cpuFactory.ramObserver());
-    bus.attach(ISA_SLOT, 0, isaBridge.pci());
+            pciBus,
+            memory.space(),
+            memory.ram(),
+            isaBridge.resetControl(),
+            cpuFactory.ramObserver());
+    pciBus.attach(ISA_SLOT, 0, isaBridge.pci());
     powerManagement = new Piix4Pm(clock, isa.source(SCI_IRQ), ports, this::sleep);
-    bus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
+    pciBus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
     devices.put("i440fx", hostBridge);
     devices.put("piix3", isaBridge);
     devices.put("piix4-pm", powerManagement);
@@ -283,8 +290,17 @@ public final class PcI440fx implements RunControl.Board {
     io(0xed, 1, delay);
   }
 
-  private void wireDebugDevices() throws MachineException {
+  private void wireStorage(IsaIrqLines isa) throws MachineException {
+    DmaView memoryView = new DmaView(memory.space(), cpuFactory.ramObserver());
+    storage =
+        new PcStorage(new PcStorage.Wiring(pciBus, ports, memoryView, isa, loop), config, devices);
+  }
+
+  private void wireDevices() throws MachineException {
     for (MachineConfig.DeviceOption d : config.devices()) {
+      if (storage.build(d)) {
+        continue;
+      }
       switch (d.driver()) {
         case "isa-debugcon" -> {
           int port = portProperty(d, "iobase", 0xe9);
@@ -379,6 +395,8 @@ public final class PcI440fx implements RunControl.Board {
       PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
     }
     PcFwCfg.setBootOrder(rtc, config.boot());
+    PcFwCfg.addBootOrder(fwCfg, storage.bootOrder());
+    storage.describe(rtc);
     if (config.kernel() == null || config.bios() != null) {
       String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
       byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
@@ -417,6 +435,7 @@ public final class PcI440fx implements RunControl.Board {
   private void bootKernel() throws MachineException {
     hostBridge.openShadowRam();
     isaBridge.routeLikeFirmware();
+    storage.ide().enableLikeFirmware();
     powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
     PcHandover.initialiseIsa(ports);
     i8042.enterFirmwareState();
@@ -441,6 +460,7 @@ public final class PcI440fx implements RunControl.Board {
   @Override
   public void flush() {
     charBackends.forEach(CharBackend::flush);
+    storage.flush();
   }
 
   @Override
@@ -449,6 +469,9 @@ public final class PcI440fx implements RunControl.Board {
     cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
+    }
+    if (storage != null) {
+      storage.close();
     }
     if (rom != null) {
       rom.close();

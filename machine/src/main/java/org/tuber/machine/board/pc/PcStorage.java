@@ -1,0 +1,252 @@
+package org.tuber.machine.board.pc;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import org.tuber.core.backend.BlockBackend;
+import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.mem.DmaView;
+import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.irqchip.IsaIrqLines;
+import org.tuber.devices.pci.PciBus;
+import org.tuber.devices.storage.AtaDisk;
+import org.tuber.devices.storage.AtapiCdrom;
+import org.tuber.devices.storage.DiskGeometry;
+import org.tuber.devices.storage.MmcDrive;
+import org.tuber.devices.storage.Piix3Ide;
+import org.tuber.devices.timer.Mc146818Rtc;
+import org.tuber.machine.DriveFiles;
+import org.tuber.machine.DriveOption;
+import org.tuber.machine.MachineConfig;
+import org.tuber.machine.MachineException;
+
+/** The disk controllers of the {@code pc} board and the drives that the command line put there. */
+final class PcStorage implements AutoCloseable {
+  private static final int SLOT = 1;
+  private static final int IDE_FUNCTION = 1;
+  private static final int CMOS_DISK_TYPES = 0x12;
+  private static final int CMOS_DISK0 = 0x19;
+  private static final int CMOS_GEOMETRY0 = 0x1b;
+  private static final int CMOS_GEOMETRY_BYTES = 9;
+  private static final int CMOS_TRANSLATION = 0x39;
+
+  /** What this board part is wired to. */
+  record Wiring(PciBus bus, AddressSpace io, DmaView memory, IsaIrqLines isa, Executor eventLoop) {}
+
+  private record BootEntry(int index, String path) {}
+
+  private final Wiring wiring;
+  private final DriveFiles files;
+  private final Map<String, Snapshottable<?>> devices;
+  private final Piix3Ide ide;
+  private final List<BootEntry> bootOrder = new ArrayList<>();
+  private final DiskGeometry[] geometries = new DiskGeometry[Piix3Ide.DRIVES];
+
+  /**
+   * The controllers that are always there, and the drives with a place of their own.
+   *
+   * @param devices takes the devices with state
+   */
+  PcStorage(Wiring wiring, MachineConfig config, Map<String, Snapshottable<?>> devices)
+      throws MachineException {
+    this.wiring = wiring;
+    this.devices = devices;
+    files = new DriveFiles(config.drives());
+    ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
+    wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
+    devices.put("piix3-ide", ide);
+    try {
+      for (DriveOption d : config.drives()) {
+        attach(d);
+      }
+    } catch (MachineException | RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** The IDE function, for boards that start without firmware. */
+  Piix3Ide ide() {
+    return ide;
+  }
+
+  private void attach(DriveOption d) throws MachineException {
+    switch (d.bus()) {
+      case IDE -> {
+        if (!d.id().isEmpty()) {
+          files.claim("ide", d.id());
+        }
+        attachIde(place(d.index()), d, d.media() == DriveOption.Media.CDROM, "");
+      }
+      case FLOPPY, PFLASH, VIRTIO ->
+          throw new MachineException("-drive if=" + d.bus() + ": this machine has no such bus");
+      case NONE -> {}
+    }
+  }
+
+  private int place(int wanted) throws MachineException {
+    if (wanted >= Piix3Ide.DRIVES) {
+      throw new MachineException("-drive index=" + wanted + ": a pc has four IDE places");
+    }
+    if (wanted >= 0) {
+      if (!ide.isFree(wanted)) {
+        throw new MachineException("-drive: IDE place " + wanted + " is taken twice");
+      }
+      return wanted;
+    }
+    for (int i = 0; i < Piix3Ide.DRIVES; i++) {
+      if (ide.isFree(i)) {
+        return i;
+      }
+    }
+    throw new MachineException("-drive: all four IDE places are taken");
+  }
+
+  private void attachIde(int place, DriveOption d, boolean cdrom, String wantedSerial)
+      throws MachineException {
+    BlockBackend image = files.open(d);
+    String serial = wantedSerial.isEmpty() ? "QM%05d".formatted(place + 1) : wantedSerial;
+    if (cdrom) {
+      AtapiCdrom drive = new AtapiCdrom(new MmcDrive(image, serial), wiring.eventLoop);
+      ide.attach(place, drive);
+      devices.put("ide" + place / 2 + "-cd" + place % 2, drive);
+      return;
+    }
+    if (image == null) {
+      throw new MachineException("-drive: an IDE disk needs file=");
+    }
+    AtaDisk drive = new AtaDisk(image, serial, wiring.eventLoop);
+    geometries[place] = drive.geometry();
+    ide.attach(place, drive);
+    devices.put("ide" + place / 2 + "-hd" + place % 2, drive);
+  }
+
+  /**
+   * Builds a device of {@code -device} if it is one of these.
+   *
+   * @return false when it belongs to somebody else
+   */
+  boolean build(MachineConfig.DeviceOption d) throws MachineException {
+    switch (d.driver()) {
+      case "ide-hd", "ide-cd" -> {
+        boolean cdrom = d.driver().equals("ide-cd");
+        String id = d.properties().get("drive");
+        DriveOption drive = cdrom && id == null ? emptyCdrom() : files.claim(d.driver(), id);
+        int place = devicePlace(d);
+        attachIde(place, drive, cdrom, d.properties().getOrDefault("serial", ""));
+        addBoot(d, "/pci@i0cf8/ide@1,1/drive@" + place / 2 + "/disk@" + place % 2);
+      }
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static DriveOption emptyCdrom() {
+    return new DriveOption(
+        "",
+        null,
+        null,
+        DriveOption.Bus.NONE,
+        -1,
+        DriveOption.Media.CDROM,
+        false,
+        true,
+        "writeback");
+  }
+
+  private int devicePlace(MachineConfig.DeviceOption d) throws MachineException {
+    String bus = d.properties().get("bus");
+    int unit = number(d, "unit", -1, 1);
+    if (bus == null) {
+      return place(unit);
+    }
+    if (!bus.equals("ide.0") && !bus.equals("ide.1")) {
+      throw new MachineException("-device " + d.driver() + ": no bus '" + bus + "'");
+    }
+    int base = bus.equals("ide.0") ? 0 : 2;
+    if (unit >= 0) {
+      return place(base + unit);
+    }
+    return place(ide.isFree(base) ? base : base + 1);
+  }
+
+  private static int number(MachineConfig.DeviceOption d, String name, int otherwise, int most)
+      throws MachineException {
+    String text = d.properties().get(name);
+    if (text == null) {
+      return otherwise;
+    }
+    try {
+      int value = Integer.parseInt(text);
+      if (value >= 0 && value <= most) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below like a number out of range.
+    }
+    throw new MachineException(
+        "-device " + d.driver() + ": " + name + "=" + text + " is not within 0 to " + most);
+  }
+
+  private void addBoot(MachineConfig.DeviceOption d, String path) throws MachineException {
+    int index = number(d, "bootindex", -1, Integer.MAX_VALUE);
+    if (index >= 0) {
+      bootOrder.add(new BootEntry(index, path));
+    }
+  }
+
+  /** Open Firmware paths of the devices with a boot index, best first. */
+  List<String> bootOrder() {
+    return bootOrder.stream()
+        .sorted(Comparator.comparingInt(BootEntry::index))
+        .map(BootEntry::path)
+        .toList();
+  }
+
+  /** Tells firmware in CMOS RAM which disks there are. */
+  void describe(Mc146818Rtc rtc) {
+    int types = 0;
+    int translations = 0;
+    for (int place = 0; place < geometries.length; place++) {
+      DiskGeometry g = geometries[place];
+      if (g == null) {
+        continue;
+      }
+      translations |= g.translation() << 2 * place;
+      if (place < 2) {
+        types |= place == 0 ? 0xf0 : 0x0f;
+        rtc.setRam(CMOS_DISK0 + place, 47); // a type of its own, described below
+        int at = CMOS_GEOMETRY0 + place * CMOS_GEOMETRY_BYTES;
+        int[] bytes = {
+          g.cylinders(),
+          g.cylinders() >>> 8,
+          g.heads(),
+          0xff,
+          0xff,
+          0xc0 | (g.heads() > 8 ? 8 : 0),
+          g.cylinders(),
+          g.cylinders() >>> 8,
+          g.sectors()
+        };
+        for (int i = 0; i < bytes.length; i++) {
+          rtc.setRam(at + i, bytes[i]);
+        }
+      }
+    }
+    rtc.setRam(CMOS_DISK_TYPES, types);
+    rtc.setRam(CMOS_TRANSLATION, translations);
+  }
+
+  void flush() {
+    files.flush();
+  }
+
+  @Override
+  public void close() {
+    files.close();
+  }
+}
