@@ -15,6 +15,7 @@ import org.tuber.devices.storage.AtaDisk;
 import org.tuber.devices.storage.AtapiCdrom;
 import org.tuber.devices.storage.DiskGeometry;
 import org.tuber.devices.storage.MmcDrive;
+import org.tuber.devices.storage.NvmeController;
 import org.tuber.devices.storage.Piix3Ide;
 import org.tuber.devices.timer.Mc146818Rtc;
 import org.tuber.machine.DriveFiles;
@@ -26,6 +27,10 @@ import org.tuber.machine.MachineException;
 final class PcStorage implements AutoCloseable {
   private static final int SLOT = 1;
   private static final int IDE_FUNCTION = 1;
+
+  /** Slot 2 is the video card's. */
+  private static final int FIRST_FREE_SLOT = 3;
+
   private static final int CMOS_DISK_TYPES = 0x12;
   private static final int CMOS_DISK0 = 0x19;
   private static final int CMOS_GEOMETRY0 = 0x1b;
@@ -138,11 +143,46 @@ final class PcStorage implements AutoCloseable {
         attachIde(place, drive, cdrom, d.properties().getOrDefault("serial", ""));
         addBoot(d, "/pci@i0cf8/ide@1,1/drive@" + place / 2 + "/disk@" + place % 2);
       }
+      case "nvme" -> buildNvme(d);
       default -> {
         return false;
       }
     }
     return true;
+  }
+
+  private void buildNvme(MachineConfig.DeviceOption d) throws MachineException {
+    BlockBackend image = files.open(files.claim("nvme", d.properties().get("drive")));
+    if (image == null) {
+      throw new MachineException("-device nvme: its drive needs file=");
+    }
+    String serial = d.properties().get("serial");
+    if (serial == null) {
+      throw new MachineException("-device nvme: needs serial=TEXT");
+    }
+    NvmeController nvme = new NvmeController(image, serial, wiring.memory, wiring.eventLoop);
+    int slot = slot(d);
+    wiring.bus.attach(slot, 0, nvme.pci());
+    devices.put("nvme-" + slot, nvme);
+    addBoot(d, "/pci@i0cf8/*@%x".formatted(slot));
+  }
+
+  /** The PCI slot of {@code addr=}, or the next free one. */
+  private int slot(MachineConfig.DeviceOption d) throws MachineException {
+    String text = d.properties().get("addr");
+    int slot = wiring.bus.freeSlot(FIRST_FREE_SLOT);
+    if (text != null) {
+      try {
+        slot = Integer.parseInt(text.split("\\.", 2)[0].replaceFirst("^0x", ""), 16);
+      } catch (NumberFormatException e) {
+        slot = -1;
+      }
+    }
+    if (slot < 0 || slot > 31 || wiring.bus.function(slot, 0) != null) {
+      throw new MachineException(
+          "-device " + d.driver() + ": no free PCI slot (addr=" + text + ")");
+    }
+    return slot;
   }
 
   private static DriveOption emptyCdrom() {
