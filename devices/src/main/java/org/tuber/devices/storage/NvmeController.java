@@ -204,6 +204,11 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     pci.interruptPin(1);
     pci.addBar(0, PciFunction.Space.MEMORY_64, WINDOW_BYTES, this);
     msix = new MsixTable(pci, NvmeQueues.MAX, 4);
+    pci.onConfigWrite(
+        (offset, size) -> {
+          msix.configWritten(offset, size);
+          driveIntx(); // silent while MSI-X is on
+        });
   }
 
   /** The function. */

@@ -2,7 +2,9 @@ package org.tuber.devices.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.tuber.core.mem.DmaView;
@@ -14,25 +16,32 @@ import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.pci.PciFunction;
 
 class NvmeControllerTest extends DeviceContract<NvmeController> {
+  private static final int RAM_BYTES = 0x80000;
   private static final int SQ = 0x1000;
   private static final int CQ = 0x2000;
   private static final int DATA = 0x3000;
   private static final int IO_SQ = 0x5000;
   private static final int IO_CQ = 0x6000;
 
-  private final MemoryDisk disk = new MemoryDisk(4096);
+  private final Map<NvmeController, GuestRam> rams = new HashMap<>();
+  private final Map<NvmeController, MemoryDisk> disks = new HashMap<>();
+  private MemoryDisk disk;
   private DmaView memory;
   private int adminTail;
   private int adminHead;
 
   @Override
   protected NvmeController create(Rig rig) {
-    rig.memory.mapRam(0, 0x80000, new GuestRam(0x80000), 0);
-    memory = new DmaView(rig.memory, (ram, offset, length) -> {});
+    GuestRam ram = new GuestRam(RAM_BYTES);
+    rig.memory.mapRam(0, RAM_BYTES, ram, 0);
+    memory = new DmaView(rig.memory, (written, offset, length) -> {});
+    disk = new MemoryDisk(4096);
     NvmeController nvme = new NvmeController(disk, "deadbeef", memory, Runnable::run);
     new PciBus(rig.memory, rig.io, (slot, pin) -> rig.line("inta"), (address, data) -> {})
         .attach(4, 0, nvme.pci());
     nvme.reset();
+    rams.put(nvme, ram);
+    disks.put(nvme, disk);
     adminTail = 0;
     adminHead = 0;
     return nvme;
@@ -42,6 +51,16 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
   protected List<Window> windows(NvmeController d) {
     return List.of(
         new Window("bar0", d, 0x1100), new Window("config", new ConfigWindow(d.pci()), 256));
+  }
+
+  /** Queues lie in memory: a copy of the device needs a copy of that, and of its disk. */
+  @Override
+  protected void driveInputsLike(NvmeController original, NvmeController copy) {
+    byte[] all = new byte[RAM_BYTES];
+    rams.get(original).read(0, all, 0, RAM_BYTES);
+    rams.get(copy).write(0, all, 0, RAM_BYTES);
+    byte[] from = disks.get(original).bytes;
+    System.arraycopy(from, 0, disks.get(copy).bytes, 0, from.length);
   }
 
   private void enable(NvmeController d) {
@@ -59,15 +78,16 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
 
   @Override
   protected void stimulate(NvmeController d, Rig rig, Random random) {
+    DmaView ram = new DmaView(rig.memory, (written, offset, length) -> {});
     byte[] queue = new byte[512];
     random.nextBytes(queue);
     for (int i = 0; i < 8; i++) {
       queue[64 * i] &= 0xf;
     }
-    memory.write(SQ, queue, 0, queue.length);
+    ram.write(SQ, queue, 0, queue.length);
     enable(d);
     d.write(0x1000, random.nextInt(8), 4);
-    memory.write(IO_SQ, queue, 0, queue.length);
+    ram.write(IO_SQ, queue, 0, queue.length);
     d.write(0x1008, random.nextInt(8), 4);
   }
 

@@ -146,6 +146,10 @@ public final class DriveOptions extends OptionTable {
           new DriveOption(
               "", null, null, Bus.IDE, CDROM_PLACE, Media.CDROM, false, true, "writeback"));
     }
+    if (!noDefaults.getAsBoolean() && isFree(Bus.FLOPPY, 0)) {
+      config.drive(
+          new DriveOption("", null, null, Bus.FLOPPY, 0, Media.DISK, false, false, "writeback"));
+    }
   }
 
   private boolean isFree(Bus bus, int place) {

@@ -101,6 +101,7 @@ public final class PcI440fx implements RunControl.Board {
   private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
   private final boolean hpetPresent;
   private PciBus pciBus;
+  private I8237Dma dma;
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
@@ -272,7 +273,7 @@ public final class PcI440fx implements RunControl.Board {
     Port92 port92 = new Port92(a20.source(), control::requestReset);
     PostCodePort postCode = new PostCodePort();
     PostCodePort delay = new PostCodePort();
-    I8237Dma dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
     devices.put("i8237", dma);
     io(0x00, 16, dma.first());
     io(0xc0, 32, dma.second());
@@ -293,7 +294,8 @@ public final class PcI440fx implements RunControl.Board {
   private void wireStorage(IsaIrqLines isa) throws MachineException {
     DmaView memoryView = new DmaView(memory.space(), cpuFactory.ramObserver());
     storage =
-        new PcStorage(new PcStorage.Wiring(pciBus, ports, memoryView, isa, loop), config, devices);
+        new PcStorage(
+            new PcStorage.Wiring(pciBus, ports, memoryView, isa, dma, loop), config, devices);
   }
 
   private void wireDevices() throws MachineException {

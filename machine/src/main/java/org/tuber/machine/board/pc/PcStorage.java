@@ -14,6 +14,8 @@ import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.storage.AtaDisk;
 import org.tuber.devices.storage.AtapiCdrom;
 import org.tuber.devices.storage.DiskGeometry;
+import org.tuber.devices.storage.FloppyDrive;
+import org.tuber.devices.storage.I82077Fdc;
 import org.tuber.devices.storage.MmcDrive;
 import org.tuber.devices.storage.NvmeController;
 import org.tuber.devices.storage.Piix3Ide;
@@ -31,6 +33,9 @@ final class PcStorage implements AutoCloseable {
   /** Slot 2 is the video card's. */
   private static final int FIRST_FREE_SLOT = 3;
 
+  private static final int CMOS_FLOPPY_TYPES = 0x10;
+  private static final int CMOS_EQUIPMENT = 0x14;
+  private static final int EQUIPMENT_FPU_AND_MOUSE = 0x06;
   private static final int CMOS_DISK_TYPES = 0x12;
   private static final int CMOS_DISK0 = 0x19;
   private static final int CMOS_GEOMETRY0 = 0x1b;
@@ -38,7 +43,13 @@ final class PcStorage implements AutoCloseable {
   private static final int CMOS_TRANSLATION = 0x39;
 
   /** What this board part is wired to. */
-  record Wiring(PciBus bus, AddressSpace io, DmaView memory, IsaIrqLines isa, Executor eventLoop) {}
+  record Wiring(
+      PciBus bus,
+      AddressSpace io,
+      DmaView memory,
+      IsaIrqLines isa,
+      I8237Dma isaDma,
+      Executor eventLoop) {}
 
   private record BootEntry(int index, String path) {}
 
@@ -46,6 +57,7 @@ final class PcStorage implements AutoCloseable {
   private final DriveFiles files;
   private final Map<String, Snapshottable<?>> devices;
   private final Piix3Ide ide;
+  private final I82077Fdc fdc;
   private final List<BootEntry> bootOrder = new ArrayList<>();
   private final DiskGeometry[] geometries = new DiskGeometry[Piix3Ide.DRIVES];
 
@@ -62,6 +74,11 @@ final class PcStorage implements AutoCloseable {
     ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
     wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
     devices.put("piix3-ide", ide);
+    fdc = new I82077Fdc(wiring.isa.source(6), wiring.isaDma, wiring.eventLoop);
+    devices.put("fdc", fdc);
+    int priority = AddressSpace.PRIORITY_PLATFORM;
+    wiring.io.mapDevice(0x3f0, I82077Fdc.PORTS_BYTES, fdc.ports(), priority);
+    wiring.io.mapDevice(0x3f7, 1, fdc.ratePort(), priority);
     try {
       for (DriveOption d : config.drives()) {
         attach(d);
@@ -85,10 +102,24 @@ final class PcStorage implements AutoCloseable {
         }
         attachIde(place(d.index()), d, d.media() == DriveOption.Media.CDROM, "");
       }
-      case FLOPPY, PFLASH, VIRTIO ->
+      case FLOPPY -> attachFloppy(d);
+      case PFLASH, VIRTIO ->
           throw new MachineException("-drive if=" + d.bus() + ": this machine has no such bus");
       case NONE -> {}
     }
+  }
+
+  private void attachFloppy(DriveOption d) throws MachineException {
+    if (!d.id().isEmpty()) {
+      files.claim("floppy", d.id());
+    }
+    int number = d.index() >= 0 ? d.index() : fdc.drive(0) == null ? 0 : 1;
+    if (number >= I82077Fdc.DRIVES || fdc.drive(number) != null) {
+      throw new MachineException("-drive if=floppy: place " + number + " is taken or not there");
+    }
+    FloppyDrive drive = new FloppyDrive(files.open(d));
+    fdc.attach(number, drive);
+    devices.put("floppy" + number, drive);
   }
 
   private int place(int wanted) throws MachineException {
@@ -277,6 +308,17 @@ final class PcStorage implements AutoCloseable {
         }
       }
     }
+    int floppies = 0;
+    int floppyTypes = 0;
+    for (int i = 0; i < I82077Fdc.DRIVES; i++) {
+      if (fdc.drive(i) != null) {
+        floppies++;
+        floppyTypes |= fdc.drive(i).cmosType() << (i == 0 ? 4 : 0);
+      }
+    }
+    rtc.setRam(CMOS_FLOPPY_TYPES, floppyTypes);
+    int equipment = EQUIPMENT_FPU_AND_MOUSE | (floppies > 0 ? 1 | floppies - 1 << 6 : 0);
+    rtc.setRam(CMOS_EQUIPMENT, equipment);
     rtc.setRam(CMOS_DISK_TYPES, types);
     rtc.setRam(CMOS_TRANSLATION, translations);
   }
