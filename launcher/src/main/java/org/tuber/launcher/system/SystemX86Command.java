@@ -18,6 +18,7 @@ import org.tuber.launcher.options.RunOptions;
 import org.tuber.launcher.runtime.RuntimeCheck;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineRun;
+import org.tuber.truffle.x86.X86VcpuFactory;
 
 /** {@code tuber system-x86_64}: a PC. Options and spelling are QEMU's. */
 public final class SystemX86Command implements Subcommand {
@@ -45,7 +46,7 @@ public final class SystemX86Command implements Subcommand {
   @Override
   public int run(List<String> arguments) {
     MachineOptions machine = new MachineOptions(BOARDS);
-    CpuOptions cpu = new CpuOptions(List.of("qemu64", "max"), DEFAULT_MEMORY_BYTES);
+    CpuOptions cpu = new CpuOptions(X86VcpuFactory.models(), DEFAULT_MEMORY_BYTES);
     BootOptions boot = new BootOptions();
     RunOptions run = new RunOptions();
     CharOptions chars = new CharOptions();

@@ -22,7 +22,13 @@ final class ElfFile {
 
   /** One program header. */
   private record Segment(
-      long type, long offset, long physical, long fileBytes, long memoryBytes, long align) {}
+      long type,
+      long offset,
+      long virtual,
+      long physical,
+      long fileBytes,
+      long memoryBytes,
+      long align) {}
 
   private final ImageFile file;
   private final boolean is64;
@@ -63,6 +69,7 @@ final class ElfFile {
         ? new Segment(
             file.u32(at),
             file.u64(at + 8),
+            file.u64(at + 16),
             file.u64(at + 24),
             file.u64(at + 32),
             file.u64(at + 40),
@@ -70,6 +77,7 @@ final class ElfFile {
         : new Segment(
             file.u32(at),
             file.u32(at + 4),
+            file.u32(at + 8),
             file.u32(at + 12),
             file.u32(at + 16),
             file.u32(at + 20),
@@ -80,7 +88,22 @@ final class ElfFile {
     return is64;
   }
 
+  /** The entry point as the file gives it, a virtual address. */
   long entry() {
+    return entry;
+  }
+
+  /**
+   * Where the entry point lies in physical memory: the address of a kernel that is entered without
+   * paging. Outside all segments it is taken to be physical already.
+   */
+  long physicalEntry() {
+    for (Segment s : segments) {
+      long offset = entry - s.virtual;
+      if (s.type == TYPE_LOAD && offset >= 0 && offset < s.memoryBytes) {
+        return s.physical + offset;
+      }
+    }
     return entry;
   }
 

@@ -84,7 +84,7 @@ final class Multiboot implements KernelImage {
         throw new MachineException(
             file.name() + " is a 64-bit ELF file; multiboot needs a 32-bit one");
       }
-      entry = elf.entry();
+      entry = elf.physicalEntry();
       end = elf.load(memory);
     } else {
       throw new MachineException(

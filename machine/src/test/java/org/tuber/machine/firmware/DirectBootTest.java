@@ -324,6 +324,18 @@ final class DirectBootTest {
     assertThat(m.ram.load64(0x9004 + 8)).isEqualTo(0x9_fc00);
   }
 
+  /** A kernel linked for high addresses starts at the physical address of its entry point. */
+  @Test
+  void multibootElfEntryIsTranslatedToPhysical() throws Exception {
+    byte[] elf = elf(false, false, 0x20_0000);
+    ByteBuffer b = ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN);
+    b.putInt(0x2c0, 0x1bad_b002).putInt(0x2c4, 0).putInt(0x2c8, -0x1bad_b002);
+    b.putInt(24, 0xc020_0004);
+    b.putInt(b.getInt(28) + 8, 0xc020_0000);
+    boot(elf, false, "");
+    assertThat(cpu.readRegister("rip")).isEqualTo(0x20_0004);
+  }
+
   @Test
   void multibootElfIsLoadedByItsProgramHeaders() throws Exception {
     byte[] elf = elf(false, false, 0x20_0000);

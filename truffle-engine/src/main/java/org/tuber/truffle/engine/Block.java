@@ -64,8 +64,13 @@ public final class Block {
   CodePage secondPage;
 
   Block nextInBucket;
+
+  /** Last seen at {@link #fallPc}; of an indirect jump or call the target before the last. */
   Block fallLink;
+
+  /** Last seen at {@link #takenPc}; of an indirect jump or call the last target. */
   Block takenLink;
+
   int executions;
   int taken;
 
@@ -89,6 +94,11 @@ public final class Block {
     this.takenPc = takenPc;
     this.fallPc = fallPc;
     this.bytes = bytes;
+  }
+
+  /** Part of its executions that took the conditional jump, 0 to 1. */
+  double takenShare() {
+    return (double) taken / Math.max(executions, 1);
   }
 
   /** Number of guest instructions. */

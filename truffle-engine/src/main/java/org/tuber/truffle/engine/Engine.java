@@ -1,6 +1,7 @@
 package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.TruffleLanguage;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -15,6 +16,9 @@ public final class Engine {
 
   /** Regions that may wait for the compiler; more would only make the hottest wait longer. */
   private static final int MAX_WAITING = 6;
+
+  /** Regions that {@link #statistics} lists. */
+  private static final int SHOWN_REGIONS = 20;
 
   /** Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}. */
   public record Options(
@@ -47,6 +51,9 @@ public final class Engine {
   private long regionsBuilt;
   private long regionsCompiled;
   private long regionsInvalidated;
+
+  /** Instructions that ran in regions which are gone. */
+  private long retiredInstructions;
 
   private final boolean compile;
   private final TruffleLanguage<?> language;
@@ -144,29 +151,44 @@ public final class Engine {
             r.valid = false;
             regionsInvalidated++;
           }
-          regions.remove(r);
+          if (regions.remove(r)) {
+            retiredInstructions += r.instructions;
+          }
           break;
         }
       }
     }
   }
 
-  /** Lines for {@code -d engine}. */
+  /** Lines for {@code -d engine}: totals, then the regions that ran most. */
   public String statistics(long instructions) {
     double seconds = (System.nanoTime() - startNanos) / 1e9;
-    return String.format(
-        Locale.ROOT,
-        "engine: %d instructions in %.2f s (%.1f MIPS)%n"
-            + "engine: %d blocks decoded, %d invalidated, %d code pages%n"
-            + "engine: %d regions built, %d entered compiled, %d invalidated",
-        instructions,
-        seconds,
-        instructions / 1e6 / seconds,
-        blocksDecoded,
-        blocksInvalidated,
-        codePages.size(),
-        regionsBuilt,
-        regionsCompiled,
-        regionsInvalidated);
+    long compiledInstructions = retiredInstructions;
+    for (Region r : regions) {
+      compiledInstructions += r.instructions;
+    }
+    StringBuilder lines = new StringBuilder();
+    lines.append(
+        String.format(
+            Locale.ROOT,
+            "engine: %d instructions in %.2f s (%.1f MIPS), %.1f %% of them in regions%n"
+                + "engine: %d blocks decoded, %d invalidated, %d code pages%n"
+                + "engine: %d regions built, %d entered compiled, %d invalidated",
+            instructions,
+            seconds,
+            instructions / 1e6 / seconds,
+            100.0 * compiledInstructions / Math.max(instructions, 1),
+            blocksDecoded,
+            blocksInvalidated,
+            codePages.size(),
+            regionsBuilt,
+            regionsCompiled,
+            regionsInvalidated));
+    regions.stream()
+        .filter(r -> r.runs > 0)
+        .sorted(Comparator.comparingLong((Region r) -> -r.instructions))
+        .limit(SHOWN_REGIONS)
+        .forEach(r -> lines.append(String.format(Locale.ROOT, "%nengine: %s", r)));
+    return lines.toString();
   }
 }

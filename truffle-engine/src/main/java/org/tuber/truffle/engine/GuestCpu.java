@@ -278,7 +278,7 @@ public abstract class GuestCpu implements Vcpu {
             b.takenLink = next;
           }
         }
-        case Block.TO_PC -> next = lookup(s.pc);
+        case Block.TO_PC -> next = b.kind == Block.RETURN ? lookup(s.pc) : indirect(b, s.pc);
         default -> {
           return;
         }
@@ -289,6 +289,24 @@ public abstract class GuestCpu implements Vcpu {
       }
       b = next;
     }
+  }
+
+  /** The block at {@code pc}, where {@code from} jumps; remembers the last two such targets. */
+  private Block indirect(Block from, long pc) {
+    Block next = from.takenLink;
+    if (next != null && next.pc == pc && next.valid && next.epoch == epoch) {
+      return next;
+    }
+    Block other = from.fallLink;
+    if (other != null && other.pc == pc && other.valid && other.epoch == epoch) {
+      return other;
+    }
+    Block found = lookup(pc);
+    if (found != next && found != other) {
+      from.fallLink = next;
+      from.takenLink = found;
+    }
+    return found;
   }
 
   /** Runs the region of {@code b} when it is compiled and intact; false: interpret the block. */
@@ -312,6 +330,7 @@ public abstract class GuestCpu implements Vcpu {
     }
     s.pc = b.pc;
     currentRegion = region;
+    long before = s.instructions;
     Object outcome = region.target.call(this, b.entry);
     currentRegion = null;
     if (outcome == null) {
@@ -323,6 +342,7 @@ public abstract class GuestCpu implements Vcpu {
       engine.compiled(region);
     }
     region.runs++;
+    region.instructions += s.instructions - before;
     if (outcome == RegionRoot.FAULTED) {
       s.pc += s.pcOffset;
       throw fault;

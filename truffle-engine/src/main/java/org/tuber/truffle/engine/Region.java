@@ -16,6 +16,9 @@ final class Region {
   int countdown;
   long runs;
 
+  /** Guest instructions executed inside. */
+  long instructions;
+
   Region(Block[] entries, Block[] blocks, RootCallTarget target) {
     this.entries = entries;
     this.blocks = blocks;
@@ -25,5 +28,21 @@ final class Region {
   /** False once any of its blocks was overwritten. */
   boolean isValid() {
     return valid;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder("region at");
+    for (Block entry : entries) {
+      text.append(" 0x").append(Long.toHexString(entry.pc));
+    }
+    return text.append(": ")
+        .append(blocks.length)
+        .append(" blocks, ran ")
+        .append(runs)
+        .append(" times, ")
+        .append(instructions)
+        .append(" instructions")
+        .toString();
   }
 }

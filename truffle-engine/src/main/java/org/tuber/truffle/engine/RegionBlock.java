@@ -9,11 +9,15 @@ import com.oracle.truffle.api.nodes.Node;
  * it leaves the region.
  */
 final class RegionBlock extends Node {
-  final Block block;
   final long pc;
   final int kind;
+
+  /** Target of a conditional jump that is taken. */
   final long takenPc;
-  final long fallPc;
+
+  /** Where every other direct way out leads. */
+  final long nextPc;
+
   final int instructionCount;
 
   /** Probability of the taken branch as the interpreter saw it. */
@@ -22,29 +26,33 @@ final class RegionBlock extends Node {
   /** Index of the successor at {@link #takenPc}. */
   @CompilationFinal int takenIndex = -1;
 
-  /** Index of the successor at {@link #fallPc}. */
-  @CompilationFinal int fallIndex = -1;
+  /** Index of the successor at {@link #nextPc}. */
+  @CompilationFinal int nextIndex = -1;
 
-  /** For a return in an inlined callee: where the caller goes on, and its index. */
-  @CompilationFinal long returnPc;
+  /** Number of the first guess where an indirect jump goes, or -1. */
+  @CompilationFinal int firstGuess = -1;
 
-  @CompilationFinal int returnIndex = -1;
+  /** True when one of the guesses leads back. */
+  @CompilationFinal boolean isBackward;
 
   @Children private final InstructionNode[] instructions;
 
   RegionBlock(Isa isa, Block b) {
-    block = b;
     pc = b.pc;
     kind = b.kind;
     takenPc = b.takenPc;
-    fallPc = b.fallPc;
+    nextPc = b.kind == Block.JUMP || b.kind == Block.CALL ? b.takenPc : b.fallPc;
     instructionCount = b.instructions();
-    int runs = Math.max(b.executions, 1);
-    takenProbability = Math.min(0.999, Math.max(0.001, (double) b.taken / runs));
+    takenProbability = Math.min(0.999, Math.max(0.001, b.takenShare()));
     instructions = new InstructionNode[instructionCount];
     for (int i = 0; i < instructionCount; i++) {
       instructions[i] = new InstructionNode(isa, b.code[2 * i], b.code[2 * i + 1]);
     }
+  }
+
+  /** Goes where the state's {@code pc} says. */
+  boolean isIndirect() {
+    return kind == Block.RETURN || kind == Block.JUMP_INDIRECT || kind == Block.CALL_INDIRECT;
   }
 
   /** Runs all instructions; returns the outcome of the last. */

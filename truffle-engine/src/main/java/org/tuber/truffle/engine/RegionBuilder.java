@@ -4,6 +4,7 @@ import com.oracle.truffle.api.TruffleLanguage;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +13,11 @@ import java.util.Set;
 
 /**
  * Chooses the blocks of a region from what the interpreter counted: hottest first from the head,
- * calls inlined with their return address as context, cold edges left as exits.
+ * cold edges left as exits.
+ *
+ * <p>Calls are inlined with their return address as context. A callee that is in the region anyway
+ * (recursion), or too deep, is jumped to; its returns then guess among the return sites of the
+ * region.
  */
 final class RegionBuilder {
   /** Callees are inlined this deep. */
@@ -21,19 +26,48 @@ final class RegionBuilder {
   /** Ways into a region besides its head. */
   private static final int MAX_ENTRIES = 8;
 
+  /** Return sites that a return which was not inlined is compared with. */
+  private static final int MAX_RETURN_GUESSES = 4;
+
   /** A successor is cold below this fraction of the head's executions. */
   private static final int COLD_DIVISOR = 32;
 
-  /** A chain of inlined calls: where the innermost returns to. Null at the region's own level. */
-  private record Context(Context caller, long returnPc, int depth) {}
+  /**
+   * An inlined call. Null stands for the region's own level.
+   *
+   * @param share part of the callee's executions that this call makes
+   */
+  private record Context(Context caller, long returnPc, long calleePc, int depth, double share) {
+    boolean isRecursive(long pc) {
+      for (Context c = this; c != null; c = c.caller) {
+        if (c.calleePc == pc) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
 
-  private record Key(Block block, Context context) {}
+  private record Key(Block block, Context context) {
+    double weight() {
+      return context == null ? block.executions : block.executions * context.share;
+    }
+  }
+
+  private record Edge(Key call, Block callee) {}
+
+  private record Candidate(Key key, double weight, int order) {}
 
   private final Engine engine;
   private final GuestCpu cpu;
-  private final Map<Key, Integer> indexes = new HashMap<>();
-  private final List<Key> chosen = new ArrayList<>();
-  private final Set<Key> wantedEntries = new LinkedHashSet<>();
+  private final Map<Key, Integer> indexes = new LinkedHashMap<>();
+  private final Map<Edge, Context> contexts = new HashMap<>();
+  private final PriorityQueue<Candidate> candidates =
+      new PriorityQueue<>(
+          Comparator.comparingDouble((Candidate c) -> -c.weight)
+              .thenComparingInt(Candidate::order));
+  private final Set<Key> seen = new LinkedHashSet<>();
+  private final Set<Key> returnSites = new LinkedHashSet<>();
   private int instructions;
 
   RegionBuilder(Engine engine, GuestCpu cpu) {
@@ -43,6 +77,7 @@ final class RegionBuilder {
 
   Region build(Block head, TruffleLanguage<?> language) {
     choose(head);
+    List<Key> chosen = List.copyOf(indexes.keySet());
     RegionBlock[] nodes = new RegionBlock[chosen.size()];
     Set<Block> distinct = new LinkedHashSet<>();
     long mask = 0;
@@ -53,14 +88,29 @@ final class RegionBuilder {
         mask |= engine.isa.registerMask(b.code);
       }
     }
+    Map<Long, Integer> guesses = new LinkedHashMap<>();
+    List<Long> pcs = new ArrayList<>();
+    List<Integer> targets = new ArrayList<>();
     for (int i = 0; i < nodes.length; i++) {
-      connect(nodes[i], chosen.get(i));
+      guesses.clear();
+      connect(nodes[i], chosen.get(i), guesses);
+      if (!guesses.isEmpty()) {
+        nodes[i].firstGuess = pcs.size();
+        for (int target : guesses.values()) {
+          nodes[i].isBackward |= target <= i;
+        }
+        pcs.addAll(guesses.keySet());
+        targets.addAll(guesses.values());
+        // The end of the list: none fits.
+        pcs.add(0L);
+        targets.add(-1);
+      }
     }
     List<Block> entries = new ArrayList<>();
     List<Integer> entryIndexes = new ArrayList<>();
     entries.add(head);
     entryIndexes.add(0);
-    for (Key k : wantedEntries) {
+    for (Key k : returnSites) {
       Integer index = indexes.get(k);
       if (index != null && index != 0 && k.block.region == null && entries.size() < MAX_ENTRIES) {
         entries.add(k.block);
@@ -72,6 +122,9 @@ final class RegionBuilder {
             language,
             engine.isa,
             nodes,
+            new RegionRoot.Guesses(
+                pcs.stream().mapToLong(Long::longValue).toArray(),
+                targets.stream().mapToInt(Integer::intValue).toArray()),
             entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
             mask);
     return new Region(
@@ -79,36 +132,29 @@ final class RegionBuilder {
   }
 
   private void choose(Block head) {
-    int cold = Math.max(2, head.executions / COLD_DIVISOR);
-    PriorityQueue<Key> candidates =
-        new PriorityQueue<>(
-            Comparator.comparingInt((Key k) -> -k.block.executions)
-                .thenComparingLong(k -> k.block.pc));
-    Set<Key> seen = new LinkedHashSet<>();
-    Key first = new Key(head, null);
-    seen.add(first);
-    take(first, candidates, seen, cold);
+    double cold = Math.max(2, head.executions / (double) COLD_DIVISOR);
+    take(new Key(head, null), cold);
     while (!candidates.isEmpty()
-        && chosen.size() < engine.maxRegionBlocks
+        && indexes.size() < engine.maxRegionBlocks
         && instructions < engine.maxRegionInstructions) {
-      take(candidates.remove(), candidates, seen, cold);
+      take(candidates.remove().key, cold);
     }
   }
 
-  private void take(Key k, PriorityQueue<Key> candidates, Set<Key> seen, int cold) {
-    indexes.put(k, chosen.size());
-    chosen.add(k);
+  private void take(Key k, double cold) {
+    indexes.put(k, indexes.size());
+    seen.add(k);
     instructions += k.block.instructions();
     for (Key next : successors(k)) {
-      Block b = next.block;
-      if (b.kind != Block.SYSTEM && b.executions >= cold && seen.add(next)) {
-        candidates.add(next);
+      double weight = next.weight();
+      if (next.block.kind != Block.SYSTEM && weight >= cold && seen.add(next)) {
+        candidates.add(new Candidate(next, weight, seen.size()));
       }
     }
   }
 
   private List<Key> successors(Key k) {
-    List<Key> next = new ArrayList<>(2);
+    List<Key> next = new ArrayList<>(3);
     Block b = k.block;
     switch (b.kind) {
       case Block.FALL -> addIfKnown(next, b.fallPc, k.context);
@@ -118,12 +164,24 @@ final class RegionBuilder {
         addIfKnown(next, b.fallPc, k.context);
       }
       case Block.CALL -> {
-        if (depth(k.context) < MAX_DEPTH) {
-          addIfKnown(next, b.takenPc, calleeContext(k));
+        Block callee = cpu.findBlock(b.takenPc);
+        if (callee == null) {
+          addReturnSite(next, b);
+        } else {
+          addCallee(next, k, callee);
         }
-        addReturnSite(next, k);
       }
-      case Block.CALL_INDIRECT -> addReturnSite(next, k);
+      case Block.CALL_INDIRECT -> {
+        addReturnSite(next, b);
+        for (Block target : indirectTargets(b)) {
+          addCallee(next, k, target);
+        }
+      }
+      case Block.JUMP_INDIRECT -> {
+        for (Block target : indirectTargets(b)) {
+          next.add(new Key(target, k.context));
+        }
+      }
       case Block.RETURN -> {
         if (k.context != null) {
           addIfKnown(next, k.context.returnPc, k.context.caller);
@@ -134,24 +192,42 @@ final class RegionBuilder {
     return next;
   }
 
-  /** What follows a call is reached by a return from outside the region too. */
-  private void addReturnSite(List<Key> next, Key call) {
-    if (call.context == null) {
-      Block b = cpu.findBlock(call.block.fallPc);
-      if (b != null) {
-        Key site = new Key(b, null);
-        next.add(site);
-        wantedEntries.add(site);
-      }
+  private void addCallee(List<Key> next, Key call, Block callee) {
+    Key inside = new Key(callee, contextOf(call, callee));
+    next.add(inside);
+    if (inside.context == null || call.context == null) {
+      addReturnSite(next, call.block);
     }
   }
 
-  private static int depth(Context c) {
-    return c == null ? 0 : c.depth;
+  /** The context in which {@code call} runs {@code callee}: null when it is not inlined. */
+  private Context contextOf(Key call, Block callee) {
+    Edge edge = new Edge(call, callee);
+    Context known = contexts.get(edge);
+    if (known != null) {
+      return known;
+    }
+    Context around = call.context;
+    boolean isTooDeep =
+        around != null && (around.depth >= MAX_DEPTH || around.isRecursive(callee.pc));
+    if (isTooDeep || seen.contains(new Key(callee, null))) {
+      return null;
+    }
+    double share = Math.min(1, call.weight() / Math.max(callee.executions, 1));
+    int depth = around == null ? 1 : around.depth + 1;
+    Context made = new Context(around, call.block.fallPc, callee.pc, depth, share);
+    contexts.put(edge, made);
+    return made;
   }
 
-  private static Context calleeContext(Key k) {
-    return new Context(k.context, k.block.fallPc, depth(k.context) + 1);
+  /** What follows a call is reached by a return from outside the region too. */
+  private void addReturnSite(List<Key> next, Block call) {
+    Block b = cpu.findBlock(call.fallPc);
+    if (b != null) {
+      Key site = new Key(b, null);
+      next.add(site);
+      returnSites.add(site);
+    }
   }
 
   private void addIfKnown(List<Key> next, long pc, Context context) {
@@ -166,26 +242,65 @@ final class RegionBuilder {
     return b == null ? -1 : indexes.getOrDefault(new Key(b, context), -1);
   }
 
-  private void connect(RegionBlock node, Key k) {
+  private void connect(RegionBlock node, Key k, Map<Long, Integer> guesses) {
+    Context context = k.context;
     switch (node.kind) {
-      case Block.FALL -> node.fallIndex = indexOf(node.fallPc, k.context);
-      case Block.JUMP -> node.takenIndex = indexOf(node.takenPc, k.context);
+      case Block.FALL, Block.JUMP -> node.nextIndex = indexOf(node.nextPc, context);
       case Block.BRANCH -> {
-        node.takenIndex = indexOf(node.takenPc, k.context);
-        node.fallIndex = indexOf(node.fallPc, k.context);
+        node.takenIndex = indexOf(node.takenPc, context);
+        node.nextIndex = indexOf(node.nextPc, context);
       }
       case Block.CALL -> {
-        if (depth(k.context) < MAX_DEPTH) {
-          node.takenIndex = indexOf(node.takenPc, calleeContext(k));
+        Block callee = cpu.findBlock(node.nextPc);
+        if (callee != null) {
+          node.nextIndex = calleeIndex(k, callee);
+        }
+      }
+      case Block.CALL_INDIRECT -> {
+        for (Block target : indirectTargets(k.block)) {
+          guess(guesses, target.pc, calleeIndex(k, target));
+        }
+      }
+      case Block.JUMP_INDIRECT -> {
+        for (Block target : indirectTargets(k.block)) {
+          guess(guesses, target.pc, indexes.getOrDefault(new Key(target, context), -1));
         }
       }
       case Block.RETURN -> {
-        if (k.context != null) {
-          node.returnPc = k.context.returnPc;
-          node.returnIndex = indexOf(k.context.returnPc, k.context.caller);
+        if (context != null) {
+          guess(guesses, context.returnPc, indexOf(context.returnPc, context.caller));
+        } else {
+          for (Key site : returnSites) {
+            if (guesses.size() < MAX_RETURN_GUESSES) {
+              guess(guesses, site.block.pc, indexes.getOrDefault(site, -1));
+            }
+          }
         }
       }
       default -> {}
+    }
+  }
+
+  private int calleeIndex(Key call, Block callee) {
+    Context context = contexts.get(new Edge(call, callee));
+    int inlined = context == null ? -1 : indexes.getOrDefault(new Key(callee, context), -1);
+    return inlined >= 0 ? inlined : indexes.getOrDefault(new Key(callee, null), -1);
+  }
+
+  /** Where the interpreter saw an indirect jump or call go lately. */
+  private List<Block> indirectTargets(Block b) {
+    List<Block> targets = new ArrayList<>(2);
+    for (Block link : new Block[] {b.takenLink, b.fallLink}) {
+      if (link != null && link.valid && cpu.findBlock(link.pc) == link) {
+        targets.add(link);
+      }
+    }
+    return targets;
+  }
+
+  private static void guess(Map<Long, Integer> guesses, long pc, int index) {
+    if (index >= 0) {
+      guesses.putIfAbsent(pc, index);
     }
   }
 }

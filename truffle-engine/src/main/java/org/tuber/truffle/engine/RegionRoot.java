@@ -23,6 +23,9 @@ final class RegionRoot extends RootNode {
   /** The region ran and left by a fault that is ready in the CPU. */
   static final Object FAULTED = "faulted";
 
+  /** Where an indirect jump that ends a block may go on: a list of guesses. */
+  record Guesses(long[] pcs, int[] indexes) {}
+
   private final Isa isa;
   private final long registerMask;
   private final String name;
@@ -33,15 +36,25 @@ final class RegionRoot extends RootNode {
 
   @Children private final RegionBlock[] blocks;
 
+  /** All blocks' guesses, one after the other; see {@link RegionBlock#firstGuess}. */
+  @CompilationFinal(dimensions = 1)
+  private final long[] guessedPcs;
+
+  @CompilationFinal(dimensions = 1)
+  private final int[] guessedIndexes;
+
   RegionRoot(
       TruffleLanguage<?> language,
       Isa isa,
       RegionBlock[] blocks,
+      Guesses guesses,
       int[] entries,
       long registerMask) {
     super(language);
     this.isa = isa;
     this.blocks = blocks;
+    this.guessedPcs = guesses.pcs;
+    this.guessedIndexes = guesses.indexes;
     this.entries = entries;
     this.registerMask = registerMask;
     this.name = "0x" + Long.toHexString(blocks[0].pc) + "+" + blocks.length;
@@ -60,6 +73,7 @@ final class RegionRoot extends RootNode {
     Object outcome;
     try {
       runBlocks(s, cpu, entry);
+      s.pcOffset = 0;
       outcome = LEFT;
     } catch (GuestFault f) {
       outcome = FAULTED;
@@ -69,21 +83,37 @@ final class RegionRoot extends RootNode {
   }
 
   /**
-   * Leaves with {@code s.pc} set. The only state that differs between iterations is the index.
-   * Every cycle has an edge to a lower or equal index: those look for requests.
+   * Leaves with {@code s.pc} set. The only state that differs between iterations is the index: of a
+   * block, beyond the last block of a guess, below 0 of an entry. Each choice goes straight back to
+   * the top, because an index merged from both arms would be no constant.
+   *
+   * <p>Every cycle has an edge to a lower or equal block index: those look for requests.
    */
   @ExplodeLoop(kind = LoopExplosionKind.MERGE_EXPLODE)
   private void runBlocks(GuestState s, GuestCpu cpu, int entry) {
-    // -1, -2, ... compare with entry 0, 1, ...: a chain of tests before the first block.
     int index = -1;
     while (true) {
       CompilerAsserts.partialEvaluationConstant(index);
       if (index < 0) {
+        // -1, -2, ... compare with entry 0, 1, ...: a chain of tests before the first block.
         int number = -index - 1;
         if (number == entries.length - 1 || entry == number) {
           index = entries[number];
         } else {
           index--;
+        }
+        continue;
+      }
+      if (index >= blocks.length) {
+        int number = index - blocks.length;
+        if (guessedIndexes[number] < 0) {
+          return;
+        }
+        if (CompilerDirectives.injectBranchProbability(
+            CompilerDirectives.LIKELY_PROBABILITY, s.pc == guessedPcs[number])) {
+          index = guessedIndexes[number];
+        } else {
+          index++;
         }
         continue;
       }
@@ -93,70 +123,47 @@ final class RegionRoot extends RootNode {
       s.pc = b.pc;
       int outcome = b.execute(s, cpu);
       s.instructions += b.instructionCount;
-      switch (b.kind) {
-        case Block.BRANCH -> {
-          if (CompilerDirectives.injectBranchProbability(
-              b.takenProbability, outcome == Block.TO_TAKEN)) {
-            if (b.takenIndex < 0
-                || (b.takenIndex <= index
-                    && CompilerDirectives.injectBranchProbability(
-                        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
-              s.pc = b.takenPc;
-              s.pcOffset = 0;
-              return;
-            }
-            index = b.takenIndex;
-            continue;
-          }
-          if (b.fallIndex < 0
-              || (b.fallIndex <= index
-                  && CompilerDirectives.injectBranchProbability(
-                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
-            s.pc = b.fallPc;
-            s.pcOffset = 0;
-            return;
-          }
-          index = b.fallIndex;
-          continue;
-        }
-        case Block.JUMP, Block.CALL -> {
-          if (b.takenIndex < 0
-              || (b.takenIndex <= index
-                  && CompilerDirectives.injectBranchProbability(
-                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
+      if (b.kind == Block.BRANCH) {
+        if (CompilerDirectives.injectBranchProbability(
+            b.takenProbability, outcome == Block.TO_TAKEN)) {
+          if (leaves(cpu, index, b.takenIndex)) {
             s.pc = b.takenPc;
-            s.pcOffset = 0;
             return;
           }
           index = b.takenIndex;
           continue;
         }
-        case Block.FALL -> {
-          if (b.fallIndex < 0
-              || (b.fallIndex <= index
-                  && CompilerDirectives.injectBranchProbability(
-                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
-            s.pc = b.fallPc;
-            s.pcOffset = 0;
-            return;
-          }
-          index = b.fallIndex;
-          continue;
-        }
-        default -> {
-          if (b.returnIndex >= 0
-              && CompilerDirectives.injectBranchProbability(0.999, s.pc == b.returnPc)
-              && !(b.returnIndex <= index
-                  && CompilerDirectives.injectBranchProbability(
-                      CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0))) {
-            index = b.returnIndex;
-            continue;
-          }
-          s.pcOffset = 0;
+      } else if (b.firstGuess >= 0) {
+        if (leaves(cpu, b.isBackward ? Integer.MAX_VALUE : -1, 0)) {
           return;
         }
+        index = blocks.length + b.firstGuess;
+        continue;
+      } else if (b.isIndirect()) {
+        return;
       }
+      if (leaves(cpu, index, b.nextIndex)) {
+        s.pc = b.nextPc;
+        return;
+      }
+      index = b.nextIndex;
     }
+  }
+
+  /** True when the block at {@code to} is not ours, or on a way back with a request waiting. */
+  private static boolean leaves(GuestCpu cpu, int from, int to) {
+    if (to < 0) {
+      return true;
+    }
+    if (to > from) {
+      return false;
+    }
+    // As an if: the compiler takes a probability at nothing else.
+    if (CompilerDirectives.injectBranchProbability(
+        CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0)) {
+      return true;
+    }
+    return false;
   }
 
   @Override

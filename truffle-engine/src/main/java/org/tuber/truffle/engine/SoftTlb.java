@@ -1,5 +1,8 @@
 package org.tuber.truffle.engine;
 
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
+import com.oracle.truffle.api.CompilerDirectives;
 import org.tuber.core.mem.GuestRam;
 
 /**
@@ -40,6 +43,9 @@ public final class SoftTlb {
 
   private static final long PAGE_MASK = -4096L;
   private static final long INDEX_MASK = (long) (ENTRIES - 1) << 5;
+
+  /** Without it the compiler lays out hits as the exception and misses in line. */
+  private static final double HIT = CompilerDirectives.FASTPATH_PROBABILITY;
 
   private SoftTlb() {}
 
@@ -87,7 +93,7 @@ public final class SoftTlb {
   /** Loads 8 bits, sign-extended. */
   public static long load8(GuestState s, GuestCpu c, long gva) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e) == (gva & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == (gva & PAGE_MASK))) {
       return (byte) GuestRam.hostLoad8(gva + GuestRam.hostLoad64(e + ADDEND));
     }
     return (byte) c.loadSlow(gva, 1);
@@ -96,7 +102,7 @@ public final class SoftTlb {
   /** Loads 16 bits, sign-extended. */
   public static long load16(GuestState s, GuestCpu c, long gva) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e) == ((gva + 1) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 1) & PAGE_MASK))) {
       return (short) GuestRam.hostLoad16(gva + GuestRam.hostLoad64(e + ADDEND));
     }
     return (short) c.loadSlow(gva, 2);
@@ -105,7 +111,7 @@ public final class SoftTlb {
   /** Loads 32 bits, sign-extended. */
   public static long load32(GuestState s, GuestCpu c, long gva) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e) == ((gva + 3) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 3) & PAGE_MASK))) {
       return GuestRam.hostLoad32(gva + GuestRam.hostLoad64(e + ADDEND));
     }
     return (int) c.loadSlow(gva, 4);
@@ -114,7 +120,7 @@ public final class SoftTlb {
   /** Loads 64 bits. */
   public static long load64(GuestState s, GuestCpu c, long gva) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e) == ((gva + 7) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 7) & PAGE_MASK))) {
       return GuestRam.hostLoad64(gva + GuestRam.hostLoad64(e + ADDEND));
     }
     return c.loadSlow(gva, 8);
@@ -123,7 +129,7 @@ public final class SoftTlb {
   /** Stores the low 8 bits. */
   public static void store8(GuestState s, GuestCpu c, long gva, long value) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e + WRITE) == (gva & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == (gva & PAGE_MASK))) {
       GuestRam.hostStore8(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
       c.storeSlow(gva, value, 1);
@@ -133,7 +139,7 @@ public final class SoftTlb {
   /** Stores the low 16 bits. */
   public static void store16(GuestState s, GuestCpu c, long gva, long value) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 1) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 1) & PAGE_MASK))) {
       GuestRam.hostStore16(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
       c.storeSlow(gva, value, 2);
@@ -143,7 +149,7 @@ public final class SoftTlb {
   /** Stores the low 32 bits. */
   public static void store32(GuestState s, GuestCpu c, long gva, long value) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 3) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 3) & PAGE_MASK))) {
       GuestRam.hostStore32(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
       c.storeSlow(gva, value, 4);
@@ -153,7 +159,7 @@ public final class SoftTlb {
   /** Stores 64 bits. */
   public static void store64(GuestState s, GuestCpu c, long gva, long value) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e + WRITE) == ((gva + 7) & PAGE_MASK)) {
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 7) & PAGE_MASK))) {
       GuestRam.hostStore64(gva + GuestRam.hostLoad64(e + ADDEND), value);
     } else {
       c.storeSlow(gva, value, 8);
@@ -167,7 +173,8 @@ public final class SoftTlb {
    */
   public static long writableHost(GuestState s, GuestCpu c, long gva, int size) {
     long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (GuestRam.hostLoad64(e + WRITE) == ((gva + size - 1) & PAGE_MASK)) {
+    if (injectBranchProbability(
+        HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + size - 1) & PAGE_MASK))) {
       return gva + GuestRam.hostLoad64(e + ADDEND);
     }
     return c.writableHostSlow(gva, size);

@@ -15,8 +15,19 @@ import org.tuber.truffle.x86.state.X86State;
 
 /** The x86 instruction set as the engine sees it. */
 public final class X86Isa extends Isa {
-  /** {@link #registerMask}: general registers 0-15 in bits 0-15, XMM0-15 in bits 16-31. */
+  /**
+   * {@link #registerMask}: general registers 0-15 in bits 0-15, XMM0-15 in bits 16-31, upper halves
+   * of YMM0-15 in bits 32-47.
+   */
   private static final int XMM_SHIFT = 16;
+
+  private static final int YMM_SHIFT = 32;
+
+  /** {@link #registerMask}: the code may clear all upper halves at once. */
+  private static final long CLEARS_UPPER = 1L << 48;
+
+  /** Some upper half is known to the region. */
+  private static final long ANY_UPPER = 0x1_ffffL << YMM_SHIFT;
 
   private static final long ALL_GENERAL = 0xffff;
 
@@ -71,8 +82,27 @@ public final class X86Isa extends Isa {
         mask |= 1L << (XMM_SHIFT + (Word.reg(w0) & 15)) | 1L << (XMM_SHIFT + (Word.rm(w0) & 15));
         mask |= 1L << XMM_SHIFT;
       }
+      if (op >= Op.VEX) {
+        mask |= vexMask(w0, code[i + 1], op);
+      }
     }
     return mask;
+  }
+
+  private static long vexMask(long w0, long w1, int op) {
+    if (op == Op.BMI) {
+      return general(Word.vvvv(w1));
+    }
+    long numbers = 1L << (Word.reg(w0) & 15) | 1L << (Word.rm(w0) & 15) | 1L << Word.vvvv(w1);
+    // Register numbers in the immediate, and the implied XMM0.
+    numbers |= op == Op.AVX_SPECIAL ? 1L << (w1 & 15) | 1L << (w1 >> 4 & 15) | 1 : 0;
+    long mask = numbers << XMM_SHIFT | numbers << YMM_SHIFT;
+    if (op == Op.AVX_ZERO) {
+      boolean all = Word.sub(w1) == 0;
+      mask = all ? CLEARS_UPPER : 0xffL << YMM_SHIFT;
+      mask |= Word.is256(w1) ? 0xffffL << XMM_SHIFT : 0;
+    }
+    return op == Op.AVX_PLAIN ? mask & ~ANY_UPPER : mask;
   }
 
   private static long general(int n) {
@@ -99,6 +129,9 @@ public final class X86Isa extends Isa {
         to.x[2 * i + 1] = from.x[2 * i + 1];
       }
     }
+    if ((mask & ANY_UPPER) != 0) {
+      enterUpper(to, from, mask);
+    }
     to.fx = from.fx;
     to.fy = from.fy;
     to.fz = from.fz;
@@ -106,6 +139,33 @@ public final class X86Isa extends Isa {
     to.fd = from.fd;
     to.tlb = from.tlb;
     to.instructions = from.instructions;
+  }
+
+  @ExplodeLoop
+  private static void enterUpper(X86State to, X86State from, long mask) {
+    to.y = new long[X86State.Y_LENGTH];
+    to.upperCleared = false;
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> (YMM_SHIFT + i) & 1) != 0) {
+        to.y[2 * i] = from.y[2 * i];
+        to.y[2 * i + 1] = from.y[2 * i + 1];
+      }
+    }
+  }
+
+  @ExplodeLoop
+  private static void leaveUpper(X86State to, X86State from, long mask) {
+    if ((mask & CLEARS_UPPER) != 0 && from.upperCleared) {
+      for (int i = 0; i < 32; i++) {
+        to.y[i] = 0;
+      }
+    }
+    for (int i = 0; i < 16; i++) {
+      if ((mask >>> (YMM_SHIFT + i) & 1) != 0) {
+        to.y[2 * i] = from.y[2 * i];
+        to.y[2 * i + 1] = from.y[2 * i + 1];
+      }
+    }
   }
 
   @Override
@@ -123,6 +183,9 @@ public final class X86Isa extends Isa {
         to.x[2 * i] = from.x[2 * i];
         to.x[2 * i + 1] = from.x[2 * i + 1];
       }
+    }
+    if ((mask & ANY_UPPER) != 0) {
+      leaveUpper(to, from, mask);
     }
     to.fx = from.fx;
     to.fy = from.fy;

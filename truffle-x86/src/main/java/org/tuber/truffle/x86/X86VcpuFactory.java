@@ -28,6 +28,11 @@ public final class X86VcpuFactory implements VcpuFactory {
     engine = new Engine(new X86Isa(), null, engineOptions(options));
   }
 
+  /** Names of all CPU models, the default first. */
+  public static List<String> models() {
+    return CpuModel.names();
+  }
+
   private static Engine.Options engineOptions(Map<String, String> options) {
     String accel = options.getOrDefault("accel", "tcg");
     Engine.Options base =

@@ -17,8 +17,9 @@ import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.sys.CpuModel;
 
 /**
- * A CPU of model {@code max} with flat segments and flat paging, some RAM for code and some at
- * 0x10000000 for operands: runs single instructions through decoder and interpreter.
+ * A CPU (of model {@code max} unless told otherwise) with flat segments and flat paging, some RAM
+ * for code and some at 0x10000000 for operands: runs single instructions through decoder and
+ * interpreter.
  */
 public final class BareCpu implements AutoCloseable {
   public static final long CODE = 0x1000;
@@ -38,6 +39,10 @@ public final class BareCpu implements AutoCloseable {
   }
 
   public BareCpu(boolean bits64, Engine.Options options) {
+    this(bits64, options, "max");
+  }
+
+  public BareCpu(boolean bits64, Engine.Options options, String model) {
     AddressSpace memory = new AddressSpace("memory", 1L << 40, new ReentrantLock());
     memory.mapRam(0, code.sizeBytes(), code, 0);
     memory.mapRam(DATA, DATA_BYTES, data, 0);
@@ -50,7 +55,7 @@ public final class BareCpu implements AutoCloseable {
             null,
             new ManualClock(0),
             CpuPlatform.NONE,
-            CpuModel.of(Map.of("model", "max")));
+            CpuModel.of(Map.of("model", model)));
     state = cpu.state();
     cpu.cr0 = Cr.CR0_PE | Cr.CR0_NE | Cr.CR0_MP | Cr.CR0_ET;
     cpu.cr4 = Cr.CR4_OSFXSR | Cr.CR4_OSXMMEXCPT | Cr.CR4_OSXSAVE | Cr.CR4_PAE;

@@ -59,6 +59,7 @@ public final class Decoder {
   private long immediate;
   private boolean wideImmediate;
   private Row row;
+  private final VexPrefix vex = new VexPrefix();
   private int producer = Flags.PRODUCER_UNKNOWN;
 
   /** A decoder for the block at linear address {@code pc}. */
@@ -183,6 +184,37 @@ public final class Decoder {
     ripRelative = false;
     modRm = -1;
     opcode = prefixes();
+    if ((opcode == 0xc4 || opcode == 0xc5) && startsVex()) {
+      row = vexRow();
+    } else {
+      row = plainRow();
+    }
+    if (row == null) {
+      reportUnknown();
+      illegal(IntegerRows.ILLEGAL);
+      return;
+    }
+    if (!isAvailable(row) || row.has(Row.AVX) && (cpu.mode & X86Cpu.MODE_AVX) == 0) {
+      illegal(IntegerRows.ILLEGAL);
+      return;
+    }
+    if (row.has(Row.SSE) && (cpu.mode & X86Cpu.MODE_NO_SSE) != 0
+        || row.has(Row.FPU) && (cpu.mode & X86Cpu.MODE_NO_FPU) != 0
+        || row.has(Row.AVX) && (cpu.mode & X86Cpu.MODE_TASK_SWITCHED) != 0) {
+      // x87 alone does not end in #UD but in #NM when CR0.EM is set.
+      boolean x87 = row.op >= Op.SYSTEM_SSE && row.op < Op.VEX;
+      boolean sse = row.has(Row.SSE);
+      illegal(x87 || row.has(Row.AVX) ? IntegerRows.NO_FPU : IntegerRows.NO_SSE);
+      immediate = sse ? 1 : 0;
+      return;
+    }
+    operands();
+    if (row != null && lock && (!row.has(Row.LOCKABLE) || (w0 & Word.MEMORY) == 0)) {
+      illegal(IntegerRows.ILLEGAL);
+    }
+  }
+
+  private Row plainRow() {
     int map = 0;
     if (opcode == 0x0f) {
       map = 1;
@@ -193,32 +225,66 @@ public final class Decoder {
       }
     }
     int prefix = legacyPrefix != 0 ? legacyPrefix : operandPrefix ? 0x66 : 0;
-    int startOfModRm = position;
-    int peeked = -1;
-    row = OpcodeMap.INSTANCE.find(map, opcode, prefix, 0xc0, bits64);
+    int peeked = 0xc0;
     if (OpcodeMap.INSTANCE.needsModRm(map, opcode)) {
       peeked = fetch();
-      position = startOfModRm;
-      row = OpcodeMap.INSTANCE.find(map, opcode, prefix, peeked, bits64);
+      position--;
     }
-    if (row != null && !cpu.model.hasRowFeature(row.attributes >>> Row.FEATURE_SHIFT & 127)) {
-      illegal(IntegerRows.ILLEGAL);
-      return;
+    Row r = OpcodeMap.INSTANCE.find(map, opcode, prefix, peeked, bits64);
+    if (r != null && (r.op == IntegerRows.TZCNT || r.op == IntegerRows.LZCNT) && !isAvailable(r)) {
+      // Older processors ignore the prefix: BSF and BSR.
+      return OpcodeMap.INSTANCE.find(map, opcode, 0, peeked, bits64);
     }
-    if (row == null) {
-      reportUnknown();
-      illegal(IntegerRows.ILLEGAL);
-      return;
+    return r;
+  }
+
+  private boolean isAvailable(Row r) {
+    return cpu.model.hasRowFeature(r.attributes >>> Row.FEATURE_SHIFT & 127);
+  }
+
+  /** In 64-bit code C4 and C5 are nothing else; elsewhere LES and LDS have memory operands. */
+  private boolean startsVex() {
+    if (bits64) {
+      return true;
     }
-    if (row.has(Row.SSE) && (cpu.mode & X86Cpu.MODE_NO_SSE) != 0
-        || row.has(Row.FPU) && (cpu.mode & X86Cpu.MODE_NO_FPU) != 0) {
-      illegal(IntegerRows.NO_FPU);
-      return;
+    if ((cpu.mode & X86Cpu.MODE_PROTECTED) == 0) {
+      return false;
     }
-    operands();
-    if (lock && (!row.has(Row.LOCKABLE) || (w0 & Word.MEMORY) == 0)) {
-      illegal(IntegerRows.ILLEGAL);
+    int next = fetch();
+    position--;
+    return next >= 0xc0;
+  }
+
+  /** The row after a VEX prefix, which allows neither LOCK, 66, F2, F3 nor REX before it. */
+  private Row vexRow() {
+    if (opcode == 0xc5) {
+      vex.decode2(fetch());
+    } else {
+      int first = fetch();
+      vex.decode3(first, fetch());
     }
+    opcode = fetch();
+    if (lock || operandPrefix || legacyPrefix != 0 || rex != 0) {
+      return null;
+    }
+    int peeked = 0xc0;
+    if (OpcodeMap.INSTANCE.needsModRm(vex, opcode)) {
+      peeked = fetch();
+      position--;
+    }
+    Row r = OpcodeMap.INSTANCE.find(vex, opcode, peeked, bits64);
+    if (r == null || vex.vvvv != 0 && !r.hasVvvv) {
+      return null;
+    }
+    if (r.vsib && ((peeked & 7) != 4 || !bits64 && default32 == addressPrefix)) {
+      // No SIB byte, no vector of indices.
+      return null;
+    }
+    rex = bits64 ? 0x40 | vex.rxb | (vex.w ? 8 : 0) : 0;
+    if (!bits64) {
+      vex.vvvv &= 7;
+    }
+    return r;
   }
 
   private int prefixes() {
@@ -349,6 +415,11 @@ public final class Decoder {
             size = sizeOf(letter);
           }
         }
+        case 'L' -> {
+          if (row.isVex()) {
+            immediateBytes = 1;
+          }
+        }
         case 'I' -> {
           form = form == Word.GE ? form : Word.EI;
           int bytes = immediateSize(letter);
@@ -384,7 +455,17 @@ public final class Decoder {
     if (immediateBytes != 0) {
       immediates(immediateBytes, secondImmediateBytes);
     }
+    if (row.isVex()) {
+      vexFields();
+    }
     finishWord(size, form);
+  }
+
+  /** The immediate's place in w1 also holds what the VEX prefix says. */
+  private void vexFields() {
+    long low =
+        row.vsib ? vex.vsibIndex : immediate & (bits64 || !row.hasXmmImmediate ? 0xff : 0x7f);
+    immediate = low | (long) vex.vvvv << 8 | (vex.is256 ? Word.VEX_L : 0) | (long) row.sub << 16;
   }
 
   private int immediateSize(char letter) {
@@ -524,7 +605,10 @@ public final class Decoder {
       int sib = fetch();
       int index = (sib >> 3) & 7 | (rex & 2) << 2;
       base = sib & 7 | (rex & 1) << 3;
-      if (index != 4) {
+      if (row.vsib) {
+        vex.vsibIndex = index;
+        setIndex(X86State.ZERO, sib >> 6);
+      } else if (index != 4) {
         setIndex(index, sib >> 6);
       }
       noBase = mod == 0 && (sib & 7) == 5;

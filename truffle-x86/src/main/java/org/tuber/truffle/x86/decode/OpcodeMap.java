@@ -2,7 +2,9 @@ package org.tuber.truffle.x86.decode;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.tuber.truffle.x86.insn.AvxRows;
 import org.tuber.truffle.x86.insn.IntegerRows;
+import org.tuber.truffle.x86.insn.SseGenerations;
 import org.tuber.truffle.x86.insn.SseRows;
 import org.tuber.truffle.x86.insn.X87Rows;
 import org.tuber.truffle.x86.sys.SystemRows;
@@ -15,7 +17,7 @@ public final class OpcodeMap {
   /** The one map. */
   public static final OpcodeMap INSTANCE = new OpcodeMap();
 
-  private static final int MAPS = 4;
+  private static final int MAPS = 2 * Row.VEX_MAPS + 1;
 
   private final Row[][] rows = new Row[MAPS * 256][];
   private final boolean[] modRm = new boolean[MAPS * 256];
@@ -26,6 +28,7 @@ public final class OpcodeMap {
     SystemRows.add(this);
     SseRows.add(this);
     X87Rows.add(this);
+    AvxRows.add(this);
     for (Row r : all) {
       for (int n = 0; n < (r.registerInOpcode ? 8 : 1); n++) {
         int i = r.map << 8 | (r.opcode + n);
@@ -39,7 +42,12 @@ public final class OpcodeMap {
 
   /** Adds a row; {@code attributes} are {@link Row} bits. */
   public void row(String encoding, String assembler, int op, int attributes) {
-    all.add(new Row(encoding, assembler, op, attributes));
+    int number = op & 0x3ff;
+    int feature =
+        number >= Op.SSE && number < Op.X87 && attributes >>> Row.FEATURE_SHIFT == 0
+            ? SseGenerations.feature(encoding, assembler)
+            : 0;
+    all.add(new Row(encoding, assembler, op, attributes | feature));
   }
 
   /** Adds a row without attributes. */
@@ -57,6 +65,15 @@ public final class OpcodeMap {
     return modRm[map << 8 | opcode];
   }
 
+  /** The same after a VEX prefix. */
+  boolean needsModRm(VexPrefix vex, int opcode) {
+    return exists(vex) && needsModRm(Row.VEX_MAPS + vex.map, opcode);
+  }
+
+  private static boolean exists(VexPrefix vex) {
+    return vex.map > 0 && vex.map <= Row.VEX_MAPS;
+  }
+
   /**
    * The row for an opcode, or null.
    *
@@ -65,6 +82,17 @@ public final class OpcodeMap {
    * @param modRm the byte after the opcode
    */
   Row find(int map, int opcode, int prefix, int modRm, boolean bits64) {
+    return find(map, opcode, prefix, modRm, bits64, null);
+  }
+
+  /** The row for an opcode after a VEX prefix, or null. */
+  Row find(VexPrefix vex, int opcode, int modRm, boolean bits64) {
+    return exists(vex)
+        ? find(Row.VEX_MAPS + vex.map, opcode, vex.prefix, modRm, bits64, vex)
+        : null;
+  }
+
+  private Row find(int map, int opcode, int prefix, int modRm, boolean bits64, VexPrefix vex) {
     Row[] candidates = rows[map << 8 | opcode];
     if (candidates == null) {
       return null;
@@ -81,6 +109,11 @@ public final class OpcodeMap {
         continue;
       }
       if (r.memoryOnly && modRm >= 0xc0 || r.registerOnly && modRm < 0xc0) {
+        continue;
+      }
+      if (vex != null
+          && (r.vexL != Row.ANY && (r.vexL == 1) != vex.is256
+              || r.vexW != Row.ANY && (r.vexW == 1) != vex.w)) {
         continue;
       }
       if (r.prefix == prefix) {

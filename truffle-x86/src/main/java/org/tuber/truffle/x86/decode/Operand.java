@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.decode;
 
+import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.state.Segment;
@@ -163,7 +166,8 @@ public final class Operand {
       return offset + c.segmentBase[segment];
     }
     Segment g = c.segments[segment];
-    if (offset + bytes - 1 > g.limit || !g.isPresentExpandUp()) {
+    if (injectBranchProbability(
+        SLOWPATH_PROBABILITY, offset + bytes - 1 > g.limit || !g.isPresentExpandUp())) {
       beyondPlainLimit(c, segment, offset, bytes);
     }
     return (offset + g.base) & 0xffff_ffffL;

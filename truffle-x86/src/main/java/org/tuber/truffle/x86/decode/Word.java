@@ -9,6 +9,7 @@ package org.tuber.truffle.x86.decode;
  *     44 lock   45 rep (F3)   46 repne (F2)   47-48 flag producer   49 REX.W
  *     50-61 offset from the block's first byte   62-63 form
  * w1  0-31 immediate (sign-extended)   32-63 displacement (sign-extended)   or 64 bits of immediate
+ *     with VEX: 0-7 immediate   8-11 vvvv   12 VEX.L   16-25 sub-operation   32-63 displacement
  * </pre>
  *
  * <p>Byte registers: 0-15 are the low bytes, 20-23 are AH CH DH BH. Base and index 16 read as zero;
@@ -35,6 +36,9 @@ public final class Word {
   public static final long REP = 1L << 45;
   public static final long REPNE = 1L << 46;
   public static final long REX_W = 1L << 49;
+
+  /** In w1 of rows with a VEX prefix: VEX.L. */
+  public static final long VEX_L = 1 << 12;
 
   /** For rows with {@link Row#STACK}: the stack pointer is ESP. */
   public static final long STACK32 = LOCK;
@@ -119,6 +123,21 @@ public final class Word {
   /** {@link #EG}, {@link #GE} or {@link #EI}. */
   public static int form(long w0) {
     return (int) (w0 >>> FORM_SHIFT);
+  }
+
+  /** For rows with a VEX prefix: VEX.vvvv, not inverted. */
+  public static int vvvv(long w1) {
+    return (int) w1 >> 8 & 15;
+  }
+
+  /** For rows with a VEX prefix: VEX.L, the operands have 256 bits. */
+  public static boolean is256(long w1) {
+    return (w1 & VEX_L) != 0;
+  }
+
+  /** For rows with a VEX prefix: the operation proper. */
+  public static int sub(long w1) {
+    return (int) w1 >> 16 & 0x3ff;
   }
 
   /** 32-bit immediate, sign-extended. */

@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
@@ -75,7 +78,7 @@ public final class Alu {
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long a;
     long r;
-    if (host != 0) {
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
       a = hostLoad(host, size);
       r = result(s, kind, a, b, size);
       hostStore(host, size, r);
@@ -106,16 +109,32 @@ public final class Alu {
   }
 
   private static long result(X86State s, int kind, long a, long b, int size) {
-    long r =
-        switch (kind) {
-          case ADD -> a + b;
-          case OR -> a | b;
-          case AND, TEST -> a & b;
-          case SUB, CMP -> a - b;
-          case XOR -> a ^ b;
-          default -> rareResult(s, kind, a, b);
-        };
-    return Operand.sext(r, size);
+    return size == 2
+        ? result32(s, kind, (int) a, (int) b)
+        : Operand.sext(result64(s, kind, a, b), size);
+  }
+
+  /** In {@code int}: the compiler would not see that the upper halves of the sum are unused. */
+  private static int result32(X86State s, int kind, int a, int b) {
+    return switch (kind) {
+      case ADD -> a + b;
+      case OR -> a | b;
+      case AND, TEST -> a & b;
+      case SUB, CMP -> a - b;
+      case XOR -> a ^ b;
+      default -> (int) rareResult(s, kind, a, b);
+    };
+  }
+
+  private static long result64(X86State s, int kind, long a, long b) {
+    return switch (kind) {
+      case ADD -> a + b;
+      case OR -> a | b;
+      case AND, TEST -> a & b;
+      case SUB, CMP -> a - b;
+      case XOR -> a ^ b;
+      default -> rareResult(s, kind, a, b);
+    };
   }
 
   private static long rareResult(X86State s, int kind, long a, long b) {
@@ -147,7 +166,7 @@ public final class Alu {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      if (host != 0) {
+      if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
         a = hostLoad(host, size);
         r = Operand.sext(a + step, size);
         hostStore(host, size, r);
@@ -158,7 +177,7 @@ public final class Alu {
       }
     } else {
       a = rm(s, w0, size);
-      r = Operand.sext(a + step, size);
+      r = size == 2 ? (int) a + step : Operand.sext(a + step, size);
       Operand.setRegister(s, Word.rm(w0), size, r);
     }
     long least = Long.MIN_VALUE >> (64 - (8 << size));

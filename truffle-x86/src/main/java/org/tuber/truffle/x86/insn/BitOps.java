@@ -63,15 +63,21 @@ final class BitOps {
     int size = Word.size(w0);
     long v = Operand.zext(Operand.e(s, c, w0, w1, size), size);
     int n = v == 0 ? 8 << size : Long.numberOfTrailingZeros(v);
-    Flags.result(s, n, v == 0, false);
+    countFlags(s, n, v == 0);
     Operand.setG(s, w0, size, n);
+  }
+
+  /** CF: the source was zero. As on AMD's processors OF stays and SF, PF, AF are cleared. */
+  private static void countFlags(X86State s, int n, boolean cf) {
+    Flags.result(s, n == 0 ? 0 : 0x100, cf, Flags.of(s));
+    s.fd = 1;
   }
 
   static void lzcnt(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
     long v = Operand.zext(Operand.e(s, c, w0, w1, size), size);
     int n = Long.numberOfLeadingZeros(v) - (64 - (8 << size));
-    Flags.result(s, n, v == 0, false);
+    countFlags(s, n, v == 0);
     Operand.setG(s, w0, size, n);
   }
 

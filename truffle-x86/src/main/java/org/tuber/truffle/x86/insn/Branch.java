@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
@@ -26,7 +29,7 @@ public final class Branch {
 
   private static long target(X86Cpu c, long w0, int size, long v) {
     if (size == 3) {
-      if (v << 16 >> 16 != v) {
+      if (injectBranchProbability(SLOWPATH_PROBABILITY, v << 16 >> 16 != v)) {
         throw c.gp(0);
       }
       return v;

@@ -49,7 +49,8 @@ final class Crypto {
   }
 
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
-    int w = Xmm.aligned(s, c, w0, w1);
+    // Processors let the SHA instructions read from any address.
+    int w = op < SHA1RNDS4 ? Xmm.aligned(s, c, w0, w1) : Xmm.unaligned(s, c, w0, w1);
     int d = Xmm.v(w0);
     if (op == PCLMULQDQ) {
       Pclmul.run(s, d, w, Xmm.immediate(w1));

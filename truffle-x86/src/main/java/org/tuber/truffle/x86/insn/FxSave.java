@@ -11,14 +11,16 @@ import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 import org.tuber.truffle.x86.state.X87State;
+import org.tuber.truffle.x86.sys.CpuFeature;
+import org.tuber.truffle.x86.sys.XsaveLayout;
 
 /**
- * FXSAVE, FXRSTOR and the XSAVE family (SDM vol. 1, 10.5 and chapter 13) with components x87, SSE
- * and AVX. Interpreter only. Areas are probed as a whole before the first store, and read as a
+ * FXSAVE, FXRSTOR and the XSAVE family (SDM vol. 1, 10.5 and chapter 13) with components x87, SSE,
+ * AVX and PKRU. Interpreter only. Areas are probed as a whole before the first store, and read as a
  * whole before the first register changes.
  *
- * <p>Choices the manual leaves open: x87 and SSE always count as in use (XINUSE), AVX when an upper
- * half is not zero; XSAVEOPT has no "modified" optimization; IA32_XSS is zero.
+ * <p>Choices the manual leaves open: {@link XsaveLayout#inUse}; XSAVEOPT has no "modified"
+ * optimization; IA32_XSS is zero.
  */
 final class FxSave {
   /** Bits of MXCSR that may be set. */
@@ -33,27 +35,28 @@ final class FxSave {
   static final int XSAVES = FXSAVE + 6;
   static final int XRSTORS = FXSAVE + 7;
 
-  private static final int X87 = 1;
-  private static final int SSE = 2;
-  private static final int AVX = 4;
-  private static final int LEGACY_BYTES = 512;
-  private static final int HEADER_BYTES = 64;
-  private static final int AVX_OFFSET = LEGACY_BYTES + HEADER_BYTES;
-  private static final int AVX_BYTES = 256;
+  private static final long X87 = XsaveLayout.X87;
+  private static final long SSE = XsaveLayout.SSE;
+  private static final long AVX = XsaveLayout.AVX;
+  private static final long PKRU = XsaveLayout.PKRU;
+  private static final int LEGACY_BYTES = XsaveLayout.LEGACY_BYTES;
+  private static final int HEADER_BYTES = XsaveLayout.HEADER_BYTES;
+  private static final int AVX_OFFSET = XsaveLayout.EXTENDED;
   private static final long COMPACT = Long.MIN_VALUE;
   private static final int MXCSR_DEFAULT = 0x1f80;
 
   private FxSave() {}
 
   static void add(OpcodeMap m) {
-    m.row("NP 0F AE /0 mem", "fxsave M", FXSAVE, SYSTEM | FPU);
-    m.row("NP 0F AE /1 mem", "fxrstor M", FXRSTOR, SYSTEM | FPU);
-    m.row("NP 0F AE /4 mem", "xsave M", XSAVE, SYSTEM | FPU);
-    m.row("NP 0F AE /5 mem", "xrstor M", XRSTOR, SYSTEM | FPU);
-    m.row("NP 0F AE /6 mem", "xsaveopt M", XSAVEOPT, SYSTEM | FPU);
-    m.row("NP 0F C7 /4 mem", "xsavec M", XSAVEC, SYSTEM | FPU);
-    m.row("NP 0F C7 /5 mem", "xsaves M", XSAVES, SYSTEM | FPU);
-    m.row("NP 0F C7 /3 mem", "xrstors M", XRSTORS, SYSTEM | FPU);
+    m.row("NP 0F AE /0 mem", "fxsave M", FXSAVE, SYSTEM | FPU | CpuFeature.FXSR.row());
+    m.row("NP 0F AE /1 mem", "fxrstor M", FXRSTOR, SYSTEM | FPU | CpuFeature.FXSR.row());
+    m.row("NP 0F AE /4 mem", "xsave M", XSAVE, SYSTEM | CpuFeature.XSAVE.row());
+    m.row("NP 0F AE /5 mem", "xrstor M", XRSTOR, SYSTEM | CpuFeature.XSAVE.row());
+    m.row("NP 0F AE /6 mem", "xsaveopt M", XSAVEOPT, SYSTEM | CpuFeature.XSAVEOPT.row());
+    m.row("NP 0F C7 /4 mem", "xsavec M", XSAVEC, SYSTEM | CpuFeature.XSAVEC.row());
+    m.row("NP 0F C7 /5 mem", "xsaves M", XSAVES, SYSTEM | CpuFeature.XSAVES.row());
+    m.row("NP 0F C7 /3 mem", "xrstors M", XRSTORS, SYSTEM | CpuFeature.XSAVES.row());
+    ProtectionKeys.add(m);
     X87Environment.add(m);
   }
 
@@ -71,7 +74,7 @@ final class FxSave {
       case FXRSTOR -> {
         align(c, a, 15);
         int mxcsr = loadMxcsr(s, c, a);
-        SoftTlb.load8(s, c, a + LEGACY_BYTES - 1);
+        readable(s, c, a, LEGACY_BYTES);
         restoreX87(s, c, a, wide);
         restoreXmm(s, c, a);
         c.mxcsr = mxcsr;
@@ -93,6 +96,7 @@ final class FxSave {
         align(c, a, 63);
         xrstor(s, c, a, wide, op == XRSTORS);
       }
+      case ProtectionKeys.RDPKRU, ProtectionKeys.WRPKRU -> ProtectionKeys.run(s, c, op);
       default -> X87Environment.run(s, c, w0, a, op);
     }
   }
@@ -100,6 +104,9 @@ final class FxSave {
   private static void enabled(X86Cpu c) {
     if ((c.cr4 & Cr.CR4_OSXSAVE) == 0) {
       throw c.ud();
+    }
+    if ((c.cr0 & Cr.CR0_TS) != 0) {
+      throw c.exception(X86Cpu.NM);
     }
   }
 
@@ -121,26 +128,19 @@ final class FxSave {
     SoftTlb.writableHost(s, c, a + bytes - 1, 1);
   }
 
+  /** Faults now if any byte of the area (less than a page) cannot be read. */
+  private static void readable(X86State s, X86Cpu c, long a, int bytes) {
+    SoftTlb.load8(s, c, a);
+    SoftTlb.load8(s, c, a + bytes - 1);
+  }
+
   /** Requested components that exist and are enabled. */
   private static long requested(X86State s, X86Cpu c) {
     return (s.r[0] & 0xffff_ffffL | s.r[2] << 32) & c.xcr0;
   }
 
   private static int registers(X86Cpu c) {
-    return c.is64Bit() ? 16 : 8;
-  }
-
-  private static boolean avxInUse(X86Cpu c) {
-    for (int i = 0; i < 2 * registers(c); i++) {
-      if (c.yh[i] != 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static long inUse(X86Cpu c) {
-    return X87 | SSE | (avxInUse(c) ? AVX : 0);
+    return XsaveLayout.registers(c);
   }
 
   // ---------------------------------------------------------------- components
@@ -177,7 +177,7 @@ final class FxSave {
 
   private static void saveAvx(X86State s, X86Cpu c, long a) {
     for (int i = 0; i < 2 * registers(c); i++) {
-      SoftTlb.store64(s, c, a + 8 * i, c.yh[i]);
+      SoftTlb.store64(s, c, a + 8 * i, s.y[i]);
     }
   }
 
@@ -220,8 +220,8 @@ final class FxSave {
 
   private static void xsave(X86State s, X86Cpu c, long a, boolean wide, boolean optimized) {
     long mask = requested(s, c);
-    long used = inUse(c);
-    probe(s, c, a, (mask & AVX) != 0 ? AVX_OFFSET + AVX_BYTES : AVX_OFFSET);
+    long used = XsaveLayout.inUse(c);
+    probe(s, c, a, XsaveLayout.standardBytes(mask));
     long old = SoftTlb.load64(s, c, a + LEGACY_BYTES);
     long write = optimized ? mask & used : mask;
     if ((write & X87) != 0) {
@@ -236,13 +236,16 @@ final class FxSave {
     if ((write & AVX) != 0) {
       saveAvx(s, c, a + AVX_OFFSET);
     }
+    if ((write & PKRU) != 0) {
+      SoftTlb.store64(s, c, a + XsaveLayout.pkruOffset(false, 0), c.pkru & 0xffff_ffffL);
+    }
     SoftTlb.store64(s, c, a + LEGACY_BYTES, old & ~mask | used & mask);
   }
 
   private static void xsavec(X86State s, X86Cpu c, long a, boolean wide) {
     long mask = requested(s, c);
-    long write = mask & inUse(c);
-    probe(s, c, a, (mask & AVX) != 0 ? AVX_OFFSET + AVX_BYTES : AVX_OFFSET);
+    long write = mask & XsaveLayout.inUse(c);
+    probe(s, c, a, XsaveLayout.compactBytes(mask));
     if ((write & X87) != 0) {
       saveX87(s, c, a, wide);
     }
@@ -253,6 +256,9 @@ final class FxSave {
     if ((write & AVX) != 0) {
       saveAvx(s, c, a + AVX_OFFSET);
     }
+    if ((write & PKRU) != 0) {
+      SoftTlb.store64(s, c, a + XsaveLayout.pkruOffset(true, mask), c.pkru & 0xffff_ffffL);
+    }
     SoftTlb.store64(s, c, a + LEGACY_BYTES, write);
     SoftTlb.store64(s, c, a + LEGACY_BYTES + 8, mask | COMPACT);
     for (int i = 16; i < HEADER_BYTES; i += 8) {
@@ -260,28 +266,42 @@ final class FxSave {
     }
   }
 
+  private static boolean headerIsBad(
+      X86State s, X86Cpu c, long a, long present, long layout, boolean compactOnly) {
+    boolean bad;
+    int firstReserved = 16;
+    int lastReserved = HEADER_BYTES;
+    if (layout < 0) {
+      bad = (layout & ~COMPACT & ~c.xcr0) != 0 || (present & ~layout) != 0;
+      bad |= !c.model.has(CpuFeature.XSAVEC) && !compactOnly;
+    } else {
+      bad = compactOnly || layout != 0 || (present & ~c.xcr0) != 0;
+      lastReserved = 24;
+    }
+    for (int i = firstReserved; i < lastReserved; i += 8) {
+      bad |= SoftTlb.load64(s, c, a + LEGACY_BYTES + i) != 0;
+    }
+    return bad || present < 0;
+  }
+
   private static void xrstor(X86State s, X86Cpu c, long a, boolean wide, boolean compactOnly) {
     long mask = requested(s, c);
     long present = SoftTlb.load64(s, c, a + LEGACY_BYTES);
     long layout = SoftTlb.load64(s, c, a + LEGACY_BYTES + 8);
     boolean compact = layout < 0;
-    boolean bad =
-        compact
-            ? (layout & ~COMPACT & ~c.xcr0) != 0 || (present & ~layout) != 0
-            : compactOnly || layout != 0 || (present & ~c.xcr0) != 0;
-    bad |= SoftTlb.load64(s, c, a + LEGACY_BYTES + 16) != 0;
-    if (compact) {
-      for (int i = 24; i < HEADER_BYTES; i += 8) {
-        bad |= SoftTlb.load64(s, c, a + LEGACY_BYTES + i) != 0;
-      }
-    }
-    if (bad || present < 0) {
+    if (headerIsBad(s, c, a, present, layout, compactOnly)) {
       throw c.gp(0);
     }
     long load = mask & present;
     boolean loadsMxcsr = compact ? (load & SSE) != 0 : (mask & (SSE | AVX)) != 0;
     int mxcsr = loadsMxcsr ? loadMxcsr(s, c, a) : MXCSR_DEFAULT;
-    SoftTlb.load8(s, c, (load & AVX) != 0 ? a + AVX_OFFSET + AVX_BYTES - 1 : a);
+    readable(
+        s,
+        c,
+        a,
+        compact ? XsaveLayout.compactBytes(layout & ~COMPACT) : XsaveLayout.standardBytes(load));
+    long pkruAt = a + XsaveLayout.pkruOffset(compact, layout);
+    int pkru = (load & PKRU) != 0 ? (int) SoftTlb.load32(s, c, pkruAt) : 0;
     if ((mask & X87) != 0) {
       if ((load & X87) != 0) {
         restoreX87(s, c, a, wide);
@@ -301,8 +321,11 @@ final class FxSave {
     }
     if ((mask & AVX) != 0) {
       for (int i = 0; i < 2 * registers(c); i++) {
-        c.yh[i] = (load & AVX) != 0 ? SoftTlb.load64(s, c, a + AVX_OFFSET + 8 * i) : 0;
+        s.y[i] = (load & AVX) != 0 ? SoftTlb.load64(s, c, a + AVX_OFFSET + 8 * i) : 0;
       }
+    }
+    if ((mask & PKRU) != 0) {
+      c.setPkru(pkru);
     }
   }
 }

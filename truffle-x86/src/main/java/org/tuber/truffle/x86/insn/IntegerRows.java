@@ -5,6 +5,7 @@ import static org.tuber.truffle.x86.decode.Row.*;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
  * Encodings of the integer instructions and branches (SDM vol. 2), with their operation numbers.
@@ -110,11 +111,8 @@ public final class IntegerRows {
   public static final int MOVBE_STORE = 97;
   public static final int ADCX = 98;
   public static final int ADOX = 99;
-  public static final int ANDN = 100;
-  public static final int BEXTR = 101;
-  public static final int BLSI = 102;
-  public static final int BLSMSK = 103;
-  public static final int BLSR = 104;
+  public static final int NO_SSE = 100;
+  public static final int FLUSH = 101;
 
   /**
    * First number of the forms with everything fixed: kind, form, size (see {@link #specialize}).
@@ -188,8 +186,8 @@ public final class IntegerRows {
     m.row("F7 /2", "not Ev", NOT, LOCKABLE | FLAGS_KEPT);
     m.row("F6 /3", "neg Eb", NEG, LOCKABLE | FLAGS_SUB);
     m.row("F7 /3", "neg Ev", NEG, LOCKABLE | FLAGS_SUB);
-    m.row("66 0F 38 F6 /r", "adcx Gy,Ey", ADCX);
-    m.row("F3 0F 38 F6 /r", "adox Gy,Ey", ADOX);
+    m.row("66 0F 38 F6 /r", "adcx Gy,Ey", ADCX, CpuFeature.ADX.row());
+    m.row("F3 0F 38 F6 /r", "adox Gy,Ey", ADOX, CpuFeature.ADX.row());
   }
 
   private static void addMoves(OpcodeMap m) {
@@ -214,20 +212,21 @@ public final class IntegerRows {
     m.row("86 /r", "xchg Eb,Gb", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("87 /r", "xchg Ev,Gv", XCHG, FLAGS_KEPT | LOCKABLE);
     m.row("90+r", "xchg Zv,rAX", XCHG, FLAGS_KEPT);
-    m.row("0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT);
+    m.row("0F C3 /r mem", "movnti My,Gy", MOV, FLAGS_KEPT | CpuFeature.SSE2.row());
     m.row("0F C8+r", "bswap Zv", BSWAP, FLAGS_KEPT);
-    m.row("0F 38 F0 /r mem", "movbe Gv,Mv", MOVBE_LOAD, FLAGS_KEPT);
-    m.row("0F 38 F1 /r mem", "movbe Mv,Gv", MOVBE_STORE, FLAGS_KEPT);
+    m.row("0F 38 F0 /r mem", "movbe Gv,Mv", MOVBE_LOAD, FLAGS_KEPT | CpuFeature.MOVBE.row());
+    m.row("0F 38 F1 /r mem", "movbe Mv,Gv", MOVBE_STORE, FLAGS_KEPT | CpuFeature.MOVBE.row());
     m.row("D7", "xlat", XLAT, FLAGS_KEPT);
+    int cmov = FLAGS_KEPT | CpuFeature.CMOV.row();
     for (int cc = 0; cc < 16; cc++) {
-      m.row("0F " + hex(0x40 + cc) + " /r", "cmov" + CONDITIONS[cc] + " Gv,Ev", CMOVCC, FLAGS_KEPT);
+      m.row("0F " + hex(0x40 + cc) + " /r", "cmov" + CONDITIONS[cc] + " Gv,Ev", CMOVCC, cmov);
       m.row("0F " + hex(0x90 + cc) + " /r", "set" + CONDITIONS[cc] + " Eb", SETCC, FLAGS_KEPT);
     }
     m.row("0F C0 /r", "xadd Eb,Gb", XADD, LOCKABLE);
     m.row("0F C1 /r", "xadd Ev,Gv", XADD, LOCKABLE);
     m.row("0F B0 /r", "cmpxchg Eb,Gb", CMPXCHG, LOCKABLE);
     m.row("0F B1 /r", "cmpxchg Ev,Gv", CMPXCHG, LOCKABLE);
-    m.row("0F C7 /1 mem", "cmpxchg8b Mq", CMPXCHG8B, LOCKABLE);
+    m.row("0F C7 /1 mem", "cmpxchg8b Mq", CMPXCHG8B, LOCKABLE | CpuFeature.CX8.row());
   }
 
   private static final String[] CONDITIONS = {
@@ -259,9 +258,9 @@ public final class IntegerRows {
     m.row("0F BA /7", "btc Ev,Ib", BTC_IMM, LOCKABLE);
     m.row("0F BC /r", "bsf Gv,Ev", BSF);
     m.row("0F BD /r", "bsr Gv,Ev", BSR);
-    m.row("F3 0F BC /r", "tzcnt Gv,Ev", TZCNT);
-    m.row("F3 0F BD /r", "lzcnt Gv,Ev", LZCNT);
-    m.row("F3 0F B8 /r", "popcnt Gv,Ev", POPCNT);
+    m.row("F3 0F BC /r", "tzcnt Gv,Ev", TZCNT, CpuFeature.BMI1.row());
+    m.row("F3 0F BD /r", "lzcnt Gv,Ev", LZCNT, CpuFeature.ABM.row());
+    m.row("F3 0F B8 /r", "popcnt Gv,Ev", POPCNT, CpuFeature.POPCNT.row());
   }
 
   private static void addMulDiv(OpcodeMap m) {
@@ -330,11 +329,12 @@ public final class IntegerRows {
     for (int op = 0x19; op < 0x20; op++) {
       m.row("0F " + hex(op) + " /r", "nop Ev", NOP, FLAGS_KEPT);
     }
-    m.row("0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT);
-    m.row("0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT);
-    m.row("0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT);
-    m.row("NP 0F AE /7 mem", "clflush M", NOP, FLAGS_KEPT);
-    m.row("66 0F AE /7 mem", "clflushopt M", NOP, FLAGS_KEPT);
+    m.row("0F AE /5 reg", "lfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
+    m.row("0F AE /6 reg", "mfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE2.row());
+    m.row("0F AE /7 reg", "sfence Ev", FENCE, FLAGS_KEPT | CpuFeature.SSE.row());
+    m.row("NP 0F AE /7 mem", "clflush Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLFLUSH.row());
+    m.row("66 0F AE /7 mem", "clflushopt Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLFLUSHOPT.row());
+    m.row("66 0F AE /6 mem", "clwb Mb", FLUSH, FLAGS_KEPT | CpuFeature.CLWB.row());
     m.row("62 /r mem", "bound Gv,M", BOUND, I64 | FLAGS_KEPT);
   }
 

@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import java.math.BigInteger;
 import org.tuber.truffle.x86.decode.Operand;
@@ -85,7 +88,7 @@ final class MulDiv {
   static void div(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
     long divisor = Operand.zext(Operand.e(s, c, w0, w1, size), size);
-    if (divisor == 0) {
+    if (injectBranchProbability(SLOWPATH_PROBABILITY, divisor == 0)) {
       throw c.exception(X86Cpu.DE);
     }
     if (size == 3) {
@@ -96,7 +99,7 @@ final class MulDiv {
         s.r[RDX] = Long.remainderUnsigned(low, divisor);
         return;
       }
-      if (Long.compareUnsigned(high, divisor) >= 0) {
+      if (injectBranchProbability(SLOWPATH_PROBABILITY, Long.compareUnsigned(high, divisor) >= 0)) {
         throw c.exception(X86Cpu.DE);
       }
       long quotient = wideQuotient(high, low, divisor);
@@ -106,7 +109,7 @@ final class MulDiv {
     }
     long dividend = dividend(s, size);
     long quotient = Long.divideUnsigned(dividend, divisor);
-    if (quotient >>> (8 << size) != 0) {
+    if (injectBranchProbability(SLOWPATH_PROBABILITY, quotient >>> (8 << size) != 0)) {
       throw c.exception(X86Cpu.DE);
     }
     setPair(s, size, quotient, dividend - quotient * divisor);
@@ -124,7 +127,7 @@ final class MulDiv {
   static void idiv(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
     long divisor = Operand.e(s, c, w0, w1, size);
-    if (divisor == 0) {
+    if (injectBranchProbability(SLOWPATH_PROBABILITY, divisor == 0)) {
       throw c.exception(X86Cpu.DE);
     }
     long dividend;
@@ -148,7 +151,7 @@ final class MulDiv {
       return;
     }
     long quotient = dividend / divisor;
-    if (Operand.sext(quotient, size) != quotient) {
+    if (injectBranchProbability(SLOWPATH_PROBABILITY, Operand.sext(quotient, size) != quotient)) {
       throw c.exception(X86Cpu.DE);
     }
     setQuotient(s, size, quotient, dividend - quotient * divisor);

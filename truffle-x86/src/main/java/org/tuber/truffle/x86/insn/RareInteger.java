@@ -2,9 +2,11 @@ package org.tuber.truffle.x86.insn;
 
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -22,7 +24,8 @@ final class RareInteger {
     switch (op) {
       case IntegerRows.ILLEGAL -> throw c.ud();
       case IntegerRows.TOO_LONG -> throw c.gp(0);
-      case IntegerRows.NO_FPU -> throw noFpu(c);
+      case IntegerRows.NO_FPU -> throw c.exception(X86Cpu.NM);
+      case IntegerRows.NO_SSE -> throw noSse(c, w1);
       case IntegerRows.SHLD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, true);
       case IntegerRows.SHLD_CL -> Shift.doubleShift(s, c, w0, w1, (int) s.r[RCX] & 0xff, true);
       case IntegerRows.SHRD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, false);
@@ -84,6 +87,8 @@ final class RareInteger {
       case IntegerRows.STC -> Flags.carry(s, true);
       case IntegerRows.CMC -> Flags.carry(s, !Flags.cf(s));
       case IntegerRows.FENCE -> GuestRam.fullFence();
+      // There are no caches, but the address must be readable.
+      case IntegerRows.FLUSH -> SoftTlb.load8(s, c, Operand.address(s, c, w0, w1, 1));
       case IntegerRows.XLAT -> xlat(s, c, w0);
       case IntegerRows.MOV_LOAD_ABS -> {
         int size = Word.size(w0);
@@ -115,11 +120,10 @@ final class RareInteger {
     }
   }
 
-  /** What an SSE or x87 instruction raises while CR0 or CR4 disable it. */
-  private static org.tuber.truffle.engine.GuestFault noFpu(X86Cpu c) {
-    boolean taskSwitched = (c.cr0 & org.tuber.truffle.x86.state.Cr.CR0_TS) != 0;
-    boolean emulated = (c.cr0 & org.tuber.truffle.x86.state.Cr.CR0_EM) != 0;
-    return c.exception(taskSwitched || emulated ? X86Cpu.NM : X86Cpu.UD);
+  /** What SSE (immediate 1) or MMX raises while CR0 or CR4 disable it: #UD goes before #NM. */
+  private static GuestFault noSse(X86Cpu c, long w1) {
+    boolean noSupport = (w1 & 1) != 0 && (c.cr4 & Cr.CR4_OSFXSR) == 0;
+    return (c.cr0 & Cr.CR0_EM) != 0 || noSupport ? c.ud() : c.exception(X86Cpu.NM);
   }
 
   private static long absolute(X86Cpu c, long w0, long w1) {

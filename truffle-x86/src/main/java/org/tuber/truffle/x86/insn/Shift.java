@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
@@ -42,7 +45,7 @@ final class Shift {
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long a = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
     long r = result(s, kind, a, n, size);
-    if (host != 0) {
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
       Alu.hostStore(host, size, r);
     } else {
       Operand.store(s, c, gva, size, r);
@@ -53,6 +56,9 @@ final class Shift {
   }
 
   private static long result(X86State s, int kind, long a, int n, int size) {
+    if (size == 2 && kind != RCL && kind != RCR) {
+      return result32(kind, (int) a, n);
+    }
     int bits = 8 << size;
     long v = Operand.zext(a, size);
     switch (kind) {
@@ -92,6 +98,17 @@ final class Shift {
         return Operand.sext(v << n, size);
       }
     }
+  }
+
+  /** In {@code int}: the compiler recognizes rotates and drops the extensions. */
+  private static int result32(int kind, int a, int n) {
+    return switch (kind) {
+      case ROL -> Integer.rotateLeft(a, n);
+      case ROR -> Integer.rotateRight(a, n);
+      case SHR -> a >>> n;
+      case SAR -> a >> n;
+      default -> a << n;
+    };
   }
 
   private static void flags(X86State s, int kind, long a, long r, int n, int size) {

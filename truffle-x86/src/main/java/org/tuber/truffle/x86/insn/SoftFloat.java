@@ -102,6 +102,11 @@ public final class SoftFloat {
     wrapOverflow = false;
   }
 
+  /** Results in half precision. */
+  void begin16(int rounding) {
+    begin(11, -14, 15, rounding);
+  }
+
   /** Results in single precision. */
   void begin32(int rounding) {
     begin(24, -126, 127, rounding);
@@ -226,6 +231,20 @@ public final class SoftFloat {
       default -> {
         int e = n.significand < 0 ? n.exponent + 127 : 0;
         yield sign | e << 23 | (int) (n.significand << 1 >>> 41);
+      }
+    };
+  }
+
+  /** The result of {@link #begin16}, never a NaN. */
+  int pack16() {
+    Num n = result;
+    int sign = n.negative ? 0x8000 : 0;
+    return switch (n.kind) {
+      case ZERO -> sign;
+      case INFINITE -> sign | 0x7c00;
+      default -> {
+        int e = n.significand < 0 ? n.exponent + 15 : 0;
+        yield sign | e << 10 | (int) (n.significand << 1 >>> 54);
       }
     };
   }

@@ -44,7 +44,7 @@ final class Sse41 {
   static final int PHMINPOSUW = BLENDPS + 32;
 
   private static final int KEEP = SSE | FLAGS_KEPT;
-  private static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
+  static final String[] EXTENSIONS = {"bw", "bd", "bq", "wd", "wq", "dq"};
 
   private Sse41() {}
 
@@ -152,6 +152,7 @@ final class Sse41 {
       case DPPD -> {
         long low = (i & 16) != 0 ? SseArith.mul64(c, a0, b0) : 0;
         long high = (i & 32) != 0 ? SseArith.mul64(c, a1, b1) : 0;
+        SseSlow.endStep(c);
         long sum = SseArith.add64(c, low, high);
         s.x[d] = (i & 1) != 0 ? sum : 0;
         s.x[d + 1] = (i & 2) != 0 ? sum : 0;
@@ -176,7 +177,7 @@ final class Sse41 {
     return Lanes.spread(v & h, bits);
   }
 
-  private static long mask32(int i) {
+  static long mask32(int i) {
     return Xmm.pair(-(i & 1), -(i >> 1 & 1));
   }
 
@@ -241,8 +242,10 @@ final class Sse41 {
     int p1 = (i & 32) != 0 ? SseArith.mul32(c, Xmm.high(a0), Xmm.high(b0)) : 0;
     int p2 = (i & 64) != 0 ? SseArith.mul32(c, (int) a1, (int) b1) : 0;
     int p3 = (i & 128) != 0 ? SseArith.mul32(c, Xmm.high(a1), Xmm.high(b1)) : 0;
+    SseSlow.endStep(c);
     int low = SseArith.add32(c, p0, p1);
     int high = SseArith.add32(c, p2, p3);
+    SseSlow.endStep(c);
     int sum = SseArith.add32(c, low, high);
     long both = Xmm.pair(sum, sum);
     s.x[d] = both & mask32(i);

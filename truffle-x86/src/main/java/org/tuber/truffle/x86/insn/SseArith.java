@@ -11,12 +11,9 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * <p><b>Why this is fast and still exact.</b> Java's operators are IEEE 754 in round-to-nearest.
  * When MXCSR has everything masked, nearest rounding, neither FTZ nor DAZ, and the sticky inexact
  * flag is set already (as it is soon after any program's first division), then a result in the
- * normal range cannot set any new flag: the operator's result is all there is. One test of MXCSR
- * and one of the result's exponent decide; everything else goes to {@link SseSlow}, which is exact
- * in values, flags and exceptions.
- *
- * <p>Deviation: the denormal-operand flag is not set by a fast result of normal magnitude, nor by
- * fast comparisons.
+ * normal range, of operands that are not subnormal, cannot set any new flag: the operator's result
+ * is all there is. One test of MXCSR and those of the exponents decide; everything else goes to
+ * {@link SseSlow}, which is exact in values, flags and exceptions.
  */
 final class SseArith {
   static final int ADD = 0;
@@ -67,45 +64,63 @@ final class SseArith {
   }
 
   /** Biased exponent 2 or more: not even rounding could have come from below the normal range. */
-  private static boolean normal(long z) {
+  static boolean normal(long z) {
     return Integer.compareUnsigned(((int) (z >>> 52) & 0x7ff) - 2, 0x7fd) < 0;
   }
 
-  private static boolean normal(int z) {
+  static boolean normal(int z) {
     return Integer.compareUnsigned(((z >>> 23) & 0xff) - 2, 0xfd) < 0;
+  }
+
+  /** Subnormal, or the least normal magnitude. */
+  static boolean isTiny(long v) {
+    return (v << 1) - 1 >>> 53 == 0;
+  }
+
+  static boolean isTiny(long a, long b) {
+    return isTiny(a) || isTiny(b);
+  }
+
+  /** Subnormal, or the least normal magnitude. */
+  static boolean isTiny(int v) {
+    return (v << 1) - 1 >>> 24 == 0;
+  }
+
+  static boolean isTiny(int a, int b) {
+    return isTiny(a) || isTiny(b);
   }
 
   static long add64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) + d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary64(c, ADD, a, b);
   }
 
   static long sub64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) - d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary64(c, SUB, a, b);
   }
 
   static long mul64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) * d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary64(c, MUL, a, b);
   }
 
   static long div64(X86Cpu c, long a, long b) {
     long z = Double.doubleToRawLongBits(d(a) / d(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary64(c, DIV, a, b);
   }
 
   static long sqrt64(X86Cpu c, long b) {
     long z = Double.doubleToRawLongBits(Math.sqrt(d(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(b))
         ? z
         : SseSlow.sqrt64(c, b);
   }
@@ -114,7 +129,7 @@ final class SseArith {
   static long min64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && !isTiny(a, b)) {
       if (x < y) {
         return a;
       }
@@ -129,7 +144,7 @@ final class SseArith {
   static long max64(X86Cpu c, long a, long b) {
     double x = d(a);
     double y = d(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && !isTiny(a, b)) {
       if (x > y) {
         return a;
       }
@@ -154,28 +169,28 @@ final class SseArith {
 
   static int add32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) + f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary32(c, ADD, a, b);
   }
 
   static int sub32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) - f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && finite(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary32(c, SUB, a, b);
   }
 
   static int mul32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) * f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary32(c, MUL, a, b);
   }
 
   static int div32(X86Cpu c, int a, int b) {
     int z = Float.floatToRawIntBits(f(a) / f(b));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(a, b))
         ? z
         : SseSlow.binary32(c, DIV, a, b);
   }
@@ -183,7 +198,7 @@ final class SseArith {
   /** The square root in double precision, rounded once more, is the correctly rounded one. */
   static int sqrt32(X86Cpu c, int b) {
     int z = Float.floatToRawIntBits((float) Math.sqrt(f(b)));
-    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z))
+    return injectBranchProbability(FASTPATH_PROBABILITY, isFast(c) && normal(z) && !isTiny(b))
         ? z
         : SseSlow.sqrt32(c, b);
   }
@@ -191,7 +206,7 @@ final class SseArith {
   static int min32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && !isTiny(a, b)) {
       if (x < y) {
         return a;
       }
@@ -205,7 +220,7 @@ final class SseArith {
   static int max32(X86Cpu c, int a, int b) {
     float x = f(a);
     float y = f(b);
-    if (!heedsDenormals(c)) {
+    if (!heedsDenormals(c) && !isTiny(a, b)) {
       if (x > y) {
         return a;
       }
@@ -243,7 +258,7 @@ final class SseArith {
   static boolean compare64(X86Cpu c, long a, long b, int predicate) {
     double x = d(a);
     double y = d(b);
-    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c)) {
+    if (Double.isNaN(x) || Double.isNaN(y) || heedsDenormals(c) || isTiny(a, b)) {
       return SseSlow.compare64(c, a, b, predicate);
     }
     return switch (predicate & 7) {
@@ -262,7 +277,7 @@ final class SseArith {
   static boolean compare32(X86Cpu c, int a, int b, int predicate) {
     float x = f(a);
     float y = f(b);
-    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c)) {
+    if (Float.isNaN(x) || Float.isNaN(y) || heedsDenormals(c) || isTiny(a, b)) {
       return SseSlow.compare32(c, a, b, predicate);
     }
     return switch (predicate & 7) {

@@ -69,6 +69,11 @@ final class SseConvert {
     m.row("F2 0F E6 /r", "cvtpd2dq Vx,Wx", CVTPD2DQ, KEEP);
   }
 
+  /** Several lanes that can raise exceptions, in an XMM register. */
+  static boolean isPacked(int op) {
+    return op == CVTPS2PD || op == CVTPD2PS || op >= CVTDQ2PS && op != CVTDQ2PD;
+  }
+
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
     int d = Xmm.v(w0);
     switch (op) {
@@ -207,7 +212,7 @@ final class SseConvert {
   /** To double: exact but for NaNs (and subnormals under DAZ). */
   private static long widen(X86Cpu c, int v) {
     float f = Float.intBitsToFloat(v);
-    if (Float.isNaN(f) || SseArith.heedsDenormals(c)) {
+    if (Float.isNaN(f) || SseArith.heedsDenormals(c) || SseArith.isTiny(v)) {
       return SseSlow.toDouble(c, v);
     }
     return Double.doubleToRawLongBits(f);

@@ -31,7 +31,7 @@ final class SseFloat {
   static final int RSQRTPS = PS + 42;
   static final int RSQRTSS = PS + 43;
 
-  private static final int SQRT = 2;
+  static final int SQRT = 2;
   private static final int KEEP = SSE | FLAGS_KEPT;
   private static final String[] PREFIXES = {"NP", "66", "F3", "F2"};
   private static final String[] SUFFIXES = {"ps", "pd", "ss", "sd"};
@@ -60,6 +60,11 @@ final class SseFloat {
     m.row("F3 0F 53 /r", "rcpss Vx,Wx", RCPSS, KEEP);
     m.row("NP 0F 52 /r", "rsqrtps Vx,Wx", RSQRTPS, KEEP);
     m.row("F3 0F 52 /r", "rsqrtss Vx,Wx", RSQRTSS, KEEP);
+  }
+
+  /** Several lanes that can raise exceptions. */
+  static boolean isPacked(int op) {
+    return op < SS || op == CMPPS || op == CMPPD;
   }
 
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
@@ -164,7 +169,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
       int order = SseSlow.order64(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;
@@ -179,7 +184,7 @@ final class SseFloat {
     boolean less = x < y;
     boolean greater = x > y;
     boolean equal = x == y;
-    if (!(less || greater || equal) || SseArith.heedsDenormals(c)) {
+    if (!(less || greater || equal) || SseArith.heedsDenormals(c) || SseArith.isTiny(a, b)) {
       int order = SseSlow.order32(c, a, b, signalQuiet);
       less = order == -1;
       equal = order == 0;

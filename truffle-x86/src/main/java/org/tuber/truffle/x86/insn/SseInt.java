@@ -15,7 +15,7 @@ import org.tuber.truffle.x86.state.X86State;
  * k is {@code SseRows.LANES + k}, the MMX form {@code SseRows.MMX_LANES + k}.
  */
 final class SseInt {
-  private static final String[] NAMES = {
+  static final String[] NAMES = {
     "paddb FC",
     "paddw FD",
     "paddd FE",
@@ -78,7 +78,7 @@ final class SseInt {
   };
 
   private static final int XMM_ONLY = 46;
-  private static final int PAND = 22;
+  static final int PAND = 22;
   private static final int PANDN = 23;
   private static final int POR = 24;
   private static final int PXOR = 25;

@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.insn;
 
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.OpcodeMap;
+import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
@@ -49,9 +50,17 @@ public final class SseRows {
     if (op < FLOAT) {
       SseMove.run(s, c, w0, w1, op);
     } else if (op < CONVERT) {
-      SseFloat.run(s, c, w0, w1, op);
+      if (isPacked(op) && SseSlow.mustCollect(c)) {
+        collecting(s, c, w0, w1, op);
+      } else {
+        SseFloat.run(s, c, w0, w1, op);
+      }
     } else if (op < LANES) {
-      SseConvert.run(s, c, w0, w1, op);
+      if (isPacked(op) && SseSlow.mustCollect(c)) {
+        collecting(s, c, w0, w1, op);
+      } else {
+        SseConvert.run(s, c, w0, w1, op);
+      }
     } else if (op < MMX_LANES) {
       SseInt.run(s, c, w0, w1, op - LANES);
     } else if (op < SHIFT) {
@@ -65,7 +74,35 @@ public final class SseRows {
     }
   }
 
+  /** Several lanes of floating-point arithmetic in an XMM register. */
+  static boolean isPacked(int op) {
+    if (op < LANES) {
+      return op >= FLOAT && SseFloat.isPacked(op) || op >= CONVERT && SseConvert.isPacked(op);
+    }
+    return op >= SSE3 && op < SSE41
+        || op >= Sse41.DPPS && op <= Sse41.ROUNDPD && op != Sse41.MPSADBW;
+  }
+
+  /**
+   * Runs on a staged destination, which becomes the real one when no lane's exception is unmasked.
+   */
+  private static void collecting(X86State s, X86Cpu c, long w0, long w1, int op) {
+    int d = Xmm.v(w0);
+    s.x[X86State.X_STAGE] = s.x[d];
+    s.x[X86State.X_STAGE + 1] = s.x[d + 1];
+    SseSlow.beginCollecting(c);
+    long word = w0 & ~(31L << Word.REG_SHIFT);
+    run(s, c, word | (long) (X86State.X_STAGE >> 1) << Word.REG_SHIFT, w1, op);
+    SseSlow.endCollecting(c);
+    s.x[d] = s.x[X86State.X_STAGE];
+    s.x[d + 1] = s.x[X86State.X_STAGE + 1];
+  }
+
   private static void runRare(X86State s, X86Cpu c, long w0, long w1, int op) {
+    if (isPacked(op) && SseSlow.mustCollect(c)) {
+      collecting(s, c, w0, w1, op);
+      return;
+    }
     if (op < SSE3) {
       MmxShuffle.run(s, c, w0, w1, op);
     } else if (op < SSE41) {

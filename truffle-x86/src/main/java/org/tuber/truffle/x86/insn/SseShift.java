@@ -20,11 +20,11 @@ final class SseShift {
   static final int PSLLDQ = BY_OPERAND + 32;
   static final int PSRLDQ = BY_OPERAND + 33;
 
-  private static final String[] NAMES = {
+  static final String[] NAMES = {
     "psrlw", "psrld", "psrlq", "psraw", "psrad", "psllw", "pslld", "psllq"
   };
-  private static final String[] BY_OPERAND_CODES = {"D1", "D2", "D3", "E1", "E2", "F1", "F2", "F3"};
-  private static final String[] BY_IMMEDIATE_CODES = {
+  static final String[] BY_OPERAND_CODES = {"D1", "D2", "D3", "E1", "E2", "F1", "F2", "F3"};
+  static final String[] BY_IMMEDIATE_CODES = {
     "71 /2", "72 /2", "73 /2", "71 /4", "72 /4", "71 /6", "72 /6", "73 /6"
   };
 

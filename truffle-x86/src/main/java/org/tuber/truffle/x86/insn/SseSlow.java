@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
@@ -8,15 +11,17 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * SSE floating point in full: NaNs, every rounding mode, DAZ and FTZ, all sticky flags, unmasked
  * exceptions (SDM vol. 1, 11.5 and table 4-7).
  *
- * <p>Deviation: of a packed instruction that raises #XM, lanes after the faulting one do not add
- * their flags to MXCSR.
+ * <p>With all exceptions masked each lane adds its flags to MXCSR by itself. With unmasked ones a
+ * packed instruction has to look at all lanes before it says which exception there is: then flags
+ * are collected first.
  */
 final class SseSlow {
   static final long DEFAULT_NAN64 = 0xfff8_0000_0000_0000L;
   static final int DEFAULT_NAN32 = 0xffc0_0000;
 
-  private static final long QUIET64 = 0x0008_0000_0000_0000L;
-  private static final int QUIET32 = 0x0040_0000;
+  static final long QUIET64 = 0x0008_0000_0000_0000L;
+  static final int QUIET32 = 0x0040_0000;
+  private static final int ALL_MASKED = 0x1f80;
   private static final int PRE_COMPUTATION = SoftFloat.IE | SoftFloat.DE | SoftFloat.ZE;
 
   private SseSlow() {}
@@ -49,8 +54,36 @@ final class SseSlow {
     return (c.mxcsr >> 13) & 3;
   }
 
+  /** Some exception is not masked, and flags are not being collected already. */
+  static boolean mustCollect(X86Cpu c) {
+    return injectBranchProbability(SLOWPATH_PROBABILITY, (c.mxcsr & ALL_MASKED) != ALL_MASKED)
+        && c.simdFlags < 0;
+  }
+
+  /** From here on {@link #raise} only collects; ended by {@link #endCollecting} or any fault. */
+  static void beginCollecting(X86Cpu c) {
+    c.simdFlags = 0;
+  }
+
+  /** One step of an instruction that computes in several: what is unmasked so far ends it. */
+  static void endStep(X86Cpu c) {
+    if (c.simdFlags >= 0 && (c.simdFlags & ~(c.mxcsr >> 7)) != 0) {
+      endCollecting(c);
+    }
+  }
+
+  static void endCollecting(X86Cpu c) {
+    int flags = c.simdFlags;
+    c.simdFlags = -1;
+    raise(c, flags);
+  }
+
   /** Adds flags to MXCSR; raises #XM (or #UD without OS support) for unmasked ones. */
   static void raise(X86Cpu c, int flags) {
+    if (c.simdFlags >= 0) {
+      c.simdFlags |= flags;
+      return;
+    }
     int unmasked = flags & ~(c.mxcsr >> 7);
     if ((unmasked & PRE_COMPUTATION) != 0) {
       flags &= PRE_COMPUTATION;
@@ -61,23 +94,23 @@ final class SseSlow {
     }
   }
 
-  private static long daz64(X86Cpu c, long v) {
+  static long daz64(X86Cpu c, long v) {
     return (c.mxcsr & SseArith.DAZ) != 0 && isSubnormal64(v) ? v & Long.MIN_VALUE : v;
   }
 
-  private static int daz32(X86Cpu c, int v) {
+  static int daz32(X86Cpu c, int v) {
     return (c.mxcsr & SseArith.DAZ) != 0 && isSubnormal32(v) ? v & Integer.MIN_VALUE : v;
   }
 
   /** Rounding and underflow handling as MXCSR says. */
-  private static SoftFloat begin64(X86Cpu c) {
+  static SoftFloat begin64(X86Cpu c) {
     SoftFloat f = c.fpu.arithmetic;
     f.begin64(roundingMode(c));
     underflow(c, f);
     return f;
   }
 
-  private static SoftFloat begin32(X86Cpu c) {
+  static SoftFloat begin32(X86Cpu c) {
     SoftFloat f = c.fpu.arithmetic;
     f.begin32(roundingMode(c));
     underflow(c, f);

@@ -174,6 +174,8 @@ public final class X86Interpreter {
         return Block.TO_DISPATCHER;
       }
       SseRows.run(s, c, w0, w1, op);
+    } else if (op >= Op.VEX) {
+      AvxRows.run(s, c, w0, w1, op);
     } else {
       X87Rows.run(s, c, w0, w1, op);
     }

@@ -22,22 +22,23 @@ import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.sys.CpuModel;
+import org.tuber.truffle.x86.sys.XsaveLayout;
 
 /**
  * A CPU, RAM and a program: no firmware, no devices, no interrupt table.
  *
- * <p>The CPU starts as a kernel would have set it up: CPL 0, x87 as after FNINIT, SSE enabled, in
- * long mode the whole RAM identity-mapped (through page tables that lie outside RAM). Ports read as
- * all ones. Nobody takes exceptions: the first one ends the run, with registers as they were before
- * the faulting instruction, and is the member {@code exit}.
+ * <p>The CPU starts as a kernel would have set it up: CPL 0, x87 as after FNINIT, SSE and AVX
+ * enabled, in long mode the whole RAM identity-mapped (through page tables that lie outside RAM).
+ * Ports read as all ones. Nobody takes exceptions: the first one ends the run, with registers as
+ * they were before the faulting instruction, and is the member {@code exit}.
  *
  * <p>As an object: members are the registers ({@code rax} ... {@code r15}, {@code rip}, {@code
- * eflags}, {@code xmm0} as 32 hexadecimal digits, {@code cs}, and every other name that {@code
- * Vcpu.readRegister} knows), all writable; {@code memory}, {@code exit} and {@code instructions}.
- * Executing it runs the program from its load address with registers and memory as they stand,
- * after taking over the registers that are members of the argument, if there is one; invoking
- * {@code resume} goes on at {@code rip} (the argument is a budget), {@code reset} restores the
- * state at load.
+ * eflags}, {@code xmm0} as 32 and {@code ymm0} as 64 hexadecimal digits, {@code cs}, and every
+ * other name that {@code Vcpu.readRegister} knows), all writable; {@code memory}, {@code exit} and
+ * {@code instructions}. Executing it runs the program from its load address with registers and
+ * memory as they stand, after taking over the registers that are members of the argument, if there
+ * is one; invoking {@code resume} goes on at {@code rip} (the argument is a budget), {@code reset}
+ * restores the state at load.
  */
 @ExportLibrary(InteropLibrary.class)
 final class BareMetal implements TruffleObject, AutoCloseable {
@@ -129,6 +130,10 @@ final class BareMetal implements TruffleObject, AutoCloseable {
       segment(cpu.segments[i], i == X86Cpu.CS);
     }
     cpu.cr4 = Cr.CR4_OSFXSR | 1 << 10;
+    if ((cpu.model.xcr0Mask() & XsaveLayout.AVX) != 0) {
+      cpu.cr4 |= Cr.CR4_OSXSAVE;
+      cpu.xcr0 = XsaveLayout.X87 | XsaveLayout.SSE | XsaveLayout.AVX;
+    }
     cpu.cr0 = Cr.CR0_ET | 1 << 1 | 1 << 5;
     if (settings.mode != 16) {
       cpu.cr0 |= Cr.CR0_PE;
@@ -209,8 +214,9 @@ final class BareMetal implements TruffleObject, AutoCloseable {
 
   // ---------------------------------------------------------------- registers
 
+  /** Number of an XMM or YMM register, or -1. */
   private static int xmm(String name) {
-    if (name.startsWith("xmm") && name.indexOf('.') < 0) {
+    if ((name.startsWith("xmm") || name.startsWith("ymm")) && name.indexOf('.') < 0) {
       for (int i = 0; i < 16; i++) {
         if (name.substring(3).equals(Integer.toString(i))) {
           return i;
@@ -223,9 +229,19 @@ final class BareMetal implements TruffleObject, AutoCloseable {
   private Object register(String name) {
     int n = xmm(name);
     if (n >= 0) {
-      return String.format("%016x%016x", cpu.home.x[2 * n + 1], cpu.home.x[2 * n]);
+      String low = digits(cpu.home.x, n);
+      return name.charAt(0) == 'y' ? digits(cpu.home.y, n) + low : low;
     }
     return cpu.readRegister(name);
+  }
+
+  private static String digits(long[] halves, int n) {
+    return String.format("%016x%016x", halves[2 * n + 1], halves[2 * n]);
+  }
+
+  private static long half(String digits, int fromEnd) {
+    int end = digits.length() - 16 * fromEnd;
+    return Long.parseUnsignedLong(digits.substring(end - 16, end), 16);
   }
 
   private void setRegister(String name, Object value) throws UnsupportedTypeException {
@@ -236,10 +252,13 @@ final class BareMetal implements TruffleObject, AutoCloseable {
         cpu.writeRegister(name, integer(value));
         return;
       }
-      String digits = "0".repeat(32) + interop.asString(value);
-      int end = digits.length();
-      cpu.home.x[2 * n] = Long.parseUnsignedLong(digits.substring(end - 16), 16);
-      cpu.home.x[2 * n + 1] = Long.parseUnsignedLong(digits.substring(end - 32, end - 16), 16);
+      String digits = "0".repeat(64) + interop.asString(value);
+      cpu.home.x[2 * n] = half(digits, 0);
+      cpu.home.x[2 * n + 1] = half(digits, 1);
+      if (name.charAt(0) == 'y') {
+        cpu.home.y[2 * n] = half(digits, 2);
+        cpu.home.y[2 * n + 1] = half(digits, 3);
+      }
     } catch (UnsupportedMessageException | NumberFormatException e) {
       throw UnsupportedTypeException.create(new Object[] {value}, name, e);
     }

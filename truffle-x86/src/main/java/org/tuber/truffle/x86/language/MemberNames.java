@@ -31,6 +31,9 @@ final class MemberNames implements TruffleObject {
     for (int i = 0; i < 16; i++) {
       all.add("xmm" + i);
     }
+    for (int i = 0; i < 16; i++) {
+      all.add("ymm" + i);
+    }
     all.addAll(List.of("mxcsr", "fcw", "fsw", "ftw", "cr0", "cr2", "cr3", "cr4"));
     all.addAll(List.of("memory", "exit", "instructions", "statistics", "resume", "reset"));
     return all.toArray(String[]::new);

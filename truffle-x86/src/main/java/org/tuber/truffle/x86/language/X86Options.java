@@ -8,6 +8,7 @@ import org.graalvm.options.OptionDescriptors;
 import org.graalvm.options.OptionKey;
 import org.graalvm.options.OptionStability;
 import org.graalvm.options.OptionType;
+import org.tuber.truffle.x86.sys.CpuModel;
 
 /** Options of the language {@code x86}; numbers may be written with 0x, sizes with K, M or G. */
 final class X86Options {
@@ -28,7 +29,8 @@ final class X86Options {
           new OptionType<>(
               "default|interp|immediate", s -> oneOf(s, Set.of("default", "interp", "immediate"))));
   static final OptionKey<String> CPU =
-      new OptionKey<>("max", new OptionType<>("model", s -> oneOf(s, Set.of("max", "qemu64"))));
+      new OptionKey<>(
+          "max", new OptionType<>("model", s -> oneOf(s, Set.copyOf(CpuModel.names()))));
 
   static final OptionDescriptors DESCRIPTORS =
       OptionDescriptors.create(

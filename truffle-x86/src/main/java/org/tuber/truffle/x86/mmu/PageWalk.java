@@ -12,8 +12,7 @@ import org.tuber.truffle.x86.state.X86Cpu;
  * so that the first store comes here again.
  *
  * <p>Deviations: the PDPTEs of PAE paging are read from memory at each walk instead of being loaded
- * with CR3; protection keys do not exist; the global bit has no effect because the TLB is flushed
- * whole.
+ * with CR3; the global bit has no effect because the TLB is flushed whole.
  */
 public final class PageWalk {
   // Page-table entry bits.
@@ -31,6 +30,9 @@ public final class PageWalk {
   private static final int ERROR_U = 1 << 2;
   private static final int ERROR_RSVD = 1 << 3;
   private static final int ERROR_ID = 1 << 4;
+  private static final int ERROR_PK = 1 << 5;
+
+  private static final int KEY_SHIFT = 59;
 
   private static final long ADDRESS_MASK = 0x000f_ffff_ffff_f000L;
   private static final int ALL =
@@ -138,6 +140,9 @@ public final class PageWalk {
         continue;
       }
       int permits = permits(c, gva, access, below, noExecute != 0);
+      if ((c.cr4 & Cr.CR4_PKE) != 0 && (below & U) != 0 && (c.efer & Cr.EFER_LMA) != 0) {
+        permits &= keyPermits(c, gva, access, (int) (entry >>> KEY_SHIFT) & 15);
+      }
       long marked = entry | A | (access == GuestCpu.ACCESS_WRITE ? D : 0);
       if (marked != entry && !c.physical.replace64(gpa, entry, marked)) {
         continue;
@@ -150,6 +155,21 @@ public final class PageWalk {
       c.walked(page | (gva & inPage), (marked & D) != 0 ? permits : permits & ~2);
       return;
     }
+  }
+
+  /** What PKRU leaves of the rights to a user page; faults when not {@code access}. */
+  private static int keyPermits(X86Cpu c, long gva, int access, int key) {
+    int rights = c.pkru >>> (2 * key) & 3;
+    int permits = ALL;
+    if ((rights & 1) != 0) {
+      permits = GuestCpu.PERMIT_FETCH;
+    } else if ((rights & 2) != 0 && (c.cpl == 3 || (c.cr0 & Cr.CR0_WP) != 0)) {
+      permits &= ~GuestCpu.PERMIT_WRITE;
+    }
+    if ((permits >> access & 1) == 0) {
+      throw fault(c, gva, access, ERROR_P | ERROR_PK);
+    }
+    return permits;
   }
 
   private static void walk32(X86Cpu c, long gva, int access) {

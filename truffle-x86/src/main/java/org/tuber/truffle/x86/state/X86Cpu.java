@@ -77,7 +77,7 @@ public final class X86Cpu extends GuestCpu {
   /** {@link #mode}: V8086. */
   public static final int MODE_V86 = 64;
 
-  /** {@link #mode}: x87/SSE instructions fault: CR0.EM or CR0.TS or no CR4.OSFXSR; decoded so. */
+  /** {@link #mode}: x87 and MMX instructions fault: CR0.EM or CR0.TS. */
   public static final int MODE_NO_FPU = 128;
 
   /** {@link #mode}: SSE faults: CR0.EM, CR0.TS or CR4.OSFXSR clear. */
@@ -85,6 +85,9 @@ public final class X86Cpu extends GuestCpu {
 
   /** {@link #mode}: AVX enabled: CR4.OSXSAVE and XCR0 bits 2:1. */
   public static final int MODE_AVX = 512;
+
+  /** {@link #mode}: CR0.TS, the only bit of CR0 that AVX heeds. */
+  public static final int MODE_TASK_SWITCHED = 1024;
 
   // MMU modes: one TLB table each.
   private static final int MMU_KERNEL = 0;
@@ -140,11 +143,14 @@ public final class X86Cpu extends GuestCpu {
   /** SSE control and status. */
   public int mxcsr = 0x1f80;
 
+  /** SIMD floating-point exceptions of the lanes so far; -1: not being collected. */
+  public int simdFlags = -1;
+
   /** x87 and MMX registers. */
   public final X87State fpu = new X87State();
 
-  /** Bits 255:128 of YMM0-15: register n at 2n and 2n + 1. */
-  public final long[] yh = new long[32];
+  /** Protection-key rights of user pages (SDM vol. 3, 4.6.2). */
+  public int pkru;
 
   /** Physical addresses are masked by this for the A20 gate: bit 20 clear when closed. */
   public long a20Mask = -1;
@@ -174,7 +180,7 @@ public final class X86Cpu extends GuestCpu {
   public static final long TSC_HZ = 1_000_000_000L;
 
   /** The home of the registers; {@link #state} without a virtual call. */
-  public final X86State home = new X86State();
+  public final X86State home = X86State.complete();
 
   public X86Cpu(
       Engine engine,
@@ -213,6 +219,7 @@ public final class X86Cpu extends GuestCpu {
   /** Prepares exception {@code vector}; {@code errorCode} -1 means none. The caller throws it. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public GuestFault exception(int vector, long errorCode) {
+    simdFlags = -1;
     fault.kind = GuestFault.EXCEPTION;
     fault.vector = vector;
     fault.errorCode = errorCode;
@@ -305,6 +312,9 @@ public final class X86Cpu extends GuestCpu {
     if ((cr4 & Cr.CR4_OSXSAVE) != 0 && (xcr0 & 6) == 6) {
       m |= MODE_AVX;
     }
+    if ((cr0 & Cr.CR0_TS) != 0) {
+      m |= MODE_TASK_SWITCHED;
+    }
     mode = m;
     for (int i = 0; i < 6; i++) {
       segmentBase[i] = bits64 && i < FS ? 0 : segments[i].base;
@@ -368,6 +378,14 @@ public final class X86Cpu extends GuestCpu {
   /** HLT: stops until an interrupt. */
   public void halt() {
     request(REQUEST_HALT);
+  }
+
+  /** Sets PKRU; what pages the TLB lets through depends on it. */
+  public void setPkru(int value) {
+    if (value != pkru && (cr4 & Cr.CR4_PKE) != 0) {
+      PageWalk.flush(this);
+    }
+    pkru = value;
   }
 
   /** Leaves the halted state without an interrupt (start of a bare program). */
@@ -449,6 +467,7 @@ public final class X86Cpu extends GuestCpu {
   public void reset() {
     java.util.Arrays.fill(home.r, 0);
     java.util.Arrays.fill(home.x, 0);
+    java.util.Arrays.fill(home.y, 0);
     clearRequest(-1);
     RegisterNames.reset(this);
     modeChanged();

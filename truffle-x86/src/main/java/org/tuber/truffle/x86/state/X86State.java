@@ -3,7 +3,7 @@ package org.tuber.truffle.x86.state;
 import org.tuber.truffle.engine.GuestState;
 
 /**
- * The x86 registers that hot code touches: general registers, arithmetic flags, XMM.
+ * The x86 registers that hot code touches: general registers, arithmetic flags, XMM and YMM.
  *
  * <p><b>Arithmetic flags are lazy and free of kinds.</b> Operations leave five values behind, all
  * sign-extended from the operand size, from which every flag follows by one formula whatever the
@@ -36,11 +36,29 @@ public final class X86State extends GuestState {
   /** Index in {@link #x} of the 16-byte memory operand of the running instruction. */
   public static final int X_MEMORY = 32;
 
-  /** Length of {@link #x}. */
-  public static final int X_LENGTH = 34;
+  /** Index in {@link #x} of the destination that a VEX instruction works on before it commits. */
+  public static final int X_STAGE = 34;
 
-  /** XMM0-XMM15: bits 63:0 of register n at 2n, bits 127:64 at 2n + 1; {@link #X_MEMORY}. */
+  /** Length of {@link #x}. */
+  public static final int X_LENGTH = 36;
+
+  /**
+   * XMM0-XMM15: bits 63:0 of register n at 2n, bits 127:64 at 2n + 1; {@link #X_MEMORY}, {@link
+   * #X_STAGE}.
+   */
   public final long[] x = new long[X_LENGTH];
+
+  /** Length of {@link #y}. */
+  public static final int Y_LENGTH = 34;
+
+  /**
+   * Bits 255:128 of YMM0-YMM15, laid out as {@link #x} is up to {@link #X_MEMORY}. Null in the
+   * local state of a region that does not touch them, which so has nothing to carry along.
+   */
+  public long[] y;
+
+  /** VZEROUPPER was executed: a region clears at its end also the halves it does not know. */
+  public boolean upperCleared;
 
   /** First addend, or the result of a subtraction. */
   public long fx;
@@ -56,4 +74,14 @@ public final class X86State extends GuestState {
 
   /** Difference to apply to {@link #fr} for SF and PF: only nonzero after loads of EFLAGS. */
   public long fd;
+
+  /** A state without {@link #y}. */
+  public X86State() {}
+
+  /** The home of all registers. */
+  public static X86State complete() {
+    X86State s = new X86State();
+    s.y = new long[Y_LENGTH];
+    return s;
+  }
 }

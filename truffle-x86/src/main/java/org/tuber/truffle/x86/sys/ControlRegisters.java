@@ -27,7 +27,14 @@ final class ControlRegisters {
           | Cr.CR0_NW | Cr.CR0_CD | Cr.CR0_PG;
   private static final long CR0_TRANSLATION = Cr.CR0_PG | Cr.CR0_PE | Cr.CR0_WP;
   private static final long CR4_TRANSLATION =
-      Cr.CR4_PSE | Cr.CR4_PAE | Cr.CR4_PGE | Cr.CR4_LA57 | Cr.CR4_PCIDE | Cr.CR4_SMEP | Cr.CR4_SMAP;
+      Cr.CR4_PSE
+          | Cr.CR4_PAE
+          | Cr.CR4_PGE
+          | Cr.CR4_LA57
+          | Cr.CR4_PCIDE
+          | Cr.CR4_SMEP
+          | Cr.CR4_SMAP
+          | Cr.CR4_PKE;
   private static final long CR3_NO_FLUSH = Long.MIN_VALUE;
   private static final long DR7_GD = 1 << 13;
   private static final long DR6_FIXED = 0xffff_0ff0L;
@@ -258,16 +265,18 @@ final class ControlRegisters {
     c.modeChanged();
   }
 
-  /** XGETBV: XCR0. */
+  /** XGETBV: XCR0, or which of its components are in use. */
   static void xgetbv(X86State s, X86Cpu c) {
     if ((c.cr4 & Cr.CR4_OSXSAVE) == 0) {
       throw c.ud();
     }
-    if ((int) s.r[1] != 0) {
+    int n = (int) s.r[1];
+    if (n == 1 ? !c.model.has(CpuFeature.XGETBV1) : n != 0) {
       throw c.gp(0);
     }
-    s.r[0] = c.xcr0 & 0xffff_ffffL;
-    s.r[2] = c.xcr0 >>> 32;
+    long v = n == 0 ? c.xcr0 : c.xcr0 & XsaveLayout.inUse(c);
+    s.r[0] = v & 0xffff_ffffL;
+    s.r[2] = v >>> 32;
   }
 
   /** CLAC and STAC. */

@@ -36,14 +36,23 @@ public enum CpuFeature {
 
   // Leaf 1, ECX.
   SSE3("pni", 1, 'c', 0),
+  PCLMULQDQ("pclmulqdq", 1, 'c', 1),
   MONITOR("monitor", 1, 'c', 3),
+  SSSE3("ssse3", 1, 'c', 9),
+  FMA("fma", 1, 'c', 12),
   CX16("cx16", 1, 'c', 13),
   PCID("pcid", 1, 'c', 17),
+  SSE41("sse4.1", 1, 'c', 19),
+  SSE42("sse4.2", 1, 'c', 20),
   X2APIC("x2apic", 1, 'c', 21),
   MOVBE("movbe", 1, 'c', 22),
   POPCNT("popcnt", 1, 'c', 23),
   TSC_DEADLINE("tsc-deadline", 1, 'c', 24),
+  AES("aes", 1, 'c', 25),
   XSAVE("xsave", 1, 'c', 26),
+  AVX("avx", 1, 'c', 28),
+  F16C("f16c", 1, 'c', 29),
+  RDRAND("rdrand", 1, 'c', 30),
   HYPERVISOR("hypervisor", 1, 'c', 31),
 
   // Leaf 6.
@@ -52,16 +61,31 @@ public enum CpuFeature {
   // Leaf 7, subleaf 0.
   FSGSBASE("fsgsbase", 7, 'b', 0),
   TSC_ADJUST("tsc-adjust", 7, 'b', 1),
+  BMI1("bmi1", 7, 'b', 3),
+  AVX2("avx2", 7, 'b', 5),
   SMEP("smep", 7, 'b', 7),
+  BMI2("bmi2", 7, 'b', 8),
   ERMS("erms", 7, 'b', 9),
   INVPCID("invpcid", 7, 'b', 10),
+  RDSEED("rdseed", 7, 'b', 18),
   ADX("adx", 7, 'b', 19),
   SMAP("smap", 7, 'b', 20),
   CLFLUSHOPT("clflushopt", 7, 'b', 23),
+  CLWB("clwb", 7, 'b', 24),
+  SHA_NI("sha-ni", 7, 'b', 29),
   UMIP("umip", 7, 'c', 2),
+  PKU("pku", 7, 'c', 3),
+  VAES("vaes", 7, 'c', 9),
+  VPCLMULQDQ("vpclmulqdq", 7, 'c', 10),
   LA57("la57", 7, 'c', 16),
   RDPID("rdpid", 7, 'c', 22),
   FSRM("fsrm", 7, 'd', 4),
+
+  // Leaf D, subleaf 1.
+  XSAVEOPT("xsaveopt", 0xd, 'a', 0),
+  XSAVEC("xsavec", 0xd, 'a', 1),
+  XGETBV1("xgetbv1", 0xd, 'a', 2),
+  XSAVES("xsaves", 0xd, 'a', 3),
 
   // Extended leaf 1.
   LAHF_LM("lahf-lm", 0x8000_0001, 'c', 0),
@@ -71,6 +95,7 @@ public enum CpuFeature {
   PREFETCHW("3dnowprefetch", 0x8000_0001, 'c', 8),
   SYSCALL("syscall", 0x8000_0001, 'd', 11),
   NX("nx", 0x8000_0001, 'd', 20),
+  MMXEXT("mmxext", 0x8000_0001, 'd', 22),
   PDPE1GB("pdpe1gb", 0x8000_0001, 'd', 26),
   RDTSCP("rdtscp", 0x8000_0001, 'd', 27),
   LM("lm", 0x8000_0001, 'd', 29),
@@ -89,6 +114,9 @@ public enum CpuFeature {
     BY_NAME.put("i64", LM);
     BY_NAME.put("xd", NX);
     BY_NAME.put("lzcnt", ABM);
+    BY_NAME.put("sse4-1", SSE41);
+    BY_NAME.put("sse4-2", SSE42);
+    BY_NAME.put("pclmuldq", PCLMULQDQ);
   }
 
   final String option;

@@ -1,8 +1,11 @@
 package org.tuber.truffle.x86.sys;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -11,69 +14,36 @@ import org.tuber.truffle.x86.state.X86State;
  * A CPU model: its features, and CPUID made from them (SDM vol. 2, CPUID; AMD APM vol. 3, appendix
  * E).
  *
- * <p>{@code qemu64} has the identity and features of QEMU's model of that name without SVM, which
- * does not exist here, and with an invariant TSC, which does; {@code max} has everything that is
- * implemented except 5-level paging, which has to be asked for. Both call themselves an AMD family
- * 15 model 107.
+ * <p>The models are those of {@link CpuIdentity}. Feature names are QEMU's. A feature that QEMU
+ * knows and that does not exist here stays off, as there; one that nobody knows is an error.
  */
 public final class CpuModel {
-  private static final String VENDOR = "AuthenticAMD";
+  private static final Logger LOG = LoggerFactory.getLogger(CpuModel.class);
+
   private static final String HYPERVISOR_VENDOR = "TCGTCGTCGTCG";
 
-  /** Family 15, model 107, stepping 1. */
-  static final int SIGNATURE = 0x60fb1;
-
   private static final int PHYSICAL_BITS = 40;
+  private static final int PHYSICAL_BITS_32 = 36;
   private static final int VIRTUAL_BITS = 48;
-  private static final int MAX_BASIC = 0x16;
-  private static final int MAX_BASIC_QEMU64 = 0xd;
-  private static final int MAX_EXTENDED = 0x8000_0008;
   private static final int MAX_HYPERVISOR = 0x4000_0010;
 
   /** Properties that are not features although their values may look so. */
   private static final Set<String> NOT_FEATURES =
       Set.of("model", "accel", "cpus", "thread", "mode", "hot-threshold", "tsc-frequency");
 
-  private static final Set<CpuFeature> QEMU64 =
-      EnumSet.of(
-          CpuFeature.FPU,
-          CpuFeature.DE,
-          CpuFeature.PSE,
-          CpuFeature.TSC,
-          CpuFeature.MSR,
-          CpuFeature.PAE,
-          CpuFeature.MCE,
-          CpuFeature.CX8,
-          CpuFeature.APIC,
-          CpuFeature.SEP,
-          CpuFeature.MTRR,
-          CpuFeature.PGE,
-          CpuFeature.MCA,
-          CpuFeature.CMOV,
-          CpuFeature.PAT,
-          CpuFeature.PSE36,
-          CpuFeature.CLFLUSH,
-          CpuFeature.MMX,
-          CpuFeature.FXSR,
-          CpuFeature.SSE,
-          CpuFeature.SSE2,
-          CpuFeature.SSE3,
-          CpuFeature.CX16,
-          CpuFeature.HYPERVISOR,
-          CpuFeature.LAHF_LM,
-          CpuFeature.SYSCALL,
-          CpuFeature.NX,
-          CpuFeature.LM,
-          CpuFeature.INVTSC);
-
-  private final String name;
+  private final CpuIdentity identity;
   private final EnumSet<CpuFeature> features;
   private final int cpus;
 
-  private CpuModel(String name, EnumSet<CpuFeature> features, int cpus) {
-    this.name = name;
+  private CpuModel(CpuIdentity identity, EnumSet<CpuFeature> features, int cpus) {
+    this.identity = identity;
     this.features = features;
     this.cpus = cpus;
+  }
+
+  /** Names of all models, the default first. */
+  public static List<String> names() {
+    return CpuIdentity.names();
   }
 
   /**
@@ -84,25 +54,24 @@ public final class CpuModel {
    * @throws IllegalArgumentException for a model or feature that does not exist
    */
   public static CpuModel of(Map<String, String> properties) {
-    String name = properties.getOrDefault("model", "qemu64");
-    EnumSet<CpuFeature> features =
-        switch (name) {
-          case "qemu64" -> EnumSet.copyOf(QEMU64);
-          case "max" -> {
-            EnumSet<CpuFeature> all = EnumSet.allOf(CpuFeature.class);
-            all.removeAll(
-                EnumSet.of(
-                    CpuFeature.LA57, CpuFeature.MONITOR, CpuFeature.HT, CpuFeature.CMP_LEGACY));
-            yield all;
-          }
-          default -> throw new IllegalArgumentException("unknown CPU model '" + name + "'");
-        };
+    String name = properties.getOrDefault("model", CpuIdentity.DEFAULT);
+    CpuIdentity identity = CpuIdentity.of(name);
+    if (identity == null) {
+      throw new IllegalArgumentException("unknown CPU model '" + name + "'");
+    }
+    EnumSet<CpuFeature> features = EnumSet.copyOf(identity.features());
     for (Map.Entry<String, String> p : properties.entrySet()) {
       boolean on = p.getValue().equals("on");
       if (NOT_FEATURES.contains(p.getKey()) || !on && !p.getValue().equals("off")) {
         continue;
       }
       CpuFeature f = CpuFeature.of(p.getKey());
+      if (f == null && CpuIdentity.isKnownElsewhere(p.getKey())) {
+        if (on) {
+          LOG.warn("CPU feature {} does not exist here and stays off", p.getKey());
+        }
+        continue;
+      }
       if (f == null) {
         throw new IllegalArgumentException(
             "CPU feature '" + p.getKey() + "' is unknown or not implemented");
@@ -114,17 +83,46 @@ public final class CpuModel {
       }
     }
     features.add(CpuFeature.FPU);
+    removeOrphans(features);
     int cpus = Integer.parseInt(properties.getOrDefault("cpus", "1"));
     if (cpus > 1) {
       features.add(CpuFeature.HT);
       features.add(CpuFeature.CMP_LEGACY);
     }
-    return new CpuModel(name, features, cpus);
+    return new CpuModel(identity, features, cpus);
+  }
+
+  /** What rests on a feature that was taken away goes with it (SDM vol. 1, 13.2 and 14.3). */
+  private static void removeOrphans(EnumSet<CpuFeature> features) {
+    if (!features.contains(CpuFeature.XSAVE)) {
+      features.removeAll(
+          EnumSet.of(
+              CpuFeature.AVX,
+              CpuFeature.PKU,
+              CpuFeature.XSAVEOPT,
+              CpuFeature.XSAVEC,
+              CpuFeature.XGETBV1,
+              CpuFeature.XSAVES));
+    }
+    if (!features.contains(CpuFeature.AVX)) {
+      features.removeAll(
+          EnumSet.of(
+              CpuFeature.AVX2,
+              CpuFeature.FMA,
+              CpuFeature.F16C,
+              CpuFeature.VAES,
+              CpuFeature.VPCLMULQDQ));
+    }
   }
 
   /** Name as on the command line. */
   public String name() {
-    return name;
+    return identity.name();
+  }
+
+  /** Family, model and stepping: EAX of CPUID leaf 1, and EDX at reset. */
+  public int signature() {
+    return identity.signature();
   }
 
   public boolean has(CpuFeature f) {
@@ -138,7 +136,7 @@ public final class CpuModel {
 
   /** Width of physical addresses in bits. */
   public int physicalBits() {
-    return PHYSICAL_BITS;
+    return has(CpuFeature.LM) ? PHYSICAL_BITS : PHYSICAL_BITS_32;
   }
 
   /** Pages of 1 GiB may be used. */
@@ -164,7 +162,8 @@ public final class CpuModel {
             | bit(CpuFeature.PCID, Cr.CR4_PCIDE)
             | bit(CpuFeature.XSAVE, Cr.CR4_OSXSAVE)
             | bit(CpuFeature.SMEP, Cr.CR4_SMEP)
-            | bit(CpuFeature.SMAP, Cr.CR4_SMAP);
+            | bit(CpuFeature.SMAP, Cr.CR4_SMAP)
+            | bit(CpuFeature.PKU, Cr.CR4_PKE);
     return mask;
   }
 
@@ -172,9 +171,12 @@ public final class CpuModel {
     return has(f) ? bit : 0;
   }
 
-  /** XCR0 bits that may be set: x87 and SSE. */
-  long xcr0Mask() {
-    return 3;
+  /** XCR0 bits that may be set. */
+  public long xcr0Mask() {
+    return XsaveLayout.X87
+        | XsaveLayout.SSE
+        | bit(CpuFeature.AVX, XsaveLayout.AVX)
+        | bit(CpuFeature.PKU, XsaveLayout.PKRU);
   }
 
   /** EFER bits that may be set. */
@@ -207,14 +209,14 @@ public final class CpuModel {
   /** CPUID: fills EAX, EBX, ECX, EDX. */
   public void cpuid(X86Cpu c, int leaf, int subleaf) {
     int l = leaf;
-    int maxBasic = maxBasic();
+    int maxBasic = identity.level();
     if (leaf >>> 30 == 1) {
       if (has(CpuFeature.HYPERVISOR)) {
         hypervisor(c, leaf);
         return;
       }
       l = maxBasic;
-    } else if (leaf < 0 ? Integer.compareUnsigned(leaf, MAX_EXTENDED) > 0 : leaf > maxBasic) {
+    } else if (leaf < 0 ? Integer.compareUnsigned(leaf, identity.xlevel()) > 0 : leaf > maxBasic) {
       // What lies beyond the last leaf reads as the last basic leaf does (SDM).
       l = maxBasic;
     }
@@ -225,13 +227,9 @@ public final class CpuModel {
     }
   }
 
-  private int maxBasic() {
-    return name.equals("qemu64") ? MAX_BASIC_QEMU64 : MAX_BASIC;
-  }
-
   private void basic(X86Cpu c, int leaf, int subleaf) {
     switch (leaf) {
-      case 0 -> set(c, maxBasic(), text(VENDOR, 0), text(VENDOR, 8), text(VENDOR, 4));
+      case 0 -> vendor(c, identity.level());
       case 1 -> {
         int ecx = bits(1, 'c');
         if (!c.platform.hasApicMsr(Msr.TSC_DEADLINE)) {
@@ -245,14 +243,15 @@ public final class CpuModel {
           edx &= ~(1 << CpuFeature.APIC.bit);
         }
         int ebx = c.index << 24 | (cpus > 1 ? cpus << 16 : 0) | 8 << 8;
-        set(c, SIGNATURE, ebx, ecx, edx);
+        set(c, signature(), ebx, ecx, edx);
       }
       case 4 -> cacheParameters(c, subleaf);
       case 5 -> set(c, 0, 0, 3, 0);
       case 6 -> set(c, bits(6, 'a'), 0, 0, 0);
       case 7 -> {
         if (subleaf == 0) {
-          set(c, 0, bits(7, 'b'), bits(7, 'c'), bits(7, 'd'));
+          int osPke = (c.cr4 & Cr.CR4_PKE) != 0 ? 1 << 4 : 0;
+          set(c, 0, bits(7, 'b'), bits(7, 'c') | osPke, bits(7, 'd'));
         } else {
           set(c, 0, 0, 0, 0);
         }
@@ -294,29 +293,46 @@ public final class CpuModel {
       set(c, 0, 0, 0, 0);
       return;
     }
-    // Legacy region and header only: 512 + 64 bytes.
+    long all = xcr0Mask();
     switch (subleaf) {
-      case 0 -> set(c, (int) xcr0Mask(), 576, 576, 0);
-      default -> set(c, 0, 0, 0, 0);
+      case 0 ->
+          set(c, (int) all, XsaveLayout.standardBytes(c.xcr0), XsaveLayout.standardBytes(all), 0);
+      case 1 -> {
+        boolean compacts = has(CpuFeature.XSAVEC) || has(CpuFeature.XSAVES);
+        set(c, bits(0xd, 'a'), compacts ? XsaveLayout.compactBytes(c.xcr0) : 0, 0, 0);
+      }
+      default -> {
+        boolean exists = subleaf > 1 && subleaf < 63 && (all >>> subleaf & 1) != 0;
+        int bytes = exists ? XsaveLayout.componentBytes(subleaf) : 0;
+        set(c, bytes, exists ? XsaveLayout.standardOffset(subleaf) : 0, 0, 0);
+      }
     }
+  }
+
+  private void vendor(X86Cpu c, int highest) {
+    String v = identity.vendor();
+    set(c, highest, text(v, 0), text(v, 8), text(v, 4));
+  }
+
+  private boolean isAmd() {
+    return identity.vendor().equals(CpuIdentity.AMD);
   }
 
   private void extended(X86Cpu c, int leaf) {
     switch (leaf & 0xffff) {
-      case 0 -> set(c, MAX_EXTENDED, text(VENDOR, 0), text(VENDOR, 8), text(VENDOR, 4));
+      case 0 -> vendor(c, identity.xlevel());
       case 1 -> {
         // AMD repeats the features of leaf 1 that it had first.
-        int common = bits(1, 'd') & 0x0183_f3ff;
+        int common = isAmd() ? bits(1, 'd') & 0x0183_f3ff : 0;
         if ((c.platform.apicBase() & 1 << 11) == 0) {
           common &= ~(1 << CpuFeature.APIC.bit);
         }
-        set(c, SIGNATURE, 0, bits(leaf, 'c'), bits(leaf, 'd') | common);
+        int mmxExt = isAmd() ? 0 : 1 << CpuFeature.MMXEXT.bit;
+        int edx = bits(leaf, 'd') & ~mmxExt | common;
+        set(c, isAmd() ? signature() : 0, 0, bits(leaf, 'c'), edx);
       }
       case 2, 3, 4 -> {
-        String brand = "QEMU Virtual CPU version 2.5+";
-        if (name.equals("max")) {
-          brand = "Tuber x86-64 CPU";
-        }
+        String brand = identity.brand();
         brand = brand + "\0".repeat(48 - brand.length());
         int at = ((leaf & 0xf) - 2) * 16;
         set(c, text(brand, at), text(brand, at + 4), text(brand, at + 8), text(brand, at + 12));
@@ -328,7 +344,12 @@ public final class CpuModel {
       case 7 -> set(c, 0, 0, 0, bits(leaf, 'd'));
       case 8 -> {
         int virtual = has(CpuFeature.LA57) ? 57 : VIRTUAL_BITS;
-        set(c, virtual << 8 | PHYSICAL_BITS, 0, cpus > 1 ? cpus - 1 : 0, 0);
+        set(
+            c,
+            (has(CpuFeature.LM) ? virtual << 8 : 32 << 8) | physicalBits(),
+            0,
+            cpus > 1 ? cpus - 1 : 0,
+            0);
       }
       default -> set(c, 0, 0, 0, 0);
     }

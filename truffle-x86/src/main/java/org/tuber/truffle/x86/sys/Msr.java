@@ -33,6 +33,7 @@ final class Msr {
   static final int MTRR_DEF_TYPE = 0x2ff;
   static final int MC0_CTL = 0x400;
   static final int TSC_DEADLINE = 0x6e0;
+  static final int XSS = 0xda0;
   static final int X2APIC_FIRST = 0x800;
   static final int X2APIC_LAST = 0x8ff;
   static final int EFER = 0xc000_0080;
@@ -100,6 +101,11 @@ final class Msr {
         return c.kernelGsBase;
       case TSC_AUX:
         return c.tscAux;
+      case XSS:
+        if (!c.model.has(CpuFeature.XSAVES)) {
+          throw unknown(c, msr, false, 0);
+        }
+        return 0;
       default:
         if (isApic(msr)) {
           if (!c.platform.hasApicMsr(msr)) {
@@ -145,6 +151,12 @@ final class Msr {
       case GS_BASE -> writeBase(c, X86Cpu.GS, value);
       case KERNEL_GS_BASE -> c.kernelGsBase = canonical(c, value);
       case TSC_AUX -> c.tscAux = value & 0xffff_ffffL;
+      case XSS -> {
+        // No supervisor state component exists.
+        if (!c.model.has(CpuFeature.XSAVES) || value != 0) {
+          throw unknown(c, msr, true, value);
+        }
+      }
       default -> {
         if (isApic(msr)) {
           if (!c.platform.hasApicMsr(msr)) {

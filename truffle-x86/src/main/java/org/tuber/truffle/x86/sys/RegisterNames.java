@@ -15,8 +15,9 @@ import org.tuber.truffle.x86.state.X86State;
  * r15d}, {@code rip}, {@code rflags} or {@code eflags}, {@code cr0 cr2 cr3 cr4 cr8}, {@code efer},
  * {@code dr0} to {@code dr7}, {@code xcr0}, {@code cpl}; segments {@code es cs ss ds fs gs ldtr tr}
  * (the selector) with {@code .base .limit .attributes}; {@code gdtr.base}, {@code idtr.limit} and
- * so on; {@code xmm0.low}, {@code xmm0.high}, {@code mxcsr}, {@code fcw fsw ftw}; {@code
- * msr.c0000080} with the number in hexadecimal.
+ * so on; {@code xmm0.low}, {@code xmm0.high}, and the same of {@code ymm0} for its bits 255:128;
+ * {@code pkru}, {@code mxcsr}, {@code fcw fsw ftw}; {@code msr.c0000080} with the number in
+ * hexadecimal.
  *
  * <p>Writing does not check: the board is the firmware that leaves the CPU in some state. CPL
  * follows the DPL of {@code cs.attributes}, EFER.LMA follows LME and CR0.PG.
@@ -38,7 +39,7 @@ public final class RegisterNames {
   public static void reset(X86Cpu c) {
     X86State s = c.home;
     Arrays.fill(s.r, 0);
-    s.r[2] = CpuModel.SIGNATURE;
+    s.r[2] = c.model.signature() & 0xffff_ffffL;
     c.setEflags(0);
     c.cr0 = Cr.CR0_CD | Cr.CR0_NW | Cr.CR0_ET;
     c.cr2 = 0;
@@ -75,7 +76,9 @@ public final class RegisterNames {
     c.nmiBlocked = false;
     c.interruptShadow = false;
     c.mxcsr = 0x1f80;
-    Arrays.fill(c.yh, 0);
+    Arrays.fill(s.x, 0);
+    Arrays.fill(s.y, 0);
+    c.pkru = 0;
     c.fpu.control = 0x40;
     c.fpu.status = 0;
     c.fpu.top = 0;
@@ -115,6 +118,7 @@ public final class RegisterNames {
       case "cr4" -> c.cr4;
       case "cr8" -> c.platform.taskPriority();
       case "xcr0" -> c.xcr0;
+      case "pkru" -> c.pkru & 0xffff_ffffL;
       case "efer" -> c.efer;
       case "cpl" -> c.cpl;
       case "mxcsr" -> c.mxcsr & 0xffff_ffffL;
@@ -136,6 +140,9 @@ public final class RegisterNames {
     }
     if (register.startsWith("xmm")) {
       return c.home.x[xmmIndex(name, register, part)];
+    }
+    if (register.startsWith("ymm")) {
+      return c.home.y[xmmIndex(name, register, part)];
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);
     if (n >= 0) {
@@ -242,6 +249,7 @@ public final class RegisterNames {
       case "cr4" -> c.cr4 = value;
       case "cr8" -> c.platform.setTaskPriority((int) value & 15);
       case "xcr0" -> c.xcr0 = value;
+      case "pkru" -> c.setPkru((int) value);
       case "efer" -> {
         c.efer = value;
         deriveLma(c);
@@ -272,6 +280,10 @@ public final class RegisterNames {
     }
     if (register.startsWith("xmm")) {
       c.home.x[xmmIndex(name, register, part)] = value;
+      return;
+    }
+    if (register.startsWith("ymm")) {
+      c.home.y[xmmIndex(name, register, part)] = value;
       return;
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);

@@ -111,6 +111,8 @@ public final class SystemRows {
   private static final int OUTS_B = Op.SYSTEM + 96;
   private static final int OUTS = Op.SYSTEM + 97;
 
+  private static final int RANDOM = Op.SYSTEM + 98;
+
   private SystemRows() {}
 
   /** Adds the rows. */
@@ -139,12 +141,14 @@ public final class SystemRows {
     m.row("FC", "cld", CLD, SYSTEM);
     m.row("FD", "std", STD, SYSTEM);
     m.row("0F A2", "cpuid", CPUID, SYSTEM);
-    m.row("0F 32", "rdmsr", RDMSR, SYSTEM);
-    m.row("0F 30", "wrmsr", WRMSR, SYSTEM);
+    m.row("0F 32", "rdmsr", RDMSR, SYSTEM | CpuFeature.MSR.row());
+    m.row("0F 30", "wrmsr", WRMSR, SYSTEM | CpuFeature.MSR.row());
     m.row("0F 33", "rdpmc", RDPMC, SYSTEM);
-    m.row("0F 31", "rdtsc", RDTSC, SYSTEM);
+    m.row("0F 31", "rdtsc", RDTSC, SYSTEM | CpuFeature.TSC.row());
     m.row("0F 01 F9", "rdtscp", RDTSCP, SYSTEM | CpuFeature.RDTSCP.row());
     m.row("F3 0F C7 /7 reg", "rdpid Eq", RDPID, SYSTEM | CpuFeature.RDPID.row());
+    m.row("0F C7 /6 reg", "rdrand Ev", RANDOM, SYSTEM | CpuFeature.RDRAND.row());
+    m.row("0F C7 /7 reg", "rdseed Ev", RANDOM, SYSTEM | CpuFeature.RDSEED.row());
     m.row("9C", "pushf", PUSHF, SYSTEM | D64);
     m.row("9D", "popf", POPF, SYSTEM | D64);
     m.row("NP 0F 01 CA", "clac", CLAC, SYSTEM | CpuFeature.SMAP.row());
@@ -205,8 +209,8 @@ public final class SystemRows {
     m.row("0F 01 F8", "swapgs", SWAPGS, SYSTEM | O64);
     m.row("0F 05", "syscall", SYSCALL, SYSTEM);
     m.row("0F 07", "sysret", SYSRET, SYSTEM);
-    m.row("0F 34", "sysenter", SYSENTER, SYSTEM);
-    m.row("0F 35", "sysexit", SYSEXIT, SYSTEM);
+    m.row("0F 34", "sysenter", SYSENTER, SYSTEM | CpuFeature.SEP.row());
+    m.row("0F 35", "sysexit", SYSEXIT, SYSTEM | CpuFeature.SEP.row());
     m.row("CF", "iret", IRET, SYSTEM);
     m.row("CD", "int Ib", INT, SYSTEM);
     m.row("CC", "int3", INT3, SYSTEM);
@@ -242,7 +246,9 @@ public final class SystemRows {
 
   /** Runs one instruction; {@code s.pc} is the next one's address unless it says otherwise. */
   public static int run(X86State s, X86Cpu c, long w0, long w1, int op) {
-    if (op >= MOVS_B) {
+    if (op == RANDOM) {
+      RandomNumbers.next(s, w0);
+    } else if (op >= MOVS_B) {
       string(s, c, w0, op);
     } else if (op >= PUSH_SEG) {
       if (op >= LOAD_FAR) {

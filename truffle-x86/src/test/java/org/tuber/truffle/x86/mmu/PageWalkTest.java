@@ -40,6 +40,34 @@ class PageWalkTest {
     m.close();
   }
 
+  /** Keys 1 to 3 have AD, WD and both; 0 has neither. */
+  @ParameterizedTest
+  @CsvSource({
+    // cpl, key, U/S, WP, read, write, fetch
+    "3, 0, 1, 1, ok, ok, ok",
+    "3, 1, 1, 1, PF37, PF39, ok",
+    "3, 2, 1, 1, ok, PF39, ok",
+    "3, 3, 1, 1, PF37, PF39, ok",
+    "0, 1, 1, 1, PF33, PF35, ok",
+    "0, 2, 1, 1, ok, PF35, ok",
+    "0, 2, 1, 0, ok, ok, ok",
+    "0, 1, 0, 1, ok, ok, ok"
+  })
+  void protectionKeys(int cpl, int key, int user, int wp, String read, String write, String fetch) {
+    c.cr4 |= Cr.CR4_PKE;
+    c.cr4 &= ~(Cr.CR4_SMEP | Cr.CR4_SMAP);
+    c.cr0 = wp != 0 ? c.cr0 | Cr.CR0_WP : c.cr0 & ~Cr.CR0_WP;
+    c.pkru = 1 << 2 | 2 << 4 | 3 << 6;
+    c.cpl = cpl;
+    c.modeChanged();
+    pte(0x6000L | (long) key << 59 | P | W | (user != 0 ? U : 0));
+    assertThat(access(GuestCpu.ACCESS_READ, GVA)).isEqualTo(read);
+    assertThat(access(GuestCpu.ACCESS_WRITE, GVA)).isEqualTo(write);
+    assertThat(access(GuestCpu.ACCESS_FETCH, GVA)).isEqualTo(fetch);
+    c.setPkru(0);
+    assertThat(access(GuestCpu.ACCESS_WRITE, GVA)).as("WRPKRU counts at once").isEqualTo("ok");
+  }
+
   private void pte(long entry) {
     m.ram.store64(PTE, entry);
     c.flushTlb();

@@ -6,9 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.x86.BareCpu;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.X86Cpu;
 
@@ -55,6 +60,90 @@ class CpuModelTest {
     assertThat(model.has(CpuFeature.NX)).isFalse();
     assertThat(model.eferMask() & Cr.EFER_NXE).isZero();
     assertThat(CpuModel.of(Map.of("model", "max")).hasGigabytePages()).isTrue();
+  }
+
+  @Test
+  void everyModelHasItsSignatureAndSaysSo() {
+    assertThat(CpuModel.names()).startsWith("qemu64").contains("qemu32", "EPYC", "max");
+    for (String name : CpuModel.names()) {
+      try (BareMachine m = new BareMachine(name)) {
+        assertThat(m.cpu.model.name()).isEqualTo(name);
+        assertThat(cpuid(m, 1, 0)[0]).isEqualTo(m.cpu.model.signature());
+      }
+    }
+    try (BareMachine m = new BareMachine("Skylake-Client")) {
+      int[] r = cpuid(m, 0, 0);
+      assertThat(text(r[1], r[3], r[2])).isEqualTo("GenuineIntel");
+      assertThat(cpuid(m, 1, 0)[0]).isEqualTo(0x506e3);
+      // HLE and RTM are not there.
+      assertThat(cpuid(m, 7, 0)[1]).isEqualTo(0x001c_07a9);
+      assertThat(cpuid(m, 0xd, 1)[0]).isEqualTo(7);
+    }
+    try (BareMachine m = new BareMachine("EPYC")) {
+      assertThat(cpuid(m, 1, 0)[0]).isEqualTo(0x80_0f12);
+    }
+    try (BareMachine m = new BareMachine("pentium3")) {
+      assertThat(cpuid(m, 0x8000_0000, 0)[0]).isEqualTo(cpuid(m, 3, 0)[0]);
+      assertThat(m.cpu.model.physicalBits()).isEqualTo(36);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "qemu64, 0f58c1, -1, addps",
+    "pentium2, 0f58c1, 6, addps",
+    "pentium2, 0ffec1, -1, paddd mm",
+    "486, 0ffec1, 6, paddd mm",
+    "486, 0f40c1, 6, cmovo",
+    "pentium3, 660f58c1, 6, addpd",
+    "pentium3, 0fc6c100, -1, shufps",
+    "pentium3, 0fd4c1, 6, paddq mm",
+    "pentium3, 0feec1, -1, pmaxsw mm",
+    "core2duo, 660f3800c1, -1, pshufb",
+    "core2duo, 660f3817c1, 6, ptest",
+    "Nehalem, 660f3817c1, -1, ptest",
+    "Nehalem, f30fb8c1, -1, popcnt",
+    "core2duo, f30fb8c1, 6, popcnt",
+    "Nehalem, 660f38dcc1, 6, aesenc",
+    "SandyBridge, 660f38dcc1, -1, aesenc",
+    "SandyBridge, c5f1fec2, -1, vpaddd xmm",
+    "SandyBridge, c5f5fec2, 6, vpaddd ymm",
+    "SandyBridge, c4e270f2c2, 6, andn",
+    "Haswell, c5f5fec2, -1, vpaddd ymm",
+    "Haswell, c4e270f2c2, -1, andn",
+    "IvyBridge, c4e26998c1, 6, vfmadd132ps",
+    "Broadwell, 0f38c8c1, 6, sha1nexte",
+    "EPYC, 0f38c8c1, -1, sha1nexte",
+    "EPYC, 660f38f6c1, -1, adcx",
+    "Nehalem, 0fc7f0, 6, rdrand",
+    "IvyBridge, 0fc7f0, -1, rdrand",
+    "Nehalem, f30fbcc1, -1, tzcnt is bsf"
+  })
+  void instructionsThatAModelLacksAreUndefined(String model, String hex, int vector, String what) {
+    try (BareCpu m = new BareCpu(false, Engine.Options.INTERPRETER, model)) {
+      assertThat(m.step(HexFormat.of().parseHex(hex))).as(what).isEqualTo(vector);
+    }
+  }
+
+  @Test
+  void withoutBmiTheCountIsAScan() {
+    try (BareCpu m = new BareCpu(false, Engine.Options.INTERPRETER, "Nehalem")) {
+      m.state.r[0] = 77;
+      m.state.r[1] = 0;
+      assertThat(m.step(HexFormat.of().parseHex("f30fbcc1"))).isEqualTo(-1);
+      assertThat(m.state.r[0]).as("BSF of zero").isEqualTo(77);
+    }
+  }
+
+  @Test
+  void featuresOfOthersAreIgnoredAndDependentsGo() {
+    CpuModel m = CpuModel.of(Map.of("model", "EPYC", "svm", "off", "vmx", "on", "avx", "off"));
+    assertThat(m.has(CpuFeature.AVX2)).isFalse();
+    assertThat(m.has(CpuFeature.FMA)).isFalse();
+    assertThat(m.has(CpuFeature.XSAVE)).isTrue();
+    assertThat(m.xcr0Mask()).isEqualTo(3);
+    assertThat(CpuModel.of(Map.of("model", "core2duo", "sse4_1", "on")).has(CpuFeature.SSE41))
+        .isTrue();
   }
 
   @Test
