@@ -9,6 +9,7 @@ import org.tuber.core.backend.BlockBackend;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.dma.I8237Dma;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.storage.AtaDisk;
