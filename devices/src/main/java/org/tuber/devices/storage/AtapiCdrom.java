@@ -148,6 +148,11 @@ public final class AtapiCdrom extends AtaDrive implements Snapshottable<AtapiCdr
     ask(PACKET_BYTES, false);
   }
 
+  /** True while the drive waits for a command packet. */
+  boolean wantsPacket() {
+    return operation == PACKET;
+  }
+
   private void command() {
     byte[] cdb = new byte[PACKET_BYTES];
     System.arraycopy(buffer, 0, cdb, 0, PACKET_BYTES);

@@ -27,6 +27,7 @@ final class PcFwCfg {
   private static final int KEY_IRQ0_OVERRIDE = 0x8002;
   private static final int ACPI_TABLES_BYTES = 0x2_0000;
   private static final int ACPI_SCRIPT_BYTES = 0x1000;
+  private static final int SERIAL_CONSOLE = 0x3f8;
   private static final int CMOS_BOOT_FIRST_SECOND = 0x3d;
   private static final int CMOS_BOOT_THIRD = 0x38;
   private static final int E820_RAM = 1;
@@ -43,7 +44,7 @@ final class PcFwCfg {
     long ram = memory.lowBytes() + memory.highBytes();
     fwCfg.add(KEY_UUID, new byte[16]);
     fwCfg.addNumber(KEY_RAM_BYTES, ram, 8);
-    fwCfg.addNumber(KEY_NO_GRAPHIC, 0, 2);
+    fwCfg.addNumber(KEY_NO_GRAPHIC, isTextOnly(config) ? 1 : 0, 2);
     fwCfg.addNumber(KEY_CPUS, config.cpus(), 2);
     fwCfg.addNumber(KEY_NUMA, 0, 8 + 8 * config.cpus());
     fwCfg.addNumber(KEY_BOOT_MENU, config.boot().menu() ? 1 : 0, 2);
@@ -57,9 +58,17 @@ final class PcFwCfg {
       int wait = config.boot().splashMillis();
       fwCfg.addFile("etc/boot-menu-wait", new byte[] {(byte) wait, (byte) (wait >>> 8)});
     }
+    if (isTextOnly(config)) {
+      // Without a screen, SeaBIOS shows text on this serial port and takes keys from it.
+      fwCfg.addFile("etc/sercon-port", new byte[] {(byte) SERIAL_CONSOLE, SERIAL_CONSOLE >>> 8});
+    }
     SmbiosTables smbios = new SmbiosTables(PRODUCT, VERSION, config.cpus(), ram, memory.lowBytes());
     fwCfg.addFile(SmbiosTables.TABLES_FILE, smbios.tables());
     fwCfg.addFile(SmbiosTables.ANCHOR_FILE, smbios.anchor());
+  }
+
+  private static boolean isTextOnly(MachineConfig config) {
+    return config.machineProperties().getOrDefault("graphics", "on").equals("off");
   }
 
   private static byte[] memoryMap(PcMemory memory) {

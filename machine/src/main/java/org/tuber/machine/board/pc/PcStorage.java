@@ -2,6 +2,7 @@ package org.tuber.machine.board.pc;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executor;
@@ -12,6 +13,7 @@ import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.dma.I8237Dma;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.pci.PciBus;
+import org.tuber.devices.storage.AhciController;
 import org.tuber.devices.storage.AtaDisk;
 import org.tuber.devices.storage.AtapiCdrom;
 import org.tuber.devices.storage.DiskGeometry;
@@ -52,11 +54,14 @@ final class PcStorage implements AutoCloseable {
       I8237Dma isaDma,
       Executor eventLoop) {}
 
+  private record Sata(AhciController controller, int slot) {}
+
   private record BootEntry(int index, String path) {}
 
   private final Wiring wiring;
   private final DriveFiles files;
   private final Map<String, Snapshottable<?>> devices;
+  private final Map<String, Sata> sata = new HashMap<>();
   private final Piix3Ide ide;
   private final I82077Fdc fdc;
   private final List<BootEntry> bootOrder = new ArrayList<>();
@@ -169,6 +174,10 @@ final class PcStorage implements AutoCloseable {
     switch (d.driver()) {
       case "ide-hd", "ide-cd" -> {
         boolean cdrom = d.driver().equals("ide-cd");
+        if (sata(d) != null) {
+          attachSata(d, cdrom);
+          return true;
+        }
         String id = d.properties().get("drive");
         DriveOption drive = cdrom && id == null ? emptyCdrom() : files.claim(d.driver(), id);
         int place = devicePlace(d);
@@ -176,11 +185,54 @@ final class PcStorage implements AutoCloseable {
         addBoot(d, "/pci@i0cf8/ide@1,1/drive@" + place / 2 + "/disk@" + place % 2);
       }
       case "nvme" -> buildNvme(d);
+      case "ahci", "ich9-ahci" -> buildAhci(d);
       default -> {
         return false;
       }
     }
     return true;
+  }
+
+  private void buildAhci(MachineConfig.DeviceOption d) throws MachineException {
+    AhciController controller = new AhciController(wiring.memory);
+    int slot = slot(d);
+    wiring.bus.attach(slot, 0, controller.pci());
+    devices.put("ahci-" + slot, controller);
+    sata.put(d.properties().getOrDefault("id", "ahci"), new Sata(controller, slot));
+  }
+
+  /** The AHCI controller that {@code bus=ID.PORT} names, or null. */
+  private Sata sata(MachineConfig.DeviceOption d) {
+    String bus = d.properties().getOrDefault("bus", "");
+    int dot = bus.lastIndexOf('.');
+    return dot < 0 ? null : sata.get(bus.substring(0, dot));
+  }
+
+  private void attachSata(MachineConfig.DeviceOption d, boolean cdrom) throws MachineException {
+    Sata at = sata(d);
+    String bus = d.properties().get("bus");
+    String text = bus.substring(bus.lastIndexOf('.') + 1);
+    int port = text.matches("[0-9]") ? Integer.parseInt(text) : AhciController.PORTS;
+    if (port >= AhciController.PORTS || !at.controller.isFree(port)) {
+      throw new MachineException("-device " + d.driver() + ": no free port '" + bus + "'");
+    }
+    String id = d.properties().get("drive");
+    DriveOption drive = cdrom && id == null ? emptyCdrom() : files.claim(d.driver(), id);
+    BlockBackend image = files.open(drive);
+    String serial = d.properties().getOrDefault("serial", "QM%05d".formatted(port + 5));
+    String name = "sata-" + at.slot + "-" + port;
+    if (cdrom) {
+      AtapiCdrom cd = new AtapiCdrom(new MmcDrive(image, serial), wiring.eventLoop);
+      at.controller.attach(port, cd);
+      devices.put(name, cd);
+    } else if (image == null) {
+      throw new MachineException("-device " + d.driver() + ": its drive needs file=");
+    } else {
+      AtaDisk disk = new AtaDisk(image, serial, wiring.eventLoop);
+      at.controller.attach(port, disk);
+      devices.put(name, disk);
+    }
+    addBoot(d, "/pci@i0cf8/*@%x/drive@%x/disk@0".formatted(at.slot, port));
   }
 
   private void buildNvme(MachineConfig.DeviceOption d) throws MachineException {
