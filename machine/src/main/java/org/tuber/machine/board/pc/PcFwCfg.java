@@ -107,8 +107,8 @@ final class PcFwCfg {
   }
 
   /** The order of device classes in CMOS RAM: three nibbles. */
-  static void setBootOrder(Mc146818Rtc rtc, BootOrder boot) {
-    String order = boot.once().isEmpty() ? boot.order() : boot.once();
+  static void setBootOrder(Mc146818Rtc rtc, BootOrder boot, boolean firstBoot) {
+    String order = boot.once().isEmpty() || !firstBoot ? boot.order() : boot.once();
     int[] codes = new int[3];
     for (int i = 0; i < Math.min(order.length(), codes.length); i++) {
       codes[i] = "acdn".indexOf(order.charAt(i)) + 1;

@@ -108,6 +108,7 @@ public final class PcI440fx implements RunControl.Board {
   private I8042 i8042;
   private FwCfg fwCfg;
   private Mc146818Rtc rtc;
+  private boolean booted;
   private PcRom rom;
   private PcStorage storage;
   private DirectBoot kernel;
@@ -396,7 +397,6 @@ public final class PcI440fx implements RunControl.Board {
     if (isOn("acpi")) {
       PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
     }
-    PcFwCfg.setBootOrder(rtc, config.boot());
     PcFwCfg.addBootOrder(fwCfg, storage.bootOrder());
     storage.describe(rtc);
     if (config.kernel() == null || config.bios() != null) {
@@ -429,6 +429,8 @@ public final class PcI440fx implements RunControl.Board {
     for (Vcpu cpu : cpus) {
       cpu.reset();
     }
+    PcFwCfg.setBootOrder(rtc, config.boot(), !booted);
+    booted = true;
     if (kernel != null) {
       bootKernel();
     }
