@@ -51,7 +51,9 @@ class OracleFindingsTest {
     }
   }
 
-  /** sqrtps xmm3,xmm5 with an inexact lane before a negative one, everything but DM, ZM unmasked. */
+  /**
+   * sqrtps xmm3,xmm5 with an inexact lane before a negative one, everything but DM, ZM unmasked.
+   */
   @Test
   void unmaskedExceptionsComeFromAllLanes() {
     try (BareCpu bare = new BareCpu(true)) {
