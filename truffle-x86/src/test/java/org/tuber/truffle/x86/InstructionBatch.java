@@ -125,7 +125,7 @@ public final class InstructionBatch extends RootNode {
     s.pc = addresses[i];
     int outcome;
     try {
-      outcome = isa.run(s, cpu, code, 2 * i, 2 * i + 2);
+      outcome = isa.run(s, cpu, code[2 * i], code[2 * i + 1]);
     } catch (GuestFault f) {
       outcome = FAULTED;
     }

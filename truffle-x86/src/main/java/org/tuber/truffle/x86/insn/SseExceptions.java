@@ -76,7 +76,7 @@ public final class SseExceptions {
       Block b = c.engine.isa().decode(c, pc, 1);
       c.engine.isa().enterBlock(s, pc);
       next = b.fallPc;
-      c.engine.isa().run(s, c, b.code, 0, b.code.length);
+      c.engine.isa().run(s, c, b.code[0], b.code[1]);
     } catch (GuestFault f) {
       if (f.vector != X86Cpu.XM) {
         // Another processor took the operand away.
