@@ -250,7 +250,7 @@ public abstract class GuestCpu implements Vcpu {
       long[] code = b.code;
       int outcome;
       try {
-        outcome = engine.isa.run(s, this, code, 0, code.length);
+        outcome = engine.isa.interpret(s, this, code);
       } catch (GuestFault f) {
         s.pc = b.pc + s.pcOffset;
         throw f;
@@ -358,7 +358,7 @@ public abstract class GuestCpu implements Vcpu {
     engine.isa.enterBlock(s, b.pc);
     int outcome;
     try {
-      outcome = engine.isa.run(s, this, b.code, 0, b.code.length);
+      outcome = engine.isa.interpret(s, this, b.code);
     } catch (GuestFault f) {
       s.pc = b.pc + s.pcOffset;
       throw f;

@@ -1,6 +1,5 @@
 package org.tuber.truffle.engine;
 
-import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
 import com.oracle.truffle.api.nodes.Node;
 
 /**
@@ -10,15 +9,16 @@ import com.oracle.truffle.api.nodes.Node;
 final class InstructionNode extends Node {
   private final Isa isa;
 
-  @CompilationFinal(dimensions = 1)
-  private final long[] words;
+  private final long w0;
+  private final long w1;
 
   InstructionNode(Isa isa, long w0, long w1) {
     this.isa = isa;
-    this.words = new long[] {w0, w1};
+    this.w0 = w0;
+    this.w1 = w1;
   }
 
   int execute(GuestState s, GuestCpu cpu) {
-    return isa.run(s, cpu, words, 0, 2);
+    return isa.run(s, cpu, w0, w1);
   }
 }

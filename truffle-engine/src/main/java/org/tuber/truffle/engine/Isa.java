@@ -15,11 +15,14 @@ public abstract class Isa {
   public abstract Block decode(GuestCpu cpu, long pc, int maxInstructions);
 
   /**
-   * Runs the instructions in {@code code[from, to)} and returns one of the {@code Block.TO_}
-   * outcomes of the last. Interpreter and partial evaluation share this method: with constant
-   * arguments its loop unrolls and each instruction folds to its own semantics.
+   * Runs one decoded instruction and returns one of the {@code Block.TO_} outcomes. Interpreter and
+   * partial evaluation share its semantics: with constant words it folds to what that instruction
+   * does.
    */
-  public abstract int run(GuestState s, GuestCpu cpu, long[] code, int from, int to);
+  public abstract int run(GuestState s, GuestCpu cpu, long w0, long w1);
+
+  /** Runs all of {@code code} in the interpreter; returns the outcome of the last instruction. */
+  public abstract int interpret(GuestState s, GuestCpu cpu, long[] code);
 
   /** A state of this ISA with everything zero: the local copy of a region. */
   public abstract GuestState newState();

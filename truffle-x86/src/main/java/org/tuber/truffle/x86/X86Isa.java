@@ -37,8 +37,13 @@ public final class X86Isa extends Isa {
   }
 
   @Override
-  public int run(GuestState s, GuestCpu cpu, long[] code, int from, int to) {
-    return X86Interpreter.run((X86State) s, (X86Cpu) cpu, code, from, to);
+  public int run(GuestState s, GuestCpu cpu, long w0, long w1) {
+    return X86Interpreter.run((X86State) s, (X86Cpu) cpu, w0, w1);
+  }
+
+  @Override
+  public int interpret(GuestState s, GuestCpu cpu, long[] code) {
+    return X86Interpreter.interpret((X86State) s, (X86Cpu) cpu, code);
   }
 
   @Override

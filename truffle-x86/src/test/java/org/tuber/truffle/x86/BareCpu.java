@@ -99,7 +99,7 @@ public final class BareCpu implements AutoCloseable {
     try {
       Block block = isa.decode(cpu, CODE, 1);
       isa.enterBlock(state, CODE);
-      isa.run(state, cpu, block.code, 0, block.code.length);
+      isa.interpret(state, cpu, block.code);
       return -1;
     } catch (GuestFault f) {
       return f.vector;

@@ -69,5 +69,8 @@ public final class Op {
   /** BMI1 and BMI2: insn.Bmi. */
   public static final int BMI = 913;
 
+  /** One more than the greatest number. */
+  public static final int COUNT = 1024;
+
   private Op() {}
 }
