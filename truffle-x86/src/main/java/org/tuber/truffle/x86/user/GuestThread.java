@@ -409,9 +409,10 @@ final class GuestThread implements UserKernel, Runnable {
       setDescriptor(CS32 >> 3, 0x00cf_fb00_0000_ffffL);
       setDescriptor(SS >> 3, 0x00cf_f300_0000_ffffL);
       setDescriptor(CS64 >> 3, 0x00af_fb00_0000_ffffL);
-      cpu.gdtr.base = GDT_GVA;
-      cpu.gdtr.limit = GDT_ENTRIES * 8 - 1;
     }
+    // A new program has reset the register.
+    cpu.gdtr.base = GDT_GVA;
+    cpu.gdtr.limit = GDT_ENTRIES * 8 - 1;
     return process.system.arena.host(descriptorFrame);
   }
 
