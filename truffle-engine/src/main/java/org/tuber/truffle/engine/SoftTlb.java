@@ -167,6 +167,19 @@ public final class SoftTlb {
   }
 
   /**
+   * Host address of {@code size} bytes that may be read in place, or 0 when they have to be loaded
+   * by {@link GuestCpu#loadSlow} (not translated yet, device, page crossing). Never faults. For
+   * operands wider than 64 bits: one look-up serves all parts.
+   */
+  public static long readableHost(GuestState s, long gva, int size) {
+    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + size - 1) & PAGE_MASK))) {
+      return gva + GuestRam.hostLoad64(e + ADDEND);
+    }
+    return 0;
+  }
+
+  /**
    * Host address of {@code size} bytes that may be read and written in place, or 0 when the slow
    * path has to be taken (device, page crossing, code page). Faults like a store. For
    * read-modify-write: one look-up serves both halves.

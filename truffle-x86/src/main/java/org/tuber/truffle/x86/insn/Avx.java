@@ -1,5 +1,9 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
+import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Operand;
@@ -52,13 +56,24 @@ final class Avx {
       return Word.rm(w0) << 1;
     }
     long a = Operand.address(s, c, w0, w1, wide ? 32 : 16);
-    s.x[X86State.X_MEMORY] = SoftTlb.load64(s, c, a);
-    s.x[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 8);
     if (wide) {
-      s.y[X86State.X_MEMORY] = SoftTlb.load64(s, c, a + 16);
-      s.y[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 24);
+      load256(s, c, a);
+    } else {
+      Xmm.load128(s, c, a);
     }
     return X86State.X_MEMORY;
+  }
+
+  private static void load256(X86State s, X86Cpu c, long a) {
+    long host = SoftTlb.readableHost(s, a, 32);
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      set(s, X86State.X_MEMORY, GuestRam.hostLoad64(host), GuestRam.hostLoad64(host + 8));
+      setUpper(
+          s, X86State.X_MEMORY, GuestRam.hostLoad64(host + 16), GuestRam.hostLoad64(host + 24));
+    } else {
+      set(s, X86State.X_MEMORY, c.loadSlow(a, 8), c.loadSlow(a + 8, 8));
+      setUpper(s, X86State.X_MEMORY, c.loadSlow(a + 16, 8), c.loadSlow(a + 24, 8));
+    }
   }
 
   static void clearUpper(X86State s, int d) {

@@ -1,5 +1,7 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
 import static org.tuber.truffle.x86.decode.Op.AVX_CLEAR;
 import static org.tuber.truffle.x86.decode.Op.AVX_MOVE;
 import static org.tuber.truffle.x86.decode.Op.AVX_PACKED;
@@ -10,6 +12,7 @@ import static org.tuber.truffle.x86.insn.AvxRows.AVX;
 import static org.tuber.truffle.x86.insn.AvxRows.AVX2;
 
 import com.oracle.truffle.api.nodes.ExplodeLoop;
+import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Operand;
@@ -214,14 +217,23 @@ final class AvxMove {
 
   /** All or none, see {@link Xmm#store128}. */
   private static void store256(X86State s, X86Cpu c, long a, int v) {
-    if ((a & 4095) > 4096 - 32) {
+    boolean crosses = (a & 4095) > 4096 - 32;
+    long host = crosses ? 0 : SoftTlb.writableHost(s, c, a, 32);
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      GuestRam.hostStore64(host, s.x[v]);
+      GuestRam.hostStore64(host + 8, s.x[v + 1]);
+      GuestRam.hostStore64(host + 16, s.y[v]);
+      GuestRam.hostStore64(host + 24, s.y[v + 1]);
+      return;
+    }
+    if (crosses) {
       SoftTlb.writableHost(s, c, a, 1);
       SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
     }
-    SoftTlb.store64(s, c, a, s.x[v]);
-    SoftTlb.store64(s, c, a + 8, s.x[v + 1]);
-    SoftTlb.store64(s, c, a + 16, s.y[v]);
-    SoftTlb.store64(s, c, a + 24, s.y[v + 1]);
+    c.storeSlow(a, s.x[v], 8);
+    c.storeSlow(a + 8, s.x[v + 1], 8);
+    c.storeSlow(a + 16, s.y[v], 8);
+    c.storeSlow(a + 24, s.y[v + 1], 8);
   }
 
   /** VZEROUPPER, VZEROALL. */

@@ -47,15 +47,11 @@ public final class SseExceptions {
 
   /**
    * Between the stages of an instruction that computes with its own results: what is unmasked so
-   * far ends it, and what is masked stays flagged whatever follows.
+   * far ends it.
    */
   static void endStage(X86Cpu c) {
-    if (c.gatheringSse) {
-      if ((c.gatheredSse & ~(c.mxcsr >> MASK_SHIFT)) != 0) {
-        throw c.exception(X86Cpu.XM);
-      }
-      c.mxcsr |= c.gatheredSse;
-      c.gatheredSse = 0;
+    if (c.gatheringSse && (c.gatheredSse & ~(c.mxcsr >> MASK_SHIFT)) != 0) {
+      throw c.exception(X86Cpu.XM);
     }
   }
 
@@ -80,7 +76,7 @@ public final class SseExceptions {
       Block b = c.engine.isa().decode(c, pc, 1);
       c.engine.isa().enterBlock(s, pc);
       next = b.fallPc;
-      c.engine.isa().interpret(s, c, b.code);
+      c.engine.isa().run(s, c, b.code[0], b.code[1]);
     } catch (GuestFault f) {
       if (f.vector != X86Cpu.XM) {
         // Another processor took the operand away.

@@ -1,5 +1,9 @@
 package org.tuber.truffle.x86.insn;
 
+import static com.oracle.truffle.api.CompilerDirectives.FASTPATH_PROBABILITY;
+import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
+
+import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
@@ -28,8 +32,7 @@ final class Xmm {
     if ((a & 15) != 0) {
       throw c.gp(0);
     }
-    s.x[X86State.X_MEMORY] = SoftTlb.load64(s, c, a);
-    s.x[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 8);
+    load128(s, c, a);
     return X86State.X_MEMORY;
   }
 
@@ -39,9 +42,20 @@ final class Xmm {
       return Word.rm(w0) << 1;
     }
     long a = Operand.address(s, c, w0, w1);
-    s.x[X86State.X_MEMORY] = SoftTlb.load64(s, c, a);
-    s.x[X86State.X_MEMORY + 1] = SoftTlb.load64(s, c, a + 8);
+    load128(s, c, a);
     return X86State.X_MEMORY;
+  }
+
+  /** Loads 16 bytes from any address into {@link X86State#X_MEMORY}. */
+  static void load128(X86State s, X86Cpu c, long a) {
+    long host = SoftTlb.readableHost(s, a, 16);
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      s.x[X86State.X_MEMORY] = GuestRam.hostLoad64(host);
+      s.x[X86State.X_MEMORY + 1] = GuestRam.hostLoad64(host + 8);
+    } else {
+      s.x[X86State.X_MEMORY] = c.loadSlow(a, 8);
+      s.x[X86State.X_MEMORY + 1] = c.loadSlow(a + 8, 8);
+    }
   }
 
   /** The low 64 bits of the W operand. */
@@ -70,12 +84,19 @@ final class Xmm {
    * page the second half cannot fault when the first did not.
    */
   static void store128(X86State s, X86Cpu c, long a, long low, long high) {
-    if ((a & 4095) > 4096 - 16) {
+    boolean crosses = (a & 4095) > 4096 - 16;
+    long host = crosses ? 0 : SoftTlb.writableHost(s, c, a, 16);
+    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      GuestRam.hostStore64(host, low);
+      GuestRam.hostStore64(host + 8, high);
+      return;
+    }
+    if (crosses) {
       SoftTlb.writableHost(s, c, a, 1);
       SoftTlb.writableHost(s, c, (a | 4095) + 1, 1);
     }
-    SoftTlb.store64(s, c, a, low);
-    SoftTlb.store64(s, c, a + 8, high);
+    c.storeSlow(a, low, 8);
+    c.storeSlow(a + 8, high, 8);
   }
 
   /** Replaces the low 32 bits of {@code old}. */
