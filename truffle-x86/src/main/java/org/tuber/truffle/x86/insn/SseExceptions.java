@@ -47,11 +47,15 @@ public final class SseExceptions {
 
   /**
    * Between the stages of an instruction that computes with its own results: what is unmasked so
-   * far ends it.
+   * far ends it, and what is masked stays flagged whatever follows.
    */
   static void endStage(X86Cpu c) {
-    if (c.gatheringSse && (c.gatheredSse & ~(c.mxcsr >> MASK_SHIFT)) != 0) {
-      throw c.exception(X86Cpu.XM);
+    if (c.gatheringSse) {
+      if ((c.gatheredSse & ~(c.mxcsr >> MASK_SHIFT)) != 0) {
+        throw c.exception(X86Cpu.XM);
+      }
+      c.mxcsr |= c.gatheredSse;
+      c.gatheredSse = 0;
     }
   }
 
