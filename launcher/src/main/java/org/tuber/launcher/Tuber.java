@@ -9,6 +9,7 @@ import org.tuber.launcher.guest.RunCommand;
 import org.tuber.launcher.img.ImgSubcommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
 import org.tuber.launcher.system.SystemX86Command;
+import org.tuber.launcher.user.UserCommand;
 
 /**
  * Entry of the {@code tuber} command: the first word picks a subcommand, the rest is its own.
@@ -68,6 +69,7 @@ public final class Tuber {
   private static List<Subcommand> builtIn() {
     return List.of(
         new SystemX86Command(),
+        new UserCommand(),
         new RunCommand(),
         new FetchCommand(),
         new RuntimeCommand(),

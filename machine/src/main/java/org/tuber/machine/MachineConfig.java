@@ -30,6 +30,9 @@ import java.util.Objects;
  * @param startStopped CPUs wait for {@link MachineRun#resume}
  * @param guestName what {@code -name} said, or an empty string
  * @param devices additional devices in the order of their options
+ * @param bios firmware image by name or path; null: the board's own, or none with {@code kernel}
+ * @param boot what firmware boots from
+ * @param drives disks, CD-ROMs and floppies in the order of their options
  */
 public record MachineConfig(
     String machineType,
@@ -50,7 +53,10 @@ public record MachineConfig(
     boolean noShutdown,
     boolean startStopped,
     String guestName,
-    List<DeviceOption> devices) {
+    List<DeviceOption> devices,
+    String bios,
+    BootOrder boot,
+    List<DriveOption> drives) {
 
   /**
    * One additional device as after {@code -device}.
@@ -93,6 +99,8 @@ public record MachineConfig(
     serials = List.copyOf(serials);
     firmwareDirs = List.copyOf(firmwareDirs);
     devices = List.copyOf(devices);
+    Objects.requireNonNull(boot);
+    drives = List.copyOf(drives);
   }
 
   /** A builder with QEMU's defaults: a {@code pc} with 128 MiB, one {@code qemu64} CPU. */
@@ -121,6 +129,9 @@ public record MachineConfig(
     private boolean startStopped;
     private String guestName = "";
     private final List<DeviceOption> devices = new ArrayList<>();
+    private String bios;
+    private BootOrder boot = BootOrder.DEFAULT;
+    private final List<DriveOption> drives = new ArrayList<>();
 
     private Builder() {}
 
@@ -238,6 +249,24 @@ public record MachineConfig(
       return this;
     }
 
+    /** Firmware image. */
+    public Builder bios(String value) {
+      bios = value;
+      return this;
+    }
+
+    /** What firmware boots from. */
+    public Builder boot(BootOrder value) {
+      boot = value;
+      return this;
+    }
+
+    /** One more drive. */
+    public Builder drive(DriveOption value) {
+      drives.add(value);
+      return this;
+    }
+
     /** The finished configuration. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -259,7 +288,10 @@ public record MachineConfig(
           noShutdown,
           startStopped,
           guestName,
-          devices);
+          devices,
+          bios,
+          boot,
+          drives);
     }
   }
 }

@@ -287,6 +287,18 @@ public final class AddressSpace {
     return null;
   }
 
+  /** Bytes from {@code gpa}, where nothing answers, up to the next range; at most 2 GiB. */
+  public long holeBytes(long gpa) {
+    long hole = Integer.MAX_VALUE;
+    for (Range r : ranges) {
+      long distance = r.start - gpa;
+      if (distance > 0 && distance < hole) {
+        hole = distance;
+      }
+    }
+    return hole;
+  }
+
   /** All visible ranges in ascending order. */
   public List<Range> ranges() {
     return List.of(ranges);

@@ -23,7 +23,9 @@ public final class DmaView {
     while (done < length) {
       AddressSpace.Range r = memory.find(gpa + done);
       if (r == null) {
-        target[targetOffset + done++] = (byte) 0xff;
+        int hole = (int) Math.min(length - done, memory.holeBytes(gpa + done));
+        java.util.Arrays.fill(target, targetOffset + done, targetOffset + done + hole, (byte) 0xff);
+        done += hole;
         continue;
       }
       int n = (int) Math.min(length - done, clampedRest(r, gpa + done));
@@ -42,7 +44,7 @@ public final class DmaView {
     while (done < length) {
       AddressSpace.Range r = memory.find(gpa + done);
       if (r == null) {
-        done++;
+        done += (int) Math.min(length - done, memory.holeBytes(gpa + done));
         continue;
       }
       int n = (int) Math.min(length - done, clampedRest(r, gpa + done));

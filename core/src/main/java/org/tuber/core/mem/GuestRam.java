@@ -66,6 +66,27 @@ public final class GuestRam implements AutoCloseable {
     pageFlags = new byte[Math.toIntExact(sizeBytes >>> PAGE_SHIFT)];
   }
 
+  private GuestRam(long hostBase, long sizeBytes) {
+    this.allocation = 0;
+    this.hostBase = hostBase;
+    this.sizeBytes = sizeBytes;
+    pageFlags = new byte[Math.toIntExact(sizeBytes >>> PAGE_SHIFT)];
+  }
+
+  /**
+   * RAM over host memory that the caller has mapped, and unmaps after {@link #close}: user mode
+   * places files into it.
+   *
+   * @param hostBase page-aligned host address
+   * @param sizeBytes size in bytes, a positive multiple of {@link #PAGE_SIZE}
+   */
+  public static GuestRam over(long hostBase, long sizeBytes) {
+    if (hostBase % PAGE_SIZE != 0 || sizeBytes <= 0 || sizeBytes % PAGE_SIZE != 0) {
+      throw new IllegalArgumentException("RAM over host memory must consist of whole pages");
+    }
+    return new GuestRam(hostBase, sizeBytes);
+  }
+
   /**
    * Large allocations of glibc are fresh anonymous mappings, zero already; writing zeros would make
    * every page resident although most guests never touch most of their RAM.
@@ -263,7 +284,9 @@ public final class GuestRam implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      UNSAFE.freeMemory(allocation);
+      if (allocation != 0) {
+        UNSAFE.freeMemory(allocation);
+      }
     }
   }
 }

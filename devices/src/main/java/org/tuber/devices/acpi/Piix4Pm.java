@@ -210,6 +210,9 @@ public final class Piix4Pm implements Snapshottable<Piix4Pm.State> {
     }
     pci.define(PMBASE, 1, 4);
     pci.allowWrite(PMBASE, 0xffc0, 4);
+    // No CPU here enters system management mode. With this bit set, firmware takes its handler for
+    // installed already, and does not wait for ever for the first interrupt to reach it.
+    pci.define(DEVACTB_APMC, DEVACTB_APMC_ENABLE, 1);
     pci.allowWrite(PMREGMISC, 1, 1);
     pci.define(SMBBA, 1, 4);
     pci.allowWrite(SMBBA, 0xfff0, 4);
@@ -236,6 +239,11 @@ public final class Piix4Pm implements Snapshottable<Piix4Pm.State> {
     registers.register("DEVCTL", 0x2c, 4, 0).writable(0x0fff_ffff).unimplemented(0x0fff_ffff);
     registers.register("GPIREG", 0x30, 4, 0);
     registers.register("GPOREG", 0x34, 4, 0x7fff_bfffL).writable(0xffff_ffffL);
+  }
+
+  /** Where firmware has put the power-management registers, 0 for nowhere. */
+  public int pmBase() {
+    return pci.config16(PMBASE) & 0xffc0;
   }
 
   /** Function 3. */
@@ -315,9 +323,6 @@ public final class Piix4Pm implements Snapshottable<Piix4Pm.State> {
       pm1Control.setBits(SCI_EN);
     } else if (v == APM_ACPI_DISABLE) {
       pm1Control.clearBits(SCI_EN);
-    }
-    if ((pci.config8(DEVACTB_APMC) & DEVACTB_APMC_ENABLE) != 0) {
-      log.unimplemented("SMI on APM command", 0xb2, v);
     }
     update();
   }

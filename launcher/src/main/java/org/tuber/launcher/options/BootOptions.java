@@ -4,16 +4,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.tuber.launcher.CommandLineException;
+import org.tuber.machine.BootOrder;
 import org.tuber.machine.MachineConfig;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** What is booted: {@code -kernel -initrd -append -L}. */
+/** What is booted: {@code -kernel -initrd -append -bios -boot -L}. */
 public final class BootOptions extends OptionTable {
   private final List<Path> firmwareDirs = new ArrayList<>();
   private Path kernel;
   private Path initrd;
   private String append;
+  private String bios;
+  private BootOrder order = BootOrder.DEFAULT;
 
   @Override
   public void addTo(CommandSpec spec) {
@@ -22,8 +26,31 @@ public final class BootOptions extends OptionTable {
     spec.addOption(
         value("-initrd", "file", "initial RAM disk", text -> initrd = readable("-initrd", text)));
     spec.addOption(value("-append", "text", "kernel command line", text -> append = text));
+    spec.addOption(value("-bios", "file", "firmware of the board", text -> bios = text));
+    spec.addOption(
+        value("-boot", "[order=]drives[,once=drives][,menu=on]", "boot order", this::boot));
     spec.addOption(
         value("-L", "dir", "folder with firmware", text -> firmwareDirs.add(Path.of(text))));
+  }
+
+  private void boot(String text) {
+    KeyValues values = KeyValues.parse("-boot", text, "order");
+    values.only(Set.of("order", "once", "menu", "splash-time", "strict"));
+    String letters = values.get("order", order.order());
+    String once = values.get("once", order.once());
+    for (String drives : List.of(letters, once)) {
+      if (!drives.matches("[acdn]*")) {
+        throw new CommandLineException(
+            "-boot "
+                + text
+                + ": unknown drive in '"
+                + drives
+                + "'; known: a (floppy), c (disk), d (CD-ROM), n (network)");
+      }
+    }
+    boolean menu = values.isOn("menu", order.menu());
+    int wait = values.integer("splash-time", order.splashMillis(), 0, 0xffff);
+    order = new BootOrder(letters, once, menu, wait);
   }
 
   private static Path readable(String option, String text) {
@@ -41,6 +68,7 @@ public final class BootOptions extends OptionTable {
           (initrd != null ? "-initrd" : "-append") + " is only for use with -kernel");
     }
     config.kernel(kernel).initrd(initrd).append(append == null ? "" : append);
+    config.bios(bios).boot(order);
     firmwareDirs.forEach(config::firmwareDir);
   }
 }

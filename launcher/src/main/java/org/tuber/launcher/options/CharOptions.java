@@ -138,5 +138,8 @@ public final class CharOptions extends OptionTable {
   @Override
   public void apply(MachineConfig.Builder config) {
     // The command opens the lines itself, see serials.
+    if (noGraphic) {
+      config.machineProperty("graphics", "off");
+    }
   }
 }

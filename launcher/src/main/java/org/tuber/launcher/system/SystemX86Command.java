@@ -3,12 +3,13 @@ package org.tuber.launcher.system;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
 import org.tuber.launcher.Version;
 import org.tuber.launcher.options.BootOptions;
 import org.tuber.launcher.options.CharOptions;
 import org.tuber.launcher.options.CpuOptions;
+import org.tuber.launcher.options.DeviceOptions;
+import org.tuber.launcher.options.DriveOptions;
 import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
 import org.tuber.launcher.options.NetOptions;
@@ -50,8 +51,20 @@ public final class SystemX86Command implements Subcommand {
     RunOptions run = new RunOptions();
     CharOptions chars = new CharOptions();
     LogOptions log = new LogOptions();
+    DeviceOptions devices = new DeviceOptions();
+    DriveOptions drives = new DriveOptions(machine::isNoDefaults);
     OptionParser parser =
-        new OptionParser("tuber " + NAME, machine, cpu, boot, run, chars, new NetOptions(), log);
+        new OptionParser(
+            "tuber " + NAME,
+            machine,
+            cpu,
+            boot,
+            run,
+            chars,
+            devices,
+            drives,
+            new NetOptions(),
+            log);
     OptionParser.Wish wish = parser.parse(arguments);
     switch (wish) {
       case HELP -> {
@@ -73,9 +86,6 @@ public final class SystemX86Command implements Subcommand {
   }
 
   private static int start(MachineConfig config, Lines lines, CharOptions chars, LogOptions log) {
-    if (config.kernel() == null) {
-      throw new CommandLineException("nothing to boot: name a kernel with -kernel");
-    }
     if (chars.isScreenExpected()) {
       System.err.println("tuber: there is no screen yet; -nographic shows the serial line here");
     }

@@ -11,8 +11,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.options.CharOptions.Target;
+import org.tuber.machine.BootOrder;
+import org.tuber.machine.DriveOption;
+import org.tuber.machine.DriveOption.Bus;
+import org.tuber.machine.DriveOption.Media;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineConfig.RtcBase;
 
@@ -28,6 +33,8 @@ class SystemOptionsTest {
           new BootOptions(),
           new RunOptions(),
           new NetOptions(),
+          new DeviceOptions(),
+          new DriveOptions(() -> true),
           chars,
           log);
 
@@ -49,6 +56,48 @@ class SystemOptionsTest {
     assertThat(config.rtcBase()).isEqualTo(new RtcBase.Utc());
     assertThat(chars.serials(false)).containsExactly(new Target.Nowhere());
     assertThat(chars.serials(true)).isEmpty();
+  }
+
+  @Test
+  void drivesKeepTheirPlacesAndProperties() {
+    MachineConfig config =
+        parse(
+            "-hda",
+            "disk.img",
+            "-cdrom",
+            "cd.iso",
+            "-drive",
+            "file=a,,b.qcow2,format=qcow2,if=none,id=n,readonly=on,cache=none",
+            "-device",
+            "nvme,drive=n,serial=x",
+            "-boot",
+            "order=dc,menu=on");
+    assertThat(config.drives())
+        .containsExactly(
+            new DriveOption(
+                "", "disk.img", null, Bus.IDE, 0, Media.DISK, false, false, "writeback"),
+            new DriveOption("", "cd.iso", null, Bus.IDE, 2, Media.CDROM, false, true, "writeback"),
+            new DriveOption(
+                "n", "a,b.qcow2", "qcow2", Bus.NONE, -1, Media.DISK, false, true, "none"));
+    assertThat(config.devices().get(0).properties()).containsEntry("drive", "n");
+    assertThat(config.boot()).isEqualTo(new BootOrder("dc", "", true, 0));
+  }
+
+  @Test
+  void globalsReachTheDevicesOfTheirKind() {
+    MachineConfig config =
+        parse("-global", "isa-debugcon.iobase=0x402", "-debugcon", "null", "-snapshot");
+    assertThat(config.devices()).hasSize(1);
+    assertThat(config.devices().get(0).driver()).isEqualTo("isa-debugcon");
+    assertThat(config.devices().get(0).properties()).containsEntry("iobase", "0x402");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"if=scsi2", "media=tape", "readonly=perhaps"})
+  void unknownDrivePropertiesAreRefused(String property) {
+    assertThatThrownBy(() -> parse("-drive", "file=x," + property))
+        .isInstanceOf(CommandLineException.class)
+        .hasMessageContaining(property.replaceAll(".*=", ""));
   }
 
   @Test

@@ -22,6 +22,7 @@ import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
 import org.tuber.devices.dma.I8237Dma;
+import org.tuber.devices.firmware.FwCfg;
 import org.tuber.devices.input.I8042;
 import org.tuber.devices.input.Ps2Keyboard;
 import org.tuber.devices.input.Ps2Mouse;
@@ -48,6 +49,7 @@ import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
+import org.tuber.machine.firmware.FirmwareFiles;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 import org.tuber.machine.run.EventLoop;
 import org.tuber.machine.run.HostClock;
@@ -59,8 +61,8 @@ import org.tuber.machine.run.VcpuThread;
  * management, local APICs and an IOAPIC. Addresses, interrupts and PCI functions are those that
  * guests know from QEMU's machine of that name.
  *
- * <p>Without firmware, {@link PcHandover} and {@link DirectBoot} do at each reset what firmware and
- * boot loader would have done.
+ * <p>The CPU starts in firmware, unless a kernel is given and no firmware: then {@link PcHandover}
+ * and {@link DirectBoot} do at each reset what firmware and boot loader would have done.
  */
 public final class PcI440fx implements RunControl.Board {
   private static final Logger LOG = LoggerFactory.getLogger(PcI440fx.class);
@@ -80,6 +82,9 @@ public final class PcI440fx implements RunControl.Board {
   private static final int APM_PORT = 0xb2;
   private static final int PM_PORTS = 0x600;
   private static final int SMBUS_PORTS = 0x700;
+  private static final int FW_CFG_PORT = 0x510;
+  private static final int FW_CFG_DMA_PORT = 0x514;
+  private static final String DEFAULT_FIRMWARE = "bios-256k.bin";
 
   private final MachineConfig config;
   private final ReentrantLock deviceLock = new ReentrantLock();
@@ -95,10 +100,17 @@ public final class PcI440fx implements RunControl.Board {
   private final List<PcAcpi.Serial> serials = new ArrayList<>();
   private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
   private final boolean hpetPresent;
+  private PciBus pciBus;
+  private I8237Dma dma;
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
   private I8042 i8042;
+  private FwCfg fwCfg;
+  private Mc146818Rtc rtc;
+  private boolean booted;
+  private PcRom rom;
+  private PcStorage storage;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -131,7 +143,7 @@ public final class PcI440fx implements RunControl.Board {
     PcI440fx board = new PcI440fx(config, cpuFactory);
     try {
       board.wire();
-      if (config.kernel() != null) {
+      if (config.kernel() != null && config.bios() == null) {
         board.kernel = DirectBoot.open(config.kernel(), config.initrd(), config.append());
       }
       board.deviceLock.lock();
@@ -194,19 +206,25 @@ public final class PcI440fx implements RunControl.Board {
     wireTimers(isa);
     wireLegacy(isa);
     wireSerials(isa);
-    wireDebugDevices();
+    wireStorage(isa);
+    wireDevices();
     wireCpus(apicBus, pic);
+    wireFirmware();
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
     isaBridge = new Piix3Isa(isa, control::requestReset);
-    PciBus bus = new PciBus(memory.space(), ports, isaBridge, apicBus);
+    pciBus = new PciBus(memory.space(), ports, isaBridge, apicBus);
     hostBridge =
         new I440fxHost(
-            bus, memory.space(), memory.ram(), isaBridge.resetControl(), cpuFactory.ramObserver());
-    bus.attach(ISA_SLOT, 0, isaBridge.pci());
+            pciBus,
+            memory.space(),
+            memory.ram(),
+            isaBridge.resetControl(),
+            cpuFactory.ramObserver());
+    pciBus.attach(ISA_SLOT, 0, isaBridge.pci());
     powerManagement = new Piix4Pm(clock, isa.source(SCI_IRQ), ports, this::sleep);
-    bus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
+    pciBus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
     devices.put("i440fx", hostBridge);
     devices.put("piix3", isaBridge);
     devices.put("piix4-pm", powerManagement);
@@ -235,7 +253,7 @@ public final class PcI440fx implements RunControl.Board {
     }
     I8254Pit pit = new I8254Pit(clock, pitOut);
     SpeakerPort speaker = new SpeakerPort(pit);
-    Mc146818Rtc rtc = new Mc146818Rtc(clock, rtcOut);
+    rtc = new Mc146818Rtc(clock, rtcOut);
     rtc.describeMachine(memory.lowBytes(), memory.highBytes(), config.cpus());
     devices.put("i8254", pit);
     devices.put("port61", speaker);
@@ -256,7 +274,7 @@ public final class PcI440fx implements RunControl.Board {
     Port92 port92 = new Port92(a20.source(), control::requestReset);
     PostCodePort postCode = new PostCodePort();
     PostCodePort delay = new PostCodePort();
-    I8237Dma dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
     devices.put("i8237", dma);
     io(0x00, 16, dma.first());
     io(0xc0, 32, dma.second());
@@ -274,8 +292,18 @@ public final class PcI440fx implements RunControl.Board {
     io(0xed, 1, delay);
   }
 
-  private void wireDebugDevices() throws MachineException {
+  private void wireStorage(IsaIrqLines isa) throws MachineException {
+    DmaView memoryView = new DmaView(memory.space(), cpuFactory.ramObserver());
+    storage =
+        new PcStorage(
+            new PcStorage.Wiring(pciBus, ports, memoryView, isa, dma, loop), config, devices);
+  }
+
+  private void wireDevices() throws MachineException {
     for (MachineConfig.DeviceOption d : config.devices()) {
+      if (storage.build(d)) {
+        continue;
+      }
       switch (d.driver()) {
         case "isa-debugcon" -> {
           int port = portProperty(d, "iobase", 0xe9);
@@ -360,6 +388,29 @@ public final class PcI440fx implements RunControl.Board {
     }
   }
 
+  private void wireFirmware() throws MachineException {
+    fwCfg = new FwCfg(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    devices.put("fw_cfg", fwCfg);
+    io(FW_CFG_PORT, FwCfg.PORTS_BYTES, fwCfg.ports());
+    io(FW_CFG_DMA_PORT, FwCfg.DMA_PORTS_BYTES, fwCfg.dmaPorts());
+    PcFwCfg.describe(fwCfg, config, memory);
+    if (isOn("acpi")) {
+      PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
+    }
+    PcFwCfg.addBootOrder(fwCfg, storage.bootOrder());
+    storage.describe(rtc);
+    if (config.kernel() == null || config.bios() != null) {
+      String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
+      byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
+      rom = new PcRom(memory.space(), name, image);
+    }
+  }
+
+  private PcAcpi.Platform acpiPlatform(int pmBase) {
+    return new PcAcpi.Platform(
+        config.cpus(), hpetPresent, false, memory.lowBytes(), serials, pmBase);
+  }
+
   private void io(int base, int size, MmioDevice device) {
     ports.mapDevice(base, size, device, AddressSpace.PRIORITY_PLATFORM);
   }
@@ -378,6 +429,8 @@ public final class PcI440fx implements RunControl.Board {
     for (Vcpu cpu : cpus) {
       cpu.reset();
     }
+    PcFwCfg.setBootOrder(rtc, config.boot(), !booted);
+    booted = true;
     if (kernel != null) {
       bootKernel();
     }
@@ -386,6 +439,7 @@ public final class PcI440fx implements RunControl.Board {
   private void bootKernel() throws MachineException {
     hostBridge.openShadowRam();
     isaBridge.routeLikeFirmware();
+    storage.ide().enableLikeFirmware();
     powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
     PcHandover.initialiseIsa(ports);
     i8042.enterFirmwareState();
@@ -397,9 +451,7 @@ public final class PcI440fx implements RunControl.Board {
     }
     long rsdp = 0;
     if (isOn("acpi")) {
-      PcAcpi.Platform platform =
-          new PcAcpi.Platform(config.cpus(), hpetPresent, false, memory.lowBytes(), serials);
-      rsdp = PcAcpi.install(boot, platform, memory.tables(), memory.facs());
+      rsdp = PcAcpi.install(boot, acpiPlatform(PM_PORTS), memory.tables(), memory.facs());
     }
     kernel.load(boot, cpus.get(0), rsdp);
   }
@@ -412,6 +464,7 @@ public final class PcI440fx implements RunControl.Board {
   @Override
   public void flush() {
     charBackends.forEach(CharBackend::flush);
+    storage.flush();
   }
 
   @Override
@@ -420,6 +473,12 @@ public final class PcI440fx implements RunControl.Board {
     cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
+    }
+    if (storage != null) {
+      storage.close();
+    }
+    if (rom != null) {
+      rom.close();
     }
     memory.close();
   }

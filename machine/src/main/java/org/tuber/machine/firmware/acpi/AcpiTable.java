@@ -5,12 +5,32 @@ import java.nio.charset.StandardCharsets;
 
 /** A table under construction: fields in order, a common header and checksum at the end. */
 public final class AcpiTable {
-  private static final int HEADER_BYTES = 36;
+  /** Length of the common header. */
+  static final int HEADER_BYTES = 36;
+
   private static final int CHECKSUM_OFFSET = 9;
   private static final int OEM_REVISION = 1;
   private static final String OEM_ID = "TUBER ";
   private static final String OEM_TABLE_ID = "TUBERPC ";
   private static final String CREATOR_ID = "TUBR";
+
+  /** Length of the root pointer. */
+  static final int ROOT_BYTES = 36;
+
+  /** Length of its first version, over which the first checksum goes. */
+  static final int ROOT_V1_BYTES = 20;
+
+  /** Offset of its checksum. */
+  static final int ROOT_CHECKSUM = 8;
+
+  /** Offset of the pointer to the RSDT. */
+  static final int ROOT_RSDT = 16;
+
+  /** Offset of the pointer to the XSDT. */
+  static final int ROOT_XSDT = 24;
+
+  /** Offset of the checksum over all of it. */
+  static final int ROOT_EXTENDED_CHECKSUM = 32;
 
   private final ByteArrayOutputStream body = new ByteArrayOutputStream();
 
@@ -57,19 +77,19 @@ public final class AcpiTable {
   }
 
   /** The root pointer of revision 2 (5.2.5.3). */
-  static byte[] rootPointer(long xsdt) {
+  static byte[] rootPointer(long rsdt, long xsdt) {
     byte[] rsdp =
         Aml.terms(
             ascii("RSD PTR "),
             new byte[] {0},
             ascii(OEM_ID),
             new byte[] {2},
-            Aml.little(0, 4),
-            Aml.little(36, 4),
+            Aml.little(rsdt, 4),
+            Aml.little(ROOT_BYTES, 4),
             Aml.little(xsdt, 8),
             Aml.little(0, 4));
-    rsdp[8] = checksum(rsdp, 0, 20);
-    rsdp[32] = checksum(rsdp, 0, rsdp.length);
+    rsdp[ROOT_CHECKSUM] = checksum(rsdp, 0, ROOT_V1_BYTES);
+    rsdp[ROOT_EXTENDED_CHECKSUM] = checksum(rsdp, 0, ROOT_BYTES);
     return rsdp;
   }
 
@@ -78,7 +98,7 @@ public final class AcpiTable {
   }
 
   /** The byte that makes the sum 0. */
-  private static byte checksum(byte[] bytes, int from, int to) {
+  static byte checksum(byte[] bytes, int from, int to) {
     int sum = 0;
     for (int i = from; i < to; i++) {
       sum += bytes[i];

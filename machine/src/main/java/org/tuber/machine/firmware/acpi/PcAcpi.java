@@ -1,16 +1,17 @@
 package org.tuber.machine.firmware.acpi;
 
-import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.List;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.firmware.BootMemory;
 
 /**
  * The ACPI tables of the {@code pc} board (ACPI 6.5, chapter 5; HPET: IA-PC HPET 1.0a, 3.2.4): root
- * pointer in the F segment, XSDT, FADT, FACS, DSDT, MADT, HPET.
+ * pointer in the F segment, RSDT and XSDT, FADT, FACS, DSDT, MADT, HPET.
  *
- * <p>Numbers are those of the board after firmware has set it up: PM registers at 600H, SCI on 9,
- * ISA interrupt 0 on IOAPIC pin 2, PCI interrupts 5, 9, 10 and 11 level-triggered and active high.
+ * <p>Numbers are those of the board after firmware has set it up: PM registers at 600H unless
+ * firmware put them elsewhere, SCI on 9, ISA interrupt 0 on IOAPIC pin 2, PCI interrupts 5, 9, 10
+ * and 11 level-triggered and active high.
  */
 public final class PcAcpi {
   /** Room that {@link #install} needs for tables. */
@@ -36,6 +37,9 @@ public final class PcAcpi {
   private static final int ACPI_DISABLE = 0xf0;
   private static final int SCI_IRQ = 9;
   private static final int CENTURY_INDEX = 0x32;
+  private static final int FADT_FACS = 36;
+  private static final int FADT_DSDT = 40;
+  private static final int FADT_X_DSDT = 140;
   private static final int SPACE_MEMORY = 0;
   private static final int SPACE_IO = 1;
 
@@ -63,9 +67,39 @@ public final class PcAcpi {
    * @param vga a VGA is present
    * @param pciHoleStart first address of the PCI window below 4 GiB
    * @param serials serial ports in order
+   * @param pmBase where the power-management registers are
    */
   public record Platform(
-      int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials) {}
+      int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials, int pmBase) {
+    /** With the power-management registers where firmware usually puts them. */
+    public Platform(int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials) {
+      this(cpus, hpet, vga, pciHoleStart, serials, PM_BASE);
+    }
+  }
+
+  /**
+   * The tables for firmware to place.
+   *
+   * @param tables content of the file {@link #TABLES_FILE}
+   * @param root content of the file {@link #ROOT_FILE}
+   * @param script content of the file {@link #SCRIPT_FILE}
+   */
+  public record Files(byte[] tables, byte[] root, byte[] script) {}
+
+  /** Name of the file with the tables. */
+  public static final String TABLES_FILE = TableLoader.TABLES_FILE;
+
+  /** Name of the file with the root pointer. */
+  public static final String ROOT_FILE = TableLoader.ROOT_FILE;
+
+  /** Name of the file with the commands that place the tables. */
+  public static final String SCRIPT_FILE = TableLoader.SCRIPT_FILE;
+
+  /** Length of the root pointer. */
+  public static final int ROOT_BYTES = AcpiTable.ROOT_BYTES;
+
+  /** A finished set and its two roots. */
+  private record Layout(AcpiTables set, int rsdt, int xsdt) {}
 
   private PcAcpi() {}
 
@@ -78,42 +112,51 @@ public final class PcAcpi {
    */
   public static long install(BootMemory memory, Platform platform, long tables, long facs)
       throws MachineException {
-    memory.write(facs, facs());
-    TableWriter out = new TableWriter(memory, tables);
-    long dsdt = out.add(PcDsdt.build(platform));
-    ByteArrayOutputStream roots = new ByteArrayOutputStream();
-    roots.writeBytes(Aml.little(out.add(fadt(platform, dsdt, facs)), 8));
-    roots.writeBytes(Aml.little(out.add(madt(platform)), 8));
-    if (platform.hpet()) {
-      roots.writeBytes(Aml.little(out.add(hpet()), 8));
+    Layout layout = layout(platform);
+    byte[] placed = layout.set.placedAt(tables, facs);
+    if (placed.length > TABLES_BYTES) {
+      throw new IllegalStateException("ACPI tables outgrow their room");
     }
-    long xsdt = out.add(new AcpiTable().put(roots.toByteArray()).finish("XSDT", 1));
-    memory.write(RSDP, AcpiTable.rootPointer(xsdt));
+    memory.write(facs, facs());
+    memory.write(tables, placed);
+    memory.write(RSDP, AcpiTable.rootPointer(tables + layout.rsdt, tables + layout.xsdt));
     return RSDP;
   }
 
-  /** Puts tables one behind the other. */
-  private static final class TableWriter {
-    private static final int ALIGN = 64;
-    private final BootMemory memory;
-    private final long end;
-    private long next;
+  /** The tables as files of the firmware configuration device. */
+  public static Files files(Platform platform) {
+    Layout layout = layout(platform);
+    return new Files(
+        layout.set.relative(),
+        AcpiTable.rootPointer(layout.rsdt, layout.xsdt),
+        TableLoader.script(layout.set));
+  }
 
-    TableWriter(BootMemory memory, long start) {
-      this.memory = memory;
-      next = start;
-      end = start + TABLES_BYTES;
+  private static Layout layout(Platform p) {
+    AcpiTables set = new AcpiTables();
+    int facs = set.addRaw(facs());
+    int dsdt = set.add(PcDsdt.build(p));
+    List<Integer> roots = new ArrayList<>();
+    int fadt = set.add(fadt(p, dsdt, facs));
+    set.facsPointer(fadt + FADT_FACS, 4);
+    set.pointer(fadt + FADT_DSDT, 4);
+    set.pointer(fadt + FADT_X_DSDT, 8);
+    roots.add(fadt);
+    roots.add(set.add(madt(p)));
+    if (p.hpet()) {
+      roots.add(set.add(hpet()));
     }
+    return new Layout(set, root(set, "RSDT", roots, 4), root(set, "XSDT", roots, 8));
+  }
 
-    long add(byte[] table) throws MachineException {
-      long at = next;
-      if (at + table.length > end) {
-        throw new IllegalStateException("ACPI tables outgrow their room");
-      }
-      memory.write(at, table);
-      next = at + table.length + ALIGN - 1 & -ALIGN;
-      return at;
+  private static int root(AcpiTables set, String signature, List<Integer> tables, int width) {
+    AcpiTable root = new AcpiTable();
+    tables.forEach(at -> root.put(at, width));
+    int at = set.add(root.finish(signature, 1));
+    for (int i = 0; i < tables.size(); i++) {
+      set.pointer(at + AcpiTable.HEADER_BYTES + i * width, width);
     }
+    return at;
   }
 
   private static byte[] facs() {
@@ -131,9 +174,9 @@ public final class PcAcpi {
     t.put(facs, 4).put(dsdt, 4);
     t.put(1, 1).put(0, 1).put(SCI_IRQ, 2); // dual PIC (reserved), preferred profile, SCI
     t.put(SMI_COMMAND, 4).put(ACPI_ENABLE, 1).put(ACPI_DISABLE, 1).put(0, 2);
-    t.put(PM_BASE, 4).put(0, 4); // PM1a and PM1b event blocks
-    t.put(PM_BASE + 4, 4).put(0, 4); // PM1a and PM1b control blocks
-    t.put(0, 4).put(PM_BASE + 8, 4); // PM2 control, PM timer
+    t.put(p.pmBase(), 4).put(0, 4); // PM1a and PM1b event blocks
+    t.put(p.pmBase() + 4, 4).put(0, 4); // PM1a and PM1b control blocks
+    t.put(0, 4).put(p.pmBase() + 8, 4); // PM2 control, PM timer
     t.put(GPE0_BASE, 4).put(0, 4); // GPE0, GPE1
     t.put(4, 1).put(2, 1).put(0, 1).put(4, 1).put(4, 1).put(0, 1).put(0, 1).put(0, 1);
     t.put(0xfff, 2).put(0xfff, 2); // no C2, no C3
@@ -143,9 +186,9 @@ public final class PcAcpi {
     t.putAddress(SPACE_IO, 8, 1, RESET_PORT).put(RESET_VALUE, 1);
     t.put(0, 2).put(0, 1); // ARM boot flags, minor version
     t.put(0, 8).put(dsdt, 8); // X_FIRMWARE_CTRL must be 0 beside a 32-bit one
-    t.putAddress(SPACE_IO, 32, 2, PM_BASE).putAddress(0, 0, 0, 0);
-    t.putAddress(SPACE_IO, 16, 2, PM_BASE + 4).putAddress(0, 0, 0, 0);
-    t.putAddress(0, 0, 0, 0).putAddress(SPACE_IO, 32, 3, PM_BASE + 8);
+    t.putAddress(SPACE_IO, 32, 2, p.pmBase()).putAddress(0, 0, 0, 0);
+    t.putAddress(SPACE_IO, 16, 2, p.pmBase() + 4).putAddress(0, 0, 0, 0);
+    t.putAddress(0, 0, 0, 0).putAddress(SPACE_IO, 32, 3, p.pmBase() + 8);
     t.putAddress(SPACE_IO, 32, 1, GPE0_BASE).putAddress(0, 0, 0, 0);
     t.putAddress(0, 0, 0, 0).putAddress(0, 0, 0, 0); // sleep control and status: not reduced
     return t.finish("FACP", 5);

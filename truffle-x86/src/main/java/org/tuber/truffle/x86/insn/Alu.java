@@ -66,7 +66,7 @@ public final class Alu {
       long a = Operand.load(s, c, Operand.address(s, c, w0, w1), size);
       flags(s, kind, a, b, result(s, kind, a, b, size));
     } else {
-      modify(s, c, Operand.address(s, c, w0, w1), kind, size, b);
+      modify(s, c, w0, Operand.address(s, c, w0, w1), kind, size, b);
     }
   }
 
@@ -74,11 +74,16 @@ public final class Alu {
     return Operand.register(s, Word.rm(w0), size);
   }
 
-  private static void modify(X86State s, X86Cpu c, long gva, int kind, int size, long b) {
+  private static void modify(X86State s, X86Cpu c, long w0, long gva, int kind, int size, long b) {
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long a;
     long r;
-    if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+    if (host != 0 && Atomic.isWanted(c, w0)) {
+      do {
+        a = hostLoad(host, size);
+        r = result(s, kind, a, b, size);
+      } while (!Atomic.swap(host, size, a, r));
+    } else if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
       a = hostLoad(host, size);
       r = result(s, kind, a, b, size);
       hostStore(host, size, r);
@@ -166,7 +171,10 @@ public final class Alu {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        a = Atomic.add(host, size, step);
+        r = Operand.sext(a + step, size);
+      } else if (injectBranchProbability(FASTPATH_PROBABILITY, host != 0)) {
         a = hostLoad(host, size);
         r = Operand.sext(a + step, size);
         hostStore(host, size, r);
@@ -195,7 +203,7 @@ public final class Alu {
   private static void unary(X86State s, X86Cpu c, long w0, long w1, int kind) {
     int size = Word.size(w0);
     if (Word.isMemory(w0)) {
-      modify(s, c, Operand.address(s, c, w0, w1), kind, size, 0);
+      modify(s, c, w0, Operand.address(s, c, w0, w1), kind, size, 0);
     } else {
       long a = rm(s, w0, size);
       long r = result(s, kind, a, 0, size);

@@ -35,7 +35,11 @@ final class BitOps {
     long gva = Operand.address(s, c, w0, w1, 1 << size, distance);
     if (kind != TEST) {
       // A fault is one of writing, also when the page may not be read either.
-      SoftTlb.writableHost(s, c, gva, 1 << size);
+      long host = SoftTlb.writableHost(s, c, gva, 1 << size);
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        Flags.carry(s, (Atomic.modifyBits(host, size, mask, kind) & mask) != 0);
+        return;
+      }
     }
     long a = Operand.load(s, c, gva, size);
     if (kind != TEST) {
@@ -44,7 +48,7 @@ final class BitOps {
     Flags.carry(s, (a & mask) != 0);
   }
 
-  private static long modified(long a, long mask, int kind) {
+  static long modified(long a, long mask, int kind) {
     return switch (kind) {
       case SET -> a | mask;
       case RESET -> a & ~mask;

@@ -144,7 +144,9 @@ final class RareInteger {
     long gva = Operand.address(s, c, w0, w1);
     long host = SoftTlb.writableHost(s, c, gva, 1 << size);
     long e;
-    if (host != 0) {
+    if (host != 0 && c.shared) {
+      e = Atomic.exchange(host, size, g);
+    } else if (host != 0) {
       e = Alu.hostLoad(host, size);
       Alu.hostStore(host, size, g);
     } else {
@@ -162,12 +164,17 @@ final class RareInteger {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
-      sum = Operand.sext(e + g, size);
-      if (host != 0) {
-        Alu.hostStore(host, size, sum);
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        e = Atomic.add(host, size, g);
+        sum = Operand.sext(e + g, size);
       } else {
-        Operand.store(s, c, gva, size, sum);
+        e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
+        sum = Operand.sext(e + g, size);
+        if (host != 0) {
+          Alu.hostStore(host, size, sum);
+        } else {
+          Operand.store(s, c, gva, size, sum);
+        }
       }
       Operand.setG(s, w0, size, e);
     } else {
@@ -188,12 +195,16 @@ final class RareInteger {
     if (Word.isMemory(w0)) {
       long gva = Operand.address(s, c, w0, w1);
       long host = SoftTlb.writableHost(s, c, gva, 1 << size);
-      e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
-      long v = e == a ? g : e;
-      if (host != 0) {
-        Alu.hostStore(host, size, v);
+      if (host != 0 && Atomic.isWanted(c, w0)) {
+        e = Atomic.compareExchange(host, size, a, g);
       } else {
-        Operand.store(s, c, gva, size, v);
+        e = host != 0 ? Alu.hostLoad(host, size) : Operand.load(s, c, gva, size);
+        long v = e == a ? g : e;
+        if (host != 0) {
+          Alu.hostStore(host, size, v);
+        } else {
+          Operand.store(s, c, gva, size, v);
+        }
       }
     } else {
       e = Operand.register(s, Word.rm(w0), size);
@@ -210,15 +221,21 @@ final class RareInteger {
   private static void cmpxchg8b(X86State s, X86Cpu c, long w0, long w1) {
     long gva = Operand.address(s, c, w0, w1, 8);
     long host = SoftTlb.writableHost(s, c, gva, 8);
-    long e = host != 0 ? GuestRam.hostLoad64(host) : SoftTlb.load64(s, c, gva);
     long a = s.r[RDX] << 32 | (s.r[RAX] & 0xffff_ffffL);
-    boolean equal = e == a;
-    long v = equal ? s.r[RCX] << 32 | (s.r[RBX] & 0xffff_ffffL) : e;
-    if (host != 0) {
-      GuestRam.hostStore64(host, v);
+    long wanted = s.r[RCX] << 32 | (s.r[RBX] & 0xffff_ffffL);
+    long e;
+    if (host != 0 && Atomic.isWanted(c, w0)) {
+      e = Atomic.compareExchange(host, 3, a, wanted);
     } else {
-      SoftTlb.store64(s, c, gva, v);
+      e = host != 0 ? GuestRam.hostLoad64(host) : SoftTlb.load64(s, c, gva);
+      long v = e == a ? wanted : e;
+      if (host != 0) {
+        GuestRam.hostStore64(host, v);
+      } else {
+        SoftTlb.store64(s, c, gva, v);
+      }
     }
+    boolean equal = e == a;
     if (!equal) {
       s.r[RAX] = e & 0xffff_ffffL;
       s.r[RDX] = e >>> 32;
@@ -230,6 +247,10 @@ final class RareInteger {
     long gva = Operand.address(s, c, w0, w1);
     if ((gva & 15) != 0) {
       throw c.gp(0);
+    }
+    if (Atomic.isWanted(c, w0)) {
+      zero(s, Atomic.compareExchange16(s, c, gva));
+      return;
     }
     SoftTlb.writableHost(s, c, gva, 8);
     long low = SoftTlb.load64(s, c, gva);

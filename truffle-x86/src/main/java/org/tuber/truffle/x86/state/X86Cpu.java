@@ -184,6 +184,18 @@ public final class X86Cpu extends GuestCpu {
   /** Guest-visible TSC frequency in Hz. */
   public static final long TSC_HZ = 1_000_000_000L;
 
+  /** The kernel in user mode; null on a machine, where the guest brings its own. */
+  public UserKernel userKernel;
+
+  /**
+   * Other CPUs share this one's memory: LOCK has to be atomic. Set before a second CPU starts and
+   * never cleared; read by translated code.
+   */
+  public boolean shared;
+
+  /** {@link #attention}. */
+  private static final int REQUEST_ATTENTION = REQUEST_ISA;
+
   /** The home of the registers; {@link #state} without a virtual call. */
   public final X86State home = X86State.complete();
 
@@ -427,6 +439,10 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   protected void walk(long gva, int access) {
+    if (userKernel != null) {
+      userKernel.walk(this, gva, access);
+      return;
+    }
     PageWalk.walk(this, gva, access);
   }
 
@@ -438,12 +454,35 @@ public final class X86Cpu extends GuestCpu {
 
   @Override
   protected void deliver() {
+    if (userKernel != null) {
+      userKernel.exception(this);
+      return;
+    }
     InterruptDelivery.deliverFault(this);
   }
 
   @Override
   protected boolean acceptInterrupt(int requestBits) {
+    if (userKernel != null) {
+      clearRequest(REQUEST_ATTENTION);
+      return userKernel.attend(this);
+    }
     return InterruptDelivery.acceptInterrupt(this, requestBits);
+  }
+
+  /** Makes the CPU call {@link UserKernel#attend} soon. Any thread. */
+  public void attention() {
+    request(REQUEST_ATTENTION);
+  }
+
+  /**
+   * Forgets the data translations of one page whose mapping changed without code being involved:
+   * blocks need not be checked again.
+   */
+  public void flushDataPage(long gva) {
+    for (int i = 0; i < MMU_MODES; i++) {
+      org.tuber.truffle.engine.SoftTlb.flushPage(table(i), gva);
+    }
   }
 
   /** Withdraws an NMI request that is being delivered. */

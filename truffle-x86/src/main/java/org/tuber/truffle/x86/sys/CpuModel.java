@@ -134,6 +134,11 @@ public final class CpuModel {
     return index == 0 || features.contains(CpuFeature.ofRow(index));
   }
 
+  /** CPUID.1:EDX as a kernel hands it to programs. */
+  public int featureWord() {
+    return bits(1, 'd');
+  }
+
   /** Width of physical addresses in bits. */
   public int physicalBits() {
     return has(CpuFeature.LM) ? PHYSICAL_BITS : PHYSICAL_BITS_32;
@@ -145,7 +150,7 @@ public final class CpuModel {
   }
 
   /** CR4 bits that may be set. */
-  long cr4Mask() {
+  public long cr4Mask() {
     long mask =
         Cr.CR4_TSD
             | Cr.CR4_PCE

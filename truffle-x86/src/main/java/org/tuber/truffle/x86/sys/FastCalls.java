@@ -25,6 +25,10 @@ final class FastCalls {
   }
 
   static void syscall(X86State s, X86Cpu c) {
+    if (c.userKernel != null) {
+      c.userKernel.systemCall(c, false);
+      return;
+    }
     if ((c.efer & Cr.EFER_SCE) == 0 || !c.isProtected()) {
       throw c.ud();
     }
@@ -77,6 +81,10 @@ final class FastCalls {
   }
 
   static void sysenter(X86State s, X86Cpu c) {
+    if (c.userKernel != null) {
+      c.userKernel.systemCall(c, true);
+      return;
+    }
     if (!c.isProtected() || (c.sysenterCs & 0xfffc) == 0) {
       throw c.gp(0);
     }

@@ -121,6 +121,10 @@ public final class InterruptDelivery {
 
   /** #DB after an instruction that ran with TF set. */
   public static void singleStepTrap(X86Cpu c) {
+    if (c.userKernel != null) {
+      c.userKernel.softwareInterrupt(c, X86Cpu.DB);
+      return;
+    }
     c.dr[6] |= DR6_BS;
     try {
       deliver(c, X86Cpu.DB, -1, EXCEPTION, c.home.pc);
@@ -131,6 +135,10 @@ public final class InterruptDelivery {
 
   /** INT n, INT3, INTO: from the running instruction, to be continued at {@code next}. */
   static void software(X86Cpu c, int vector, long next) {
+    if (c.userKernel != null) {
+      c.userKernel.softwareInterrupt(c, vector);
+      return;
+    }
     if ((c.eflagsHigh & Flags.VM) != 0
         && (c.eflagsHigh & Flags.IOPL) != Flags.IOPL
         && vector != X86Cpu.BP

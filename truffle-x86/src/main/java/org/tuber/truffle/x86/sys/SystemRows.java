@@ -303,7 +303,13 @@ public final class SystemRows {
           InterruptDelivery.software(c, X86Cpu.OF, s.pc);
         }
       }
-      case INT1 -> InterruptDelivery.deliver(c, X86Cpu.DB, -1, InterruptDelivery.EXCEPTION, s.pc);
+      case INT1 -> {
+        if (c.userKernel != null) {
+          c.userKernel.softwareInterrupt(c, X86Cpu.DB);
+        } else {
+          InterruptDelivery.deliver(c, X86Cpu.DB, -1, InterruptDelivery.EXCEPTION, s.pc);
+        }
+      }
       case MOV_FROM_SEG -> SegLoad.movFromSegment(s, c, w0, w1);
       case MOV_TO_SEG -> SegLoad.movToSegment(s, c, w0, w1);
       case JMP_FAR -> FarTransfer.direct(s, c, w0, w1, false);

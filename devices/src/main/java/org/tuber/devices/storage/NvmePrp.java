@@ -1,0 +1,79 @@
+package org.tuber.devices.storage;
+
+import org.tuber.core.mem.DmaView;
+
+/**
+ * The memory of one NVMe command as its physical region pages describe it (NVM Express 1.4, 4.3):
+ * moves bytes between that memory and an array.
+ */
+final class NvmePrp {
+  private final long[] addresses;
+  private final int[] lengths;
+  private int count;
+
+  private NvmePrp(int pages) {
+    addresses = new long[pages];
+    lengths = new int[pages];
+  }
+
+  /** Reads the pages for {@code bytes}; null when an entry is not aligned. */
+  static NvmePrp of(DmaView memory, long prp1, long prp2, int bytes, int pageBytes) {
+    int mask = pageBytes - 1;
+    NvmePrp prp = new NvmePrp(bytes / pageBytes + 2);
+    int first = Math.min(bytes, pageBytes - (int) (prp1 & mask));
+    prp.add(prp1, first);
+    int left = bytes - first;
+    if (left <= 0) {
+      return prp;
+    }
+    if (left <= pageBytes) {
+      if ((prp2 & mask) != 0) {
+        return null;
+      }
+      prp.add(prp2, left);
+      return prp;
+    }
+    long list = prp2;
+    while (left > 0) {
+      long entry = memory.readValue(list, 8);
+      boolean lastOfPage = (list & mask) == pageBytes - 8;
+      if (lastOfPage && left > pageBytes) {
+        // The last entry of a full list page leads to the next one.
+        list = entry;
+        if ((list & 7) != 0 || (list & mask) != 0) {
+          return null;
+        }
+        continue;
+      }
+      if ((entry & mask) != 0) {
+        return null;
+      }
+      int n = Math.min(left, pageBytes);
+      prp.add(entry, n);
+      left -= n;
+      list += 8;
+    }
+    return prp;
+  }
+
+  private void add(long address, int bytes) {
+    addresses[count] = address;
+    lengths[count++] = bytes;
+  }
+
+  void write(DmaView memory, byte[] source) {
+    int done = 0;
+    for (int i = 0; i < count; i++) {
+      memory.write(addresses[i], source, done, lengths[i]);
+      done += lengths[i];
+    }
+  }
+
+  void read(DmaView memory, byte[] target) {
+    int done = 0;
+    for (int i = 0; i < count; i++) {
+      memory.read(addresses[i], target, done, lengths[i]);
+      done += lengths[i];
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Disk controllers and the drives behind them. */
+package org.tuber.devices.storage;

@@ -1,0 +1,76 @@
+package org.tuber.devices.storage;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import org.tuber.core.backend.BlockBackend;
+
+/** A disk in memory whose requests are done at once, or fail on demand. */
+public final class MemoryDisk implements BlockBackend {
+  public final byte[] bytes;
+  public boolean readOnly;
+  public boolean failing;
+  public int flushes;
+  public int discards;
+
+  public MemoryDisk(int sectors) {
+    bytes = new byte[sectors * SECTOR_BYTES];
+    for (int s = 0; s < sectors; s++) {
+      Arrays.fill(bytes, s * SECTOR_BYTES, (s + 1) * SECTOR_BYTES, (byte) (s * 7 + 1));
+    }
+  }
+
+  private CompletableFuture<Void> answer(long offset, long length, Runnable work) {
+    if (failing || offset < 0 || offset > bytes.length - length) {
+      return CompletableFuture.failedFuture(new IOException("sector not found"));
+    }
+    work.run();
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public long lengthBytes() {
+    return bytes.length;
+  }
+
+  @Override
+  public boolean isReadOnly() {
+    return readOnly;
+  }
+
+  @Override
+  public CompletableFuture<Void> read(long offset, MemorySegment target) {
+    MemorySegment all = MemorySegment.ofArray(bytes);
+    long n = target.byteSize();
+    return answer(offset, n, () -> MemorySegment.copy(all, offset, target, 0, n));
+  }
+
+  @Override
+  public CompletableFuture<Void> write(long offset, MemorySegment source) {
+    MemorySegment all = MemorySegment.ofArray(bytes);
+    long n = source.byteSize();
+    return answer(offset, n, () -> MemorySegment.copy(source, 0, all, offset, n));
+  }
+
+  @Override
+  public CompletableFuture<Void> flush() {
+    flushes++;
+    return answer(0, 0, () -> {});
+  }
+
+  @Override
+  public CompletableFuture<Void> discard(long offset, long length) {
+    discards++;
+    return answer(
+        offset, length, () -> Arrays.fill(bytes, (int) offset, (int) (offset + length), (byte) 0));
+  }
+
+  @Override
+  public CompletableFuture<Void> writeZeroes(long offset, long length) {
+    return discard(offset, length);
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,179 @@
+package org.tuber.devices.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.tuber.core.mem.DmaView;
+import org.tuber.core.mem.GuestRam;
+import org.tuber.devices.DeviceContract;
+import org.tuber.devices.Rig;
+import org.tuber.devices.pci.ConfigWindow;
+import org.tuber.devices.pci.PciBus;
+import org.tuber.devices.pci.PciFunction;
+
+class NvmeControllerTest extends DeviceContract<NvmeController> {
+  private static final int RAM_BYTES = 0x80000;
+  private static final int SQ = 0x1000;
+  private static final int CQ = 0x2000;
+  private static final int DATA = 0x3000;
+  private static final int IO_SQ = 0x5000;
+  private static final int IO_CQ = 0x6000;
+
+  private final Map<NvmeController, GuestRam> rams = new HashMap<>();
+  private final Map<NvmeController, MemoryDisk> disks = new HashMap<>();
+  private MemoryDisk disk;
+  private DmaView memory;
+  private int adminTail;
+  private int adminHead;
+
+  @Override
+  protected NvmeController create(Rig rig) {
+    GuestRam ram = new GuestRam(RAM_BYTES);
+    rig.memory.mapRam(0, RAM_BYTES, ram, 0);
+    memory = new DmaView(rig.memory, (written, offset, length) -> {});
+    disk = new MemoryDisk(4096);
+    NvmeController nvme = new NvmeController(disk, "deadbeef", memory, Runnable::run);
+    new PciBus(rig.memory, rig.io, (slot, pin) -> rig.line("inta"), (address, data) -> {})
+        .attach(4, 0, nvme.pci());
+    nvme.reset();
+    rams.put(nvme, ram);
+    disks.put(nvme, disk);
+    adminTail = 0;
+    adminHead = 0;
+    return nvme;
+  }
+
+  @Override
+  protected List<Window> windows(NvmeController d) {
+    return List.of(
+        new Window("bar0", d, 0x1100), new Window("config", new ConfigWindow(d.pci()), 256));
+  }
+
+  /** Queues lie in memory: a copy of the device needs a copy of that, and of its disk. */
+  @Override
+  protected void driveInputsLike(NvmeController original, NvmeController copy) {
+    byte[] all = new byte[RAM_BYTES];
+    rams.get(original).read(0, all, 0, RAM_BYTES);
+    rams.get(copy).write(0, all, 0, RAM_BYTES);
+    byte[] from = disks.get(original).bytes;
+    System.arraycopy(from, 0, disks.get(copy).bytes, 0, from.length);
+  }
+
+  private void enable(NvmeController d) {
+    d.pci().writeConfig(PciFunction.COMMAND, 6, 2);
+    d.write(0x24, 0x0007_0007, 4);
+    d.write(0x28, SQ, 8);
+    d.write(0x30, CQ, 8);
+    d.write(0x14, 0x0046_0001, 4);
+  }
+
+  @Override
+  protected void mutate(NvmeController d, Rig rig) {
+    enable(d);
+  }
+
+  @Override
+  protected void stimulate(NvmeController d, Rig rig, Random random) {
+    DmaView ram = new DmaView(rig.memory, (written, offset, length) -> {});
+    byte[] queue = new byte[512];
+    random.nextBytes(queue);
+    for (int i = 0; i < 8; i++) {
+      queue[64 * i] &= 0xf;
+    }
+    ram.write(SQ, queue, 0, queue.length);
+    enable(d);
+    d.write(0x1000, random.nextInt(8), 4);
+    ram.write(IO_SQ, queue, 0, queue.length);
+    d.write(0x1008, random.nextInt(8), 4);
+  }
+
+  /** Puts a command into a submission queue. */
+  private void put(int queue, int index, int opcode, int namespace, long prp1, int... words) {
+    long at = queue + 64L * index;
+    memory.write(at, new byte[64], 0, 64);
+    memory.writeValue(at, opcode | (0x40 + index) << 16, 4);
+    memory.writeValue(at + 4, namespace, 4);
+    memory.writeValue(at + 24, prp1, 8);
+    for (int i = 0; i < words.length; i++) {
+      memory.writeValue(at + 40 + 4L * i, words[i], 4);
+    }
+  }
+
+  private int admin(NvmeController d, int opcode, int namespace, long prp1, int... words) {
+    put(SQ, adminTail, opcode, namespace, prp1, words);
+    adminTail = (adminTail + 1) % 8;
+    d.write(0x1000, adminTail, 4);
+    int status = (int) memory.readValue(CQ + 16L * adminHead + 12, 4) >>> 17;
+    adminHead = (adminHead + 1) % 8;
+    d.write(0x1004, adminHead, 4);
+    return status;
+  }
+
+  private void createIoQueues(NvmeController d) {
+    assertThat(admin(d, 5, 0, IO_CQ, 1 | 7 << 16, 3)).isZero();
+    assertThat(admin(d, 1, 0, IO_SQ, 1 | 7 << 16, 1 | 1 << 16)).isZero();
+  }
+
+  @Test
+  void becomesReadyAndIdentifiesItself() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    assertThat(d.read(0x1c, 4)).isEqualTo(1);
+    assertThat(admin(d, 6, 0, DATA, 1)).isZero();
+    assertThat(memory.readValue(DATA, 2)).isEqualTo(0x1b36);
+    assertThat(admin(d, 6, 1, DATA, 0)).isZero();
+    assertThat(memory.readValue(DATA, 8)).isEqualTo(4096);
+    assertThat(admin(d, 6, 7, DATA, 0)).isEqualTo(0x400b);
+  }
+
+  @Test
+  void blocksComeAndGoThroughAnIoQueue() {
+    Rig rig = new Rig();
+    NvmeController d = create(rig);
+    enable(d);
+    createIoQueues(d);
+    assertThat(rig.levels()).containsEntry("inta", false);
+    put(IO_SQ, 0, 2, 1, DATA, 9, 0, 1);
+    d.write(0x1008, 1, 4);
+    assertThat(memory.readValue(DATA, 1)).isEqualTo(64);
+    assertThat(memory.readValue(DATA + 512, 1)).isEqualTo(71);
+    assertThat(memory.readValue(IO_CQ + 12, 4)).isEqualTo(0x1_0040);
+    assertThat(rig.levels()).containsEntry("inta", true);
+    d.write(0x100c, 1, 4);
+    assertThat(rig.levels()).containsEntry("inta", false);
+    memory.writeValue(DATA, 0x1234, 2);
+    put(IO_SQ, 1, 1, 1, DATA, 20, 0, 0);
+    put(IO_SQ, 2, 0, 1, 0);
+    d.write(0x1008, 3, 4);
+    assertThat(disk.bytes[20 * 512 + 1]).isEqualTo((byte) 0x12);
+    assertThat(disk.flushes).isEqualTo(1);
+  }
+
+  @Test
+  void rangesBeyondTheDiskAreRefused() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    createIoQueues(d);
+    put(IO_SQ, 0, 2, 1, DATA, 4095, 0, 1);
+    d.write(0x1008, 1, 4);
+    assertThat(memory.readValue(IO_CQ + 12, 4) >>> 17).isEqualTo(0x4080);
+  }
+
+  @Test
+  void aPrpListThatLeadsInCirclesEnds() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    createIoQueues(d);
+    for (int i = 0; i < 512; i++) {
+      memory.writeValue(0x10000 + 8L * i, 0x10000, 8);
+    }
+    put(IO_SQ, 0, 2, 1, DATA, 0, 0, 1023);
+    memory.writeValue(IO_SQ + 32, 0x10ff8, 8);
+    d.write(0x1008, 1, 4);
+    assertThat(memory.readValue(IO_CQ + 12, 4) & 0x1_ffff).isEqualTo(0x1_0040);
+  }
+}

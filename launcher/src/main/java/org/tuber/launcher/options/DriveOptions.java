@@ -1,0 +1,160 @@
+package org.tuber.launcher.options;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.tuber.launcher.CommandLineException;
+import org.tuber.machine.DriveOption;
+import org.tuber.machine.DriveOption.Bus;
+import org.tuber.machine.DriveOption.Media;
+import org.tuber.machine.MachineConfig;
+import picocli.CommandLine.Model.CommandSpec;
+
+/**
+ * Disks: {@code -hda} to {@code -hdd}, {@code -cdrom -fda -fdb -drive -snapshot}, and the empty
+ * drives that a machine has unless {@code -nodefaults}.
+ */
+public final class DriveOptions extends OptionTable {
+  private static final int CDROM_PLACE = 2;
+
+  private final BooleanSupplier noDefaults;
+  private final List<DriveOption> drives = new ArrayList<>();
+  private boolean snapshot;
+
+  /**
+   * The options.
+   *
+   * @param noDefaults asked after parsing
+   */
+  public DriveOptions(BooleanSupplier noDefaults) {
+    this.noDefaults = noDefaults;
+  }
+
+  @Override
+  public void addTo(CommandSpec spec) {
+    for (int i = 0; i < 4; i++) {
+      int place = i;
+      char letter = (char) ('a' + i);
+      spec.addOption(
+          value(
+              "-hd" + letter,
+              "file",
+              "disk " + i,
+              text -> plain(text, Bus.IDE, place, Media.DISK)));
+    }
+    for (int i = 0; i < 2; i++) {
+      int place = i;
+      char letter = (char) ('a' + i);
+      spec.addOption(
+          value(
+              "-fd" + letter,
+              "file",
+              "floppy " + i,
+              text -> plain(text, Bus.FLOPPY, place, Media.DISK)));
+    }
+    spec.addOption(
+        value("-cdrom", "file", "CD-ROM", text -> plain(text, Bus.IDE, CDROM_PLACE, Media.CDROM)));
+    spec.addOption(value("-drive", "file=F[,format=f][,if=type]", "one more drive", this::drive));
+    spec.addOption(
+        flag("-snapshot", "writes to all drives are forgotten at the end", () -> snapshot = true));
+  }
+
+  private void plain(String file, Bus bus, int place, Media media) {
+    boolean cdrom = media == Media.CDROM;
+    drives.add(new DriveOption("", file, null, bus, place, media, false, cdrom, "writeback"));
+  }
+
+  private void drive(String text) {
+    KeyValues v = KeyValues.parse("-drive", text, null);
+    v.only(
+        Set.of(
+            "file",
+            "format",
+            "driver",
+            "if",
+            "index",
+            "bus",
+            "unit",
+            "media",
+            "snapshot",
+            "readonly",
+            "read-only",
+            "cache",
+            "id",
+            "werror",
+            "rerror",
+            "aio",
+            "discard",
+            "detect-zeroes"));
+    Bus bus =
+        switch (v.get("if", "ide")) {
+          case "ide" -> Bus.IDE;
+          case "floppy" -> Bus.FLOPPY;
+          case "pflash" -> Bus.PFLASH;
+          case "virtio" -> Bus.VIRTIO;
+          case "none" -> Bus.NONE;
+          default -> throw unknown(text, "if", v.get("if", ""), "ide, floppy, pflash, none");
+        };
+    String kind = v.get("media", "disk");
+    if (!kind.equals("disk") && !kind.equals("cdrom")) {
+      throw unknown(text, "media", kind, "disk, cdrom");
+    }
+    boolean cdrom = kind.equals("cdrom");
+    int perBus = bus == Bus.IDE ? 2 : 1;
+    int index = v.integer("index", -1, 0, 63);
+    if (index < 0 && (v.get("bus", null) != null || v.get("unit", null) != null)) {
+      index = v.integer("bus", 0, 0, 31) * perBus + v.integer("unit", 0, 0, 31);
+    }
+    boolean readOnly = v.isOn("readonly", v.isOn("read-only", cdrom));
+    drives.add(
+        new DriveOption(
+            v.get("id", ""),
+            v.get("file", null),
+            v.get("format", v.get("driver", null)),
+            bus,
+            index,
+            cdrom ? Media.CDROM : Media.DISK,
+            v.isOn("snapshot", false),
+            readOnly,
+            v.get("cache", "writeback")));
+  }
+
+  private static CommandLineException unknown(String text, String key, String value, String known) {
+    return new CommandLineException(
+        "-drive " + text + ": unknown " + key + " '" + value + "'; known: " + known);
+  }
+
+  @Override
+  public void apply(MachineConfig.Builder config) {
+    for (DriveOption d : drives) {
+      boolean forget = d.snapshot() || snapshot && !d.readOnly();
+      config.drive(
+          new DriveOption(
+              d.id(),
+              d.file(),
+              d.format(),
+              d.bus(),
+              d.index(),
+              d.media(),
+              forget,
+              d.readOnly(),
+              d.cache()));
+    }
+    if (!noDefaults.getAsBoolean() && isFree(Bus.IDE, CDROM_PLACE)) {
+      config.drive(
+          new DriveOption(
+              "", null, null, Bus.IDE, CDROM_PLACE, Media.CDROM, false, true, "writeback"));
+    }
+    if (!noDefaults.getAsBoolean() && isFree(Bus.FLOPPY, 0)) {
+      config.drive(
+          new DriveOption("", null, null, Bus.FLOPPY, 0, Media.DISK, false, false, "writeback"));
+    }
+  }
+
+  private boolean isFree(Bus bus, int place) {
+    // Drives without a place take the lowest free ones.
+    long before = drives.stream().filter(d -> d.bus() == bus && d.index() < place).count();
+    return before <= place && drives.stream().noneMatch(d -> d.bus() == bus && d.index() == place);
+  }
+}

@@ -1,0 +1,191 @@
+package org.tuber.launcher.user;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tuber.launcher.TuberProcess;
+
+/** Programs of this host, and some built here, under {@code tuber user} and without it. */
+class UserProgramTest {
+  @TempDir static Path folder;
+
+  @BeforeAll
+  static void hostFits() {
+    String arch = System.getProperty("os.arch");
+    assumeTrue(
+        System.getProperty("os.name").equals("Linux") && arch.equals("amd64"),
+        "user mode needs a Linux host on x86-64");
+  }
+
+  private static void needs(String program) {
+    boolean there = Files.isExecutable(Path.of(program));
+    if (System.getenv("CI") != null) {
+      assertThat(there).as(program + " is installed").isTrue();
+    } else {
+      assumeTrue(there, program + " is not installed");
+    }
+  }
+
+  private record Result(int status, String out) {}
+
+  private static Result runNative(List<String> command) throws Exception {
+    Process p =
+        new ProcessBuilder(command)
+            .redirectInput(new File("/dev/null"))
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Result(p.waitFor(), out);
+  }
+
+  private static void same(String... command) throws Exception {
+    List<String> emulated = new ArrayList<>(List.of("user"));
+    emulated.addAll(List.of(command));
+    Result expected = runNative(List.of(command));
+    TuberProcess.Result actual = TuberProcess.run(emulated.toArray(String[]::new));
+    assertThat(actual.out()).as(actual.err()).isEqualTo(expected.out());
+    assertThat(actual.status()).isEqualTo(expected.status());
+  }
+
+  private static Path build(String name, String source, String... options) throws Exception {
+    needs("/usr/bin/gcc");
+    Path c = Files.writeString(folder.resolve(name + ".c"), source);
+    Path program = folder.resolve(name);
+    List<String> command =
+        new ArrayList<>(List.of("/usr/bin/gcc", "-O1", "-o", program.toString(), c.toString()));
+    command.addAll(List.of(options));
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+    return program;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"static,-static", "dynamic,-no-pie", "pie,-pie"})
+  void helloInEachKindOfElf(String name, String option) throws Exception {
+    String source =
+        "#include <stdio.h>\nint main(int c, char **v) { printf(\"%d %s\\n\", c, v[1]); return 3; }";
+    same(build(name, source, option).toString(), "x");
+  }
+
+  @Test
+  void threadsLocksAndSignals() throws Exception {
+    String source =
+        """
+        #include <pthread.h>
+        #include <signal.h>
+        #include <stdatomic.h>
+        #include <stdio.h>
+        #include <unistd.h>
+        static _Atomic long atomic;
+        static long guarded;
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static volatile sig_atomic_t got;
+        static void *count(void *unused) {
+          for (int i = 0; i < 50000; i++) {
+            atomic++;
+            if (i % 10 == 0) {
+              pthread_mutex_lock(&lock);
+              guarded++;
+              pthread_mutex_unlock(&lock);
+            }
+          }
+          return unused;
+        }
+        static void handler(int s, siginfo_t *i, void *c) { got = s; }
+        int main(void) {
+          pthread_t t[4];
+          for (int i = 0; i < 4; i++) pthread_create(&t[i], 0, count, 0);
+          for (int i = 0; i < 4; i++) pthread_join(t[i], 0);
+          printf("%ld %ld\\n", atomic, guarded);
+          struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+          sigaction(SIGALRM, &a, 0);
+          ualarm(100000, 0);
+          int r = pause();
+          printf("%d %d\\n", r, got);
+          return 0;
+        }
+        """;
+    same(build("threads", source, "-pthread").toString());
+  }
+
+  @Test
+  void aFaultReachesItsHandlerAndAFatalOneTheParent() throws Exception {
+    String source =
+        """
+        #include <setjmp.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        static sigjmp_buf back;
+        static void handler(int s, siginfo_t *i, void *c) {
+          printf("%d %d %p\\n", s, i->si_code, i->si_addr);
+          siglongjmp(back, 1);
+        }
+        int main(void) {
+          struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+          sigaction(SIGSEGV, &a, 0);
+          if (!sigsetjmp(back, 1)) *(volatile int *)0x1234 = 1;
+          if (!sigsetjmp(back, 1)) *(volatile int *)main = 1;
+          fflush(stdout);
+          pid_t p = fork();
+          if (p == 0) { signal(SIGSEGV, SIG_DFL); *(volatile int *)0 = 1; }
+          int status;
+          waitpid(p, &status, 0);
+          printf("%d %d\\n", WIFSIGNALED(status), WTERMSIG(status));
+          return 0;
+        }
+        """;
+    same(build("faults", source, "-no-pie").toString());
+  }
+
+  @Test
+  void bashForksPipesAndTraps() throws Exception {
+    needs("/usr/bin/bash");
+    String script =
+        "ls /etc | sort | head -5; x=$(echo sub; (exit 3)); echo $x $?; "
+            + "trap 'echo usr1' USR1; kill -USR1 $$; cat < <(echo fifo); "
+            + "sleep 0.2 & wait $!; echo $?; (kill -9 $BASHPID); echo $?; exit 7";
+    same("/usr/bin/bash", "-c", script);
+  }
+
+  @Test
+  void coreutilsSortAndDigest() throws Exception {
+    same("/usr/bin/sort", "/etc/passwd");
+    same("/usr/bin/sha256sum", "/usr/bin/sort");
+  }
+
+  @Test
+  void python() throws Exception {
+    needs("/usr/bin/python3");
+    String program =
+        """
+        import json, re, threading, subprocess
+        out = []
+        ts = [threading.Thread(target=lambda i=i: out.append(i)) for i in range(4)]
+        [t.start() for t in ts]; [t.join() for t in ts]
+        print(sorted(out), json.dumps({"a": [1, 2.5, None]}), re.findall(r"\\d+", "a1b22"))
+        print(subprocess.run(["echo", "child"], capture_output=True))
+        """;
+    same("/usr/bin/python3", "-c", program);
+  }
+
+  @Test
+  void whatIsNoProgramIsOneLine() throws Exception {
+    Path text = Files.writeString(folder.resolve("text"), "no program");
+    assertThat(text.toFile().setExecutable(true)).isTrue();
+    TuberProcess.Result r = TuberProcess.run("user", text.toString());
+    assertThat(r.status()).isEqualTo(1);
+    assertThat(r.err()).isEqualTo("tuber: user: " + text + ": not an ELF program\n");
+  }
+}

@@ -1,0 +1,127 @@
+package org.tuber.machine.board.pc;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.function.Supplier;
+import org.tuber.devices.firmware.FwCfg;
+import org.tuber.devices.timer.Mc146818Rtc;
+import org.tuber.machine.BootOrder;
+import org.tuber.machine.MachineConfig;
+import org.tuber.machine.firmware.SmbiosTables;
+import org.tuber.machine.firmware.acpi.PcAcpi;
+
+/**
+ * What the {@code pc} board tells its firmware through the configuration device: numbers, memory
+ * map, ACPI and SMBIOS tables, boot order. Keys and names are those that SeaBIOS and OVMF read.
+ */
+final class PcFwCfg {
+  private static final int KEY_UUID = 0x02;
+  private static final int KEY_RAM_BYTES = 0x03;
+  private static final int KEY_NO_GRAPHIC = 0x04;
+  private static final int KEY_CPUS = 0x05;
+  private static final int KEY_NUMA = 0x0d;
+  private static final int KEY_BOOT_MENU = 0x0e;
+  private static final int KEY_MAX_CPUS = 0x0f;
+  private static final int KEY_IRQ0_OVERRIDE = 0x8002;
+  private static final int ACPI_TABLES_BYTES = 0x2_0000;
+  private static final int ACPI_SCRIPT_BYTES = 0x1000;
+  private static final int SERIAL_CONSOLE = 0x3f8;
+  private static final int CMOS_BOOT_FIRST_SECOND = 0x3d;
+  private static final int CMOS_BOOT_THIRD = 0x38;
+  private static final int E820_RAM = 1;
+  private static final int E820_RESERVED = 2;
+  private static final long HYPER_TRANSPORT_HOLE = 0xfd_0000_0000L;
+  private static final long HYPER_TRANSPORT_BYTES = 0x3_0000_0000L;
+  private static final String PRODUCT = "Standard PC (i440FX + PIIX, 1996)";
+  private static final String VERSION = "pc-i440fx-7.2";
+
+  private PcFwCfg() {}
+
+  /** Numbers, memory map and SMBIOS. */
+  static void describe(FwCfg fwCfg, MachineConfig config, PcMemory memory) {
+    long ram = memory.lowBytes() + memory.highBytes();
+    fwCfg.add(KEY_UUID, new byte[16]);
+    fwCfg.addNumber(KEY_RAM_BYTES, ram, 8);
+    fwCfg.addNumber(KEY_NO_GRAPHIC, isTextOnly(config) ? 1 : 0, 2);
+    fwCfg.addNumber(KEY_CPUS, config.cpus(), 2);
+    fwCfg.addNumber(KEY_NUMA, 0, 8 + 8 * config.cpus());
+    fwCfg.addNumber(KEY_BOOT_MENU, config.boot().menu() ? 1 : 0, 2);
+    fwCfg.addNumber(KEY_MAX_CPUS, config.cpus(), 2);
+    fwCfg.addNumber(KEY_IRQ0_OVERRIDE, 1, 4);
+    fwCfg.addFile("etc/e820", memoryMap(memory));
+    fwCfg.addFile("etc/boot-fail-wait", new byte[] {-1, -1, -1, -1});
+    // Byte n is state Sn: bit 7 says that it works, the rest is its sleep type.
+    fwCfg.addFile("etc/system-states", new byte[] {(byte) 0x80, 0, 0, 1, 2, (byte) 0x80});
+    if (config.boot().menu() && config.boot().splashMillis() > 0) {
+      int wait = config.boot().splashMillis();
+      fwCfg.addFile("etc/boot-menu-wait", new byte[] {(byte) wait, (byte) (wait >>> 8)});
+    }
+    if (isTextOnly(config)) {
+      // Without a screen, SeaBIOS shows text on this serial port and takes keys from it.
+      fwCfg.addFile("etc/sercon-port", new byte[] {(byte) SERIAL_CONSOLE, SERIAL_CONSOLE >>> 8});
+    }
+    SmbiosTables smbios = new SmbiosTables(PRODUCT, VERSION, config.cpus(), ram, memory.lowBytes());
+    fwCfg.addFile(SmbiosTables.TABLES_FILE, smbios.tables());
+    fwCfg.addFile(SmbiosTables.ANCHOR_FILE, smbios.anchor());
+  }
+
+  private static boolean isTextOnly(MachineConfig config) {
+    return config.machineProperties().getOrDefault("graphics", "on").equals("off");
+  }
+
+  private static byte[] memoryMap(PcMemory memory) {
+    ByteBuffer map = ByteBuffer.allocate(3 * 20).order(ByteOrder.LITTLE_ENDIAN);
+    long high = memory.highBytes();
+    if (PcMemory.HIGH_BASE + high <= HYPER_TRANSPORT_HOLE) {
+      map.putLong(HYPER_TRANSPORT_HOLE).putLong(HYPER_TRANSPORT_BYTES).putInt(E820_RESERVED);
+    }
+    map.putLong(0).putLong(memory.lowBytes()).putInt(E820_RAM);
+    if (high > 0) {
+      map.putLong(PcMemory.HIGH_BASE).putLong(high).putInt(E820_RAM);
+    }
+    byte[] content = new byte[map.position()];
+    map.get(0, content);
+    return content;
+  }
+
+  /** ACPI tables, made when firmware asks: by then it has placed the registers they name. */
+  static void addAcpi(FwCfg fwCfg, Supplier<PcAcpi.Platform> platform) {
+    fwCfg.addFile(
+        PcAcpi.TABLES_FILE,
+        ACPI_TABLES_BYTES,
+        () -> fitting(PcAcpi.files(platform.get()).tables(), ACPI_TABLES_BYTES));
+    fwCfg.addFile(
+        PcAcpi.SCRIPT_FILE,
+        ACPI_SCRIPT_BYTES,
+        () -> fitting(PcAcpi.files(platform.get()).script(), ACPI_SCRIPT_BYTES));
+    fwCfg.addFile(PcAcpi.ROOT_FILE, PcAcpi.ROOT_BYTES, () -> PcAcpi.files(platform.get()).root());
+  }
+
+  private static byte[] fitting(byte[] content, int most) {
+    if (content.length > most) {
+      throw new IllegalStateException("ACPI files outgrow their room");
+    }
+    return content;
+  }
+
+  /** The order of device classes in CMOS RAM: three nibbles. */
+  static void setBootOrder(Mc146818Rtc rtc, BootOrder boot, boolean firstBoot) {
+    String order = boot.once().isEmpty() || !firstBoot ? boot.order() : boot.once();
+    int[] codes = new int[3];
+    for (int i = 0; i < Math.min(order.length(), codes.length); i++) {
+      codes[i] = "acdn".indexOf(order.charAt(i)) + 1;
+    }
+    rtc.setRam(CMOS_BOOT_FIRST_SECOND, codes[1] << 4 | codes[0]);
+    rtc.setRam(CMOS_BOOT_THIRD, codes[2] << 4);
+  }
+
+  /** The devices to boot from, best first, by their Open Firmware paths. */
+  static void addBootOrder(FwCfg fwCfg, List<String> paths) {
+    if (!paths.isEmpty()) {
+      fwCfg.addFile(
+          "bootorder", (String.join("\n", paths) + "\0").getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+}

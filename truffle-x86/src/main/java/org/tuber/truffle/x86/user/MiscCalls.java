@@ -1,0 +1,232 @@
+package org.tuber.truffle.x86.user;
+
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tuber.core.mem.GuestRam;
+import org.tuber.truffle.x86.state.X86Cpu;
+
+/** prctl, arch_prctl, thread-local storage of i386, and calls that are refused on purpose. */
+final class MiscCalls {
+  private static final Logger LOG = LoggerFactory.getLogger(MiscCalls.class);
+  private static final int ARCH_SET_GS = 0x1001;
+  private static final int ARCH_SET_FS = 0x1002;
+  private static final int ARCH_GET_FS = 0x1003;
+  private static final int ARCH_GET_GS = 0x1004;
+  private static final int PR_SET_PDEATHSIG = 1;
+  private static final int PR_GET_PDEATHSIG = 2;
+  private static final int PR_GET_DUMPABLE = 3;
+  private static final int PR_SET_DUMPABLE = 4;
+  private static final int PR_SET_NAME = 15;
+  private static final int PR_GET_NAME = 16;
+  private static final int PR_GET_SECCOMP = 21;
+  private static final int PR_CAPBSET_READ = 23;
+  private static final int PR_SET_TIMERSLACK = 29;
+  private static final int PR_GET_TIMERSLACK = 30;
+  private static final int PR_SET_CHILD_SUBREAPER = 36;
+  private static final int PR_SET_NO_NEW_PRIVS = 38;
+  private static final int PR_GET_NO_NEW_PRIVS = 39;
+  private static final int PR_SET_VMA = 0x5356_4d41;
+  private static final int PRCTL = 157;
+  private static final int NAME_BYTES = 16;
+  private static final long MAX_USER = 0x7fff_ffff_ffffL;
+
+  private MiscCalls() {}
+
+  static void add(Map<String, Syscalls.Call> calls) {
+    calls.put("arch_prctl", (t, code, at, c, d, e, f) -> archPrctl(t, (int) code, at));
+    calls.put("prctl", MiscCalls::prctl);
+    calls.put("personality", (t, a, b, c, d, e, f) -> 0);
+    calls.put("set_thread_area", (t, at, b, c, d, e, f) -> setThreadArea(t, t, at));
+    calls.put("seccomp", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
+    calls.put("ptrace", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("io_uring_setup", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("restart_syscall", (t, a, b, c, d, e, f) -> -Errno.EINTR);
+    calls.put("getgroups", (t, n, at, c, d, e, f) -> getgroups(t, (int) n, at));
+    calls.put("setgroups", (t, n, at, c, d, e, f) -> setgroups(t, (int) n, at));
+    calls.put("getrusage", (t, who, at, c, d, e, f) -> getrusage(t, (int) who, at));
+    calls.put("semop", (t, id, at, n, d, e, f) -> semop(t, id, at, n));
+    // Denied rather than unknown: nobody needs a log line.
+    calls.put("bpf", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("userfaultfd", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("perf_event_open", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("get_mempolicy", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("set_mempolicy", (t, a, b, c, d, e, f) -> 0);
+    calls.put("mbind", (t, a, b, c, d, e, f) -> 0);
+    calls.put("unshare", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("setns", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("reboot", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("pidfd_open", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("membarrier", (t, command, b, c, d, e, f) -> membarrier(command));
+  }
+
+  private static long archPrctl(GuestThread t, int code, long at) {
+    X86Cpu c = t.cpu;
+    switch (code) {
+      case ARCH_SET_FS, ARCH_SET_GS -> {
+        if (at < 0 || at > MAX_USER) {
+          return -Errno.EPERM;
+        }
+        int register = code == ARCH_SET_FS ? X86Cpu.FS : X86Cpu.GS;
+        c.segments[register].base = at;
+        c.segmentBase[register] = at;
+        return 0;
+      }
+      case ARCH_GET_FS, ARCH_GET_GS -> {
+        t.store64(at, c.segments[code == ARCH_GET_FS ? X86Cpu.FS : X86Cpu.GS].base);
+        return 0;
+      }
+      default -> {
+        return -Errno.EINVAL;
+      }
+    }
+  }
+
+  /**
+   * The TLS descriptors of i386.
+   *
+   * @param t whose
+   * @param reader who can read the user_desc at {@code at}
+   */
+  static long setThreadArea(GuestThread t, GuestThread reader, long at) {
+    long d = reader.in(at, 16);
+    int index = GuestRam.hostLoad32(d);
+    long base = GuestRam.hostLoad32(d + 4) & 0xffff_ffffL;
+    long limit = GuestRam.hostLoad32(d + 8) & 0xf_ffffL;
+    int flags = GuestRam.hostLoad32(d + 12);
+    if (index == -1) {
+      for (int i = GuestThread.TLS_FIRST; i < GuestThread.TLS_FIRST + 3; i++) {
+        if (t.descriptor(i) == 0) {
+          index = i;
+          break;
+        }
+      }
+      if (index == -1) {
+        return -Errno.ESRCH;
+      }
+      reader.store32(at, index);
+    }
+    if (index < GuestThread.TLS_FIRST || index >= GuestThread.TLS_FIRST + 3) {
+      return -Errno.EINVAL;
+    }
+    boolean notPresent = (flags & 1 << 5) != 0;
+    boolean wide = (flags & 1) != 0;
+    boolean readOnly = (flags & 1 << 3) != 0;
+    boolean pages = (flags & 1 << 4) != 0;
+    long descriptor =
+        limit & 0xffff
+            | (base & 0xff_ffff) << 16
+            | (readOnly ? 0xf1L : 0xf3L) << 40
+            | (limit & 0xf_0000) << 32
+            | (wide ? 1L << 54 : 0)
+            | (pages ? 1L << 55 : 0)
+            | (base & 0xff00_0000L) << 32;
+    t.setDescriptor(index, notPresent && base == 0 && limit == 0 ? 0 : descriptor);
+    return 0;
+  }
+
+  private static long prctl(GuestThread t, long option, long a, long b, long c, long d, long e) {
+    switch ((int) option) {
+      case PR_SET_NAME -> {
+        byte[] name = t.cString(a);
+        int n = Math.min(name.length, NAME_BYTES - 1);
+        if (t.tid == t.process.pid) {
+          t.process.name = Paths.text(java.util.Arrays.copyOf(name, n));
+        }
+        return Host.call(PRCTL, PR_SET_NAME, t.string(Paths.text(name).substring(0, n)));
+      }
+      case PR_GET_NAME -> {
+        byte[] name = new byte[NAME_BYTES];
+        long host = t.scratch(NAME_BYTES);
+        if (t.tid == t.process.pid) {
+          byte[] own = t.process.name.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+          System.arraycopy(own, 0, name, 0, Math.min(own.length, NAME_BYTES - 1));
+          t.write(a, name);
+          return 0;
+        }
+        Host.call(PRCTL, PR_GET_NAME, host);
+        t.memory.writeHost(t, a, host, NAME_BYTES);
+        return 0;
+      }
+      case PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_TIMERSLACK, PR_SET_CHILD_SUBREAPER -> {
+        return 0;
+      }
+      case PR_GET_PDEATHSIG -> {
+        t.store32(a, 0);
+        return 0;
+      }
+      case PR_GET_DUMPABLE -> {
+        return 1;
+      }
+      case PR_GET_TIMERSLACK -> {
+        return 50_000;
+      }
+      case PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS -> {
+        return 0;
+      }
+      case PR_SET_NO_NEW_PRIVS -> {
+        return a == 1 ? 0 : -Errno.EINVAL;
+      }
+      case PR_CAPBSET_READ -> {
+        return Host.call(PRCTL, PR_CAPBSET_READ, a);
+      }
+      case PR_SET_VMA -> {
+        return -Errno.EINVAL;
+      }
+      default -> {
+        LOG.debug("prctl {} is refused", (int) option);
+        return -Errno.EINVAL;
+      }
+    }
+  }
+
+  private static long membarrier(long command) {
+    // Query; every other command is done by what each barrier of the host does anyway.
+    if (command == 0) {
+      return 0x1f;
+    }
+    GuestRam.fullFence();
+    return Host.call(324, command & 0x1f, 0, 0);
+  }
+
+  private static long getgroups(GuestThread t, int n, long at) {
+    if (n < 0) {
+      return -Errno.EINVAL;
+    }
+    int most = Math.min(n, 4096);
+    long groups = t.scratch(4L * most);
+    long r = Host.call(115, most, groups);
+    if (r > 0 && n > 0) {
+      t.memory.writeHost(t, at, groups, 4 * r);
+    }
+    return r;
+  }
+
+  private static long setgroups(GuestThread t, int n, long at) {
+    if (n < 0 || n > 4096) {
+      return -Errno.EINVAL;
+    }
+    return Host.call(116, n, t.in(at, 4 * n));
+  }
+
+  private static long getrusage(GuestThread t, int who, long at) {
+    long usage = t.scratch(144);
+    long r = Host.call(98, who == -1 ? 0 : who, usage);
+    if (r < 0) {
+      return r;
+    }
+    if (who == -1) {
+      // What children used is part of this process's own use.
+      GuestRam.hostFill(usage, 144, (byte) 0);
+    }
+    t.memory.writeHost(t, at, usage, 144);
+    return 0;
+  }
+
+  private static long semop(GuestThread t, long id, long at, long n) {
+    if (n < 1 || n > 500) {
+      return -Errno.EINVAL;
+    }
+    return t.restartable(65, id, t.in(at, (int) n * 6), n, 0, 0, 0);
+  }
+}

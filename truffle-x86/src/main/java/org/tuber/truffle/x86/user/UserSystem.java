@@ -1,0 +1,235 @@
+package org.tuber.truffle.x86.user;
+
+import com.oracle.truffle.api.TruffleLanguage;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.x86.X86Isa;
+import org.tuber.truffle.x86.sys.CpuModel;
+
+/**
+ * Linux programs without a kernel: all guest processes of this JVM, and what they share. Also the
+ * lock of everything about processes and signals, and the monitor on which guest threads wait for
+ * it.
+ *
+ * <p>A JVM cannot fork itself, so a child is another guest process in the same JVM with an address
+ * space and a descriptor table of its own. Its process number is the host's number of its first
+ * thread, so that no host process has the same.
+ */
+public final class UserSystem implements AutoCloseable {
+  /**
+   * What the user asked for.
+   *
+   * @param sysroot prefix under which absolute paths are looked for first, or empty
+   * @param model the CPU
+   * @param engine compile policy
+   * @param trace where each system call is written to, or null
+   * @param ownStdio descriptors 0 to 2 of this JVM belong to the program from now on
+   */
+  public record Settings(
+      String sysroot,
+      CpuModel model,
+      Engine.Options engine,
+      Consumer<String> trace,
+      boolean ownStdio) {}
+
+  final Settings settings;
+  final Engine engine;
+  final FrameArena arena;
+  final FileImages images;
+  final Paths paths;
+  final Syscalls calls64;
+  final Syscalls calls32;
+  final UserClock clock = new UserClock();
+  private final Map<Integer, GuestProcess> processes = new HashMap<>();
+  private final Set<GuestThread> nudged = new HashSet<>();
+  private final Map<Integer, Integer> foregroundGroups = new HashMap<>();
+  private Thread nudger;
+  private boolean closed;
+  GuestProcess first;
+
+  /**
+   * An empty system.
+   *
+   * @param language owner of compiled code, or null outside a polyglot context
+   * @throws IllegalStateException where the host cannot do it; the message says why
+   */
+  public UserSystem(Settings settings, TruffleLanguage<?> language) {
+    String missing = Host.missing();
+    if (missing != null) {
+      throw new IllegalStateException(missing);
+    }
+    Host.prepare();
+    this.settings = settings;
+    engine = new Engine(new X86Isa(), language, settings.engine);
+    arena = new FrameArena(engine);
+    images = new FileImages(arena);
+    paths = new Paths(this, settings.sysroot);
+    calls64 = SyscallTables.amd64();
+    calls32 = SyscallTables.i386();
+  }
+
+  /** How a program ended: exit status, or the signal that killed it. */
+  public record Outcome(int status, int signal) {}
+
+  /**
+   * Runs a program and everything it starts; the calling thread waits.
+   *
+   * @param arguments argv, the program first
+   * @param environment NAME=value
+   * @throws ProgramException when it cannot be started; the message says why
+   */
+  public Outcome run(String program, List<String> arguments, List<String> environment) {
+    GuestProcess p = new GuestProcess(this, Host.processId(), null);
+    p.fds = StandardFiles.table(settings.ownStdio, p.limits.openFiles());
+    first = p;
+    String path = paths.findProgram(program, environment);
+    List<byte[]> argv = new ArrayList<>();
+    arguments.forEach(a -> argv.add(Paths.bytes(a)));
+    List<byte[]> envp = new ArrayList<>();
+    environment.forEach(e -> envp.add(Paths.bytes(e)));
+    ProgramLoader.Loaded loaded = ProgramLoader.load(this, p, path, argv, envp);
+    synchronized (this) {
+      processes.put(p.pid, p);
+    }
+    GuestThread t = new GuestThread(p, loaded.memory(), p.pid);
+    loaded.start(t);
+    t.begin(true);
+    t.release();
+    synchronized (this) {
+      while (!processes.isEmpty()) {
+        await(0);
+      }
+    }
+    int s = p.waitStatus;
+    return new Outcome(s >> 8 & 0xff, s & 0x7f);
+  }
+
+  /** The first program's process number; signals to this JVM are meant for it. */
+  public void forwardSignal(int number, boolean fromTerminal) {
+    synchronized (this) {
+      GuestProcess p = first;
+      if (p == null) {
+        return;
+      }
+      SignalInfo info = SignalInfo.simple(number, SignalInfo.SI_KERNEL);
+      if (!fromTerminal) {
+        Signals.send(p, info);
+        return;
+      }
+      int group = foregroundGroups.getOrDefault(p.sid, p.initialGroup);
+      for (GuestProcess q : all()) {
+        if (q.pgid == group && !q.zombie) {
+          Signals.send(q, info);
+        }
+      }
+    }
+  }
+
+  /** Lines about the engine's work. */
+  public String statistics() {
+    return engine.statistics(instructions);
+  }
+
+  /** Instructions of threads that have ended. */
+  long instructions;
+
+  // ---------------------------------------------------------------- processes; under the lock
+
+  GuestProcess find(int pid) {
+    return processes.get(pid);
+  }
+
+  List<GuestProcess> all() {
+    return new ArrayList<>(processes.values());
+  }
+
+  void add(GuestProcess p) {
+    processes.put(p.pid, p);
+  }
+
+  void remove(GuestProcess p) {
+    processes.remove(p.pid);
+    notifyAll();
+  }
+
+  /** Foreground process group of a session as set in here; 0 when the host's is still right. */
+  int foregroundGroup(int session) {
+    return foregroundGroups.getOrDefault(session, 0);
+  }
+
+  void setForegroundGroup(int session, int group) {
+    foregroundGroups.put(session, group);
+  }
+
+  /** Waits for {@link #changed}, at most so long; 0 is for ever. */
+  @SuppressWarnings("WaitNotInLoop") // callers loop
+  void await(long millis) {
+    try {
+      wait(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Something that threads may wait for has happened. */
+  synchronized void changed() {
+    notifyAll();
+  }
+
+  // ---------------------------------------------------------------- blocking host calls
+
+  /** Interrupts the host call that {@code t} is in, or is about to enter, until it has come out. */
+  void nudge(GuestThread t) {
+    Host.nudge(t.hostTid);
+    synchronized (nudged) {
+      nudged.add(t);
+      if (nudger == null) {
+        nudger = new Thread(this::nudgeLoop, "tuber-nudge");
+        nudger.setDaemon(true);
+        nudger.start();
+      }
+      nudged.notifyAll();
+    }
+  }
+
+  /** The signal may have come just before the call: it is sent again until it is seen to work. */
+  private void nudgeLoop() {
+    while (true) {
+      List<GuestThread> again;
+      synchronized (nudged) {
+        try {
+          if (nudged.isEmpty()) {
+            nudged.wait();
+          }
+          nudged.wait(2);
+        } catch (InterruptedException e) {
+          return;
+        }
+        if (closed) {
+          return;
+        }
+        nudged.removeIf(t -> t.ended || !t.blockingHost || !t.work);
+        again = new ArrayList<>(nudged);
+      }
+      for (GuestThread t : again) {
+        Host.nudge(t.hostTid);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (nudged) {
+      closed = true;
+      nudged.notifyAll();
+    }
+    clock.close();
+    arena.close();
+  }
+}
