@@ -12,6 +12,9 @@ import org.tuber.truffle.x86.state.X86State;
  * converted whatever MXCSR.DAZ and FTZ say, and do not raise the denormal exception.
  */
 final class Half {
+  private static final int LEAST_EXPONENT = -14;
+  private static final int GREATEST_EXPONENT = 15;
+
   private Half() {}
 
   static void toSingles(X86State s, X86Cpu c, long w0, long w1) {
@@ -100,8 +103,30 @@ final class Half {
     f.wrapExponent((c.mxcsr & SoftFloat.UE << 7) == 0, (c.mxcsr & SoftFloat.OE << 7) == 0);
     SoftFloat.unpack32(f.a, SseSlow.daz32(c, v));
     f.flags |= f.a.subnormal ? SoftFloat.DE : 0;
-    f.round(f.a);
+    boolean tiny = f.a.exponent < LEAST_EXPONENT && (c.mxcsr & SoftFloat.UE << 7) == 0;
+    boolean huge = f.a.exponent >= GREATEST_EXPONENT && (c.mxcsr & SoftFloat.OE << 7) == 0;
+    if (f.a.kind == SoftFloat.FINITE && (tiny || huge)) {
+      roundUnbounded(f);
+    } else {
+      f.round(f.a);
+    }
     SseSlow.raise(c, f.flags);
     return f.pack16();
+  }
+
+  /**
+   * Unmasked underflow is there when the result is tiny, inexact or not; with it and with unmasked
+   * overflow, inexact means: for want of precision.
+   */
+  private static void roundUnbounded(SoftFloat f) {
+    int exponent = f.a.exponent;
+    f.a.exponent = 0;
+    f.round(f.a);
+    f.result.exponent += exponent;
+    if (f.result.exponent < LEAST_EXPONENT) {
+      f.flags |= SoftFloat.UE;
+    } else if (f.result.exponent > GREATEST_EXPONENT) {
+      f.flags |= SoftFloat.OE;
+    }
   }
 }
