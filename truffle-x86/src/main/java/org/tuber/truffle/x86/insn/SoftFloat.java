@@ -385,7 +385,8 @@ public final class SoftFloat {
 
   private void overflow(boolean negative, int exponent, long kept, int drop) {
     flags |= OE;
-    if (wrapOverflow && (wrapBias == 0 || exponent - wrapBias <= maxExponent)) {
+    // SSE delivers nothing of an unmasked overflow: the rounding before has said all about PE.
+    if (wrapOverflow && (wrapBias != WRAP_BIAS_80 || exponent - wrapBias <= maxExponent)) {
       result.set(FINITE, negative, exponent - wrapBias, kept);
       return;
     }
