@@ -3,6 +3,7 @@ package org.tuber.machine;
 import java.io.IOException;
 import java.util.concurrent.Executor;
 import org.tuber.core.backend.CharBackend;
+import org.tuber.devices.character.NullCharBackend;
 
 /**
  * The host side of a character device before the machine exists: opened while the board is built.

@@ -124,10 +124,19 @@ public final class X86Isa extends Isa {
   }
 
   @Override
-  @ExplodeLoop
   public void enterRegion(GuestState local, GuestState home, long mask) {
     X86State to = (X86State) local;
     X86State from = (X86State) home;
+    copyRegisters(to, from, mask);
+    if ((mask & ANY_UPPER) != 0) {
+      enterUpper(to, from, mask);
+    }
+    to.tlb = from.tlb;
+  }
+
+  /** What every region may use; the upper halves of vectors are rare and extra. */
+  @ExplodeLoop
+  private static void copyRegisters(X86State to, X86State from, long mask) {
     for (int i = 0; i < 16; i++) {
       if ((mask >>> i & 1) != 0) {
         to.r[i] = from.r[i];
@@ -139,15 +148,11 @@ public final class X86Isa extends Isa {
         to.x[2 * i + 1] = from.x[2 * i + 1];
       }
     }
-    if ((mask & ANY_UPPER) != 0) {
-      enterUpper(to, from, mask);
-    }
     to.fx = from.fx;
     to.fy = from.fy;
     to.fz = from.fz;
     to.fr = from.fr;
     to.fd = from.fd;
-    to.tlb = from.tlb;
     to.instructions = from.instructions;
   }
 
@@ -179,31 +184,14 @@ public final class X86Isa extends Isa {
   }
 
   @Override
-  @ExplodeLoop
   public void leaveRegion(GuestState local, GuestState home, long mask) {
     X86State from = (X86State) local;
     X86State to = (X86State) home;
-    for (int i = 0; i < 16; i++) {
-      if ((mask >>> i & 1) != 0) {
-        to.r[i] = from.r[i];
-      }
-    }
-    for (int i = 0; i < 16; i++) {
-      if ((mask >>> (XMM_SHIFT + i) & 1) != 0) {
-        to.x[2 * i] = from.x[2 * i];
-        to.x[2 * i + 1] = from.x[2 * i + 1];
-      }
-    }
+    copyRegisters(to, from, mask);
     if ((mask & ANY_UPPER) != 0) {
       leaveUpper(to, from, mask);
     }
-    to.fx = from.fx;
-    to.fy = from.fy;
-    to.fz = from.fz;
-    to.fr = from.fr;
-    to.fd = from.fd;
     to.pc = from.pc;
     to.pcOffset = from.pcOffset;
-    to.instructions = from.instructions;
   }
 }

@@ -374,6 +374,7 @@ public final class PcI440fx implements RunControl.Board {
     config.cpuFeatures().forEach((name, on) -> properties.put(name, on ? "on" : "off"));
     properties.put("model", config.cpuModel());
     properties.put("accel", config.accel());
+    properties.put("cpus", Integer.toString(config.cpus()));
     properties.put("tsc-frequency", Long.toString(TSC_HZ));
     for (int i = 0; i < config.cpus(); i++) {
       Lapic lapic = new Lapic(i, i == 0, apicBus, clock, deviceLock, pic::acknowledge, TSC_HZ);

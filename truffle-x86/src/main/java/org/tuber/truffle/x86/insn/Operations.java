@@ -30,6 +30,7 @@ final class Operations {
     int run(X86State s, X86Cpu c, long w0, long w1);
   }
 
+  /** Three kinds of producer, sixteen conditions each. */
   private static final int CONDITIONS = 48;
 
   @CompilationFinal(dimensions = 1)
