@@ -1,5 +1,7 @@
 package org.tuber.core.mem;
 
+import java.util.Arrays;
+
 /**
  * The only road from a device to guest memory: resolves holes, drops writes to ROM, and tells the
  * observer so that translated code over the written bytes is thrown away and dirty logs stay true.
@@ -24,7 +26,7 @@ public final class DmaView {
       AddressSpace.Range r = memory.find(gpa + done);
       if (r == null) {
         int hole = (int) Math.min(length - done, memory.holeBytes(gpa + done));
-        java.util.Arrays.fill(target, targetOffset + done, targetOffset + done + hole, (byte) 0xff);
+        Arrays.fill(target, targetOffset + done, targetOffset + done + hole, (byte) 0xff);
         done += hole;
         continue;
       }
@@ -32,7 +34,7 @@ public final class DmaView {
       if (r.ram != null) {
         r.ram.read(r.offsetOf(gpa + done), target, targetOffset + done, n);
       } else {
-        java.util.Arrays.fill(target, targetOffset + done, targetOffset + done + n, (byte) 0xff);
+        Arrays.fill(target, targetOffset + done, targetOffset + done + n, (byte) 0xff);
       }
       done += n;
     }

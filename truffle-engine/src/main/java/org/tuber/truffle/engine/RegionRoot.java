@@ -134,7 +134,7 @@ final class RegionRoot extends RootNode {
           continue;
         }
       } else if (b.firstGuess >= 0) {
-        if (leaves(cpu, b.isBackward ? Integer.MAX_VALUE : -1, 0)) {
+        if (b.isBackward && isWanted(cpu)) {
           return;
         }
         index = blocks.length + b.firstGuess;
@@ -152,12 +152,11 @@ final class RegionRoot extends RootNode {
 
   /** True when the block at {@code to} is not ours, or on a way back with a request waiting. */
   private static boolean leaves(GuestCpu cpu, int from, int to) {
-    if (to < 0) {
-      return true;
-    }
-    if (to > from) {
-      return false;
-    }
+    return to < 0 || (to <= from && isWanted(cpu));
+  }
+
+  /** True when something outside waits for this CPU. */
+  private static boolean isWanted(GuestCpu cpu) {
     // As an if: the compiler takes a probability at nothing else.
     if (CompilerDirectives.injectBranchProbability(
         CompilerDirectives.SLOWPATH_PROBABILITY, cpu.pending != 0)) {

@@ -33,6 +33,9 @@ final class Operations {
   /** Three kinds of producer, sixteen conditions each. */
   private static final int CONDITIONS = 48;
 
+  /** Stands for all operations that have no entry of their own. */
+  private static final Step RARE = Operations::rare;
+
   @CompilationFinal(dimensions = 1)
   static final Step[] STEPS = steps();
 
@@ -44,7 +47,7 @@ final class Operations {
 
   private static Step[] steps() {
     Step[] t = new Step[Op.COUNT];
-    Arrays.fill(t, (Step) Operations::rare);
+    Arrays.fill(t, RARE);
     t[IntegerRows.ADD] = (s, c, w0, w1) -> Alu.generic(s, c, w0, w1, Alu.ADD);
     t[IntegerRows.OR] = (s, c, w0, w1) -> Alu.generic(s, c, w0, w1, Alu.OR);
     t[IntegerRows.ADC] = (s, c, w0, w1) -> Alu.generic(s, c, w0, w1, Alu.ADC);
@@ -83,7 +86,7 @@ final class Operations {
   private static Ending[] endings() {
     Ending[] t = new Ending[Op.COUNT];
     for (int op = 0; op < Op.COUNT; op++) {
-      if (STEPS[op] == STEPS[0]) {
+      if (STEPS[op] == RARE) {
         t[op] = Operations::rare;
       }
     }

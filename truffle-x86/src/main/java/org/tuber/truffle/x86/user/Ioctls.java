@@ -1,5 +1,7 @@
 package org.tuber.truffle.x86.user;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.mem.GuestRam;
@@ -10,6 +12,13 @@ import org.tuber.core.mem.GuestRam;
  */
 final class Ioctls {
   private static final Logger LOG = LoggerFactory.getLogger(Ioctls.class);
+
+  /** A guest that invents requests cannot fill the host's memory or log. */
+  private static final int MAX_LOGGED = 256;
+
+  /** Requests that were named in the log already. */
+  private static final Set<Integer> LOGGED = ConcurrentHashMap.newKeySet();
+
   private static final int TERMIOS_BYTES = 36;
   private static final int IN = 1;
   private static final int OUT = 2;
@@ -98,14 +107,16 @@ final class Ioctls {
         size = 0;
       }
       default -> {
-        directions = (r >>> 30 & 1) | (r >>> 30 & 2);
+        directions = r >>> 30;
         size = r >>> 16 & 0x3fff;
         if (r >= 0x8910 && r < 0x8990) {
           // struct ifreq
           directions = IN | OUT;
           size = 40;
         } else if (size == 0 && r >>> 16 != 0x2000) {
-          LOG.warn("ioctl 0x{} is not implemented", Integer.toHexString(r));
+          if (LOGGED.size() < MAX_LOGGED && LOGGED.add(r)) {
+            LOG.warn("ioctl 0x{} is not implemented", Integer.toHexString(r));
+          }
           return -Errno.ENOTTY;
         }
       }

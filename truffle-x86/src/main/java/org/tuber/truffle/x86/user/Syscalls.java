@@ -1,5 +1,6 @@
 package org.tuber.truffle.x86.user;
 
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -25,8 +26,11 @@ final class Syscalls {
    */
   record Row(String name, String[] signature, Call call) {}
 
+  /** A guest that invents numbers cannot fill the host's memory or log. */
+  private static final int MAX_LOGGED = 256;
+
   private final Row[] rows;
-  private final ConcurrentHashMap<Integer, Boolean> logged = new ConcurrentHashMap<>();
+  private final Set<Integer> logged = ConcurrentHashMap.newKeySet();
 
   Syscalls(Row[] rows) {
     this.rows = rows;
@@ -58,7 +62,7 @@ final class Syscalls {
   }
 
   private long unknown(Row row, int number) {
-    if (logged.putIfAbsent(number, true) == null) {
+    if (logged.size() < MAX_LOGGED && logged.add(number)) {
       LOG.warn("system call {} ({}) is not implemented", row == null ? "?" : row.name, number);
     }
     return -Errno.ENOSYS;
