@@ -87,9 +87,14 @@ public final class MachineOptions extends OptionTable {
           option + " " + text + ": unknown value 'thread=" + thread + "'; known: thread=multi");
     }
     String mode = values.get("mode", "default");
-    if (!mode.equals("default") && !mode.equals("immediate")) {
+    if (!List.of("default", "immediate", "classes").contains(mode)) {
       throw new CommandLineException(
-          option + " " + text + ": unknown mode '" + mode + "'; known: default, immediate");
+          option
+              + " "
+              + text
+              + ": unknown mode '"
+              + mode
+              + "'; known: default, immediate, classes");
     }
     values.integer("hot-threshold", 1, 1, Integer.MAX_VALUE);
     accelProperties.putAll(values.rest());

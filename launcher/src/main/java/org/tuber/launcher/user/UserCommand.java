@@ -145,6 +145,7 @@ public final class UserCommand implements Subcommand {
                 case "tcg" -> Engine.Options.DEFAULT;
                 case "interp" -> Engine.Options.INTERPRETER;
                 case "immediate" -> Engine.Options.IMMEDIATE;
+                case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
                 default ->
                     throw new CommandLineException("user: unknown accelerator '" + value + "'");
               };

@@ -1,5 +1,8 @@
 package org.tuber.truffle.engine;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * A straight run of decoded guest instructions that ends in a terminator or before something that
  * stands alone.
@@ -83,6 +86,15 @@ public final class Block {
   /** Number of the entry in {@link #region}. */
   int entry;
 
+  /** Region of the next tier, on its way, or null. */
+  Region next;
+
+  /** Number of the entry in {@link #next}. */
+  int nextEntry;
+
+  /** Regions made of this block. */
+  List<Region> users = List.of();
+
   /** Region that contains this block without an entry here, or null. */
   Region coveredBy;
 
@@ -94,6 +106,12 @@ public final class Block {
     this.takenPc = takenPc;
     this.fallPc = fallPc;
     this.bytes = bytes;
+  }
+
+  void addUser(Region region) {
+    List<Region> more = new ArrayList<>(users);
+    more.add(region);
+    users = more;
   }
 
   /** Part of its executions that took the conditional jump, 0 to 1. */

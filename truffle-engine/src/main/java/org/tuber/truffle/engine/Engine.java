@@ -4,8 +4,11 @@ import com.oracle.truffle.api.TruffleLanguage;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What the vCPUs of one machine share: translated code, the policy of what to compile, and counts.
@@ -17,14 +20,27 @@ public final class Engine {
   /** Regions that may wait for the compiler; more would only make the hottest wait longer. */
   private static final int MAX_WAITING = 6;
 
+  /**
+   * A region as a host class that ran this many instructions has cost about what its compilation by
+   * Truffle will cost.
+   */
+  private static final long UPGRADE_INSTRUCTIONS = 200_000_000;
+
+  private static final long TICK_NANOS = 50_000_000;
+
   /** Regions that {@link #statistics} lists. */
   private static final int SHOWN_REGIONS = 20;
 
   /** Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}. */
   public record Options(
-      boolean compile, int hotThreshold, int maxRegionBlocks, int maxRegionInstructions) {
+      boolean compile,
+      int hotThreshold,
+      int classThreshold,
+      int maxRegionBlocks,
+      int maxRegionInstructions) {
     /** Interpreter and region tier with the default policy. */
-    public static final Options DEFAULT = new Options(true, 4000, 64, 500);
+    public static final Options DEFAULT =
+        new Options(true, 4000, Integer.getInteger("x.thr", 1000), 64, 500);
 
     /**
      * For whole machines: a boot is mostly cold code, and what the compiler takes of two cores is
@@ -32,13 +48,16 @@ public final class Engine {
      * region will cost the compiler. Boot to marker: 12.2 s at 100,000, 10.2 s at 1,500,000, 8.5 s
      * without any compilation.
      */
-    public static final Options MACHINE = new Options(true, 2_000_000, 64, 500);
+    public static final Options MACHINE = new Options(true, 2_000_000, 1000, 64, 500);
 
     /** Interpreter only. */
-    public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0);
+    public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0, 0);
 
     /** Compiles at the second execution: a stress mode. */
-    public static final Options IMMEDIATE = new Options(true, 2, 32, 300);
+    public static final Options IMMEDIATE = new Options(true, 2, 0, 32, 300);
+
+    /** The same for regions as host classes. */
+    public static final Options IMMEDIATE_CLASSES = new Options(true, 2, 2, 32, 300);
   }
 
   final Isa isa;
@@ -57,6 +76,11 @@ public final class Engine {
   private long retiredInstructions;
 
   private final boolean compile;
+  private final boolean hasClasses;
+  private final Map<String, Integer> unsuited = new ConcurrentHashMap<>();
+  private long classesBuilt;
+  private long classesInvalidated;
+  private volatile boolean isTicking;
   private final TruffleLanguage<?> language;
   private final List<GuestCpu> cpus = new CopyOnWriteArrayList<>();
   private final List<Region> regions = new CopyOnWriteArrayList<>();
@@ -71,8 +95,12 @@ public final class Engine {
   public Engine(Isa isa, TruffleLanguage<?> language, Options options) {
     this.isa = isa;
     this.language = language;
+    this.hasClasses = options.classThreshold > 0 && isa.operations() != null;
     this.compile = options.compile;
-    this.hotThreshold = options.compile ? options.hotThreshold : Integer.MAX_VALUE;
+    this.hotThreshold =
+        !options.compile
+            ? Integer.MAX_VALUE
+            : hasClasses ? options.classThreshold : options.hotThreshold;
     this.maxRegionBlocks = options.maxRegionBlocks;
     this.maxRegionInstructions = options.maxRegionInstructions;
   }
@@ -122,21 +150,124 @@ public final class Engine {
       }
       return;
     }
-    if (regionsBuilt - regionsCompiled - regionsInvalidated >= MAX_WAITING) {
+    if (hasClasses) {
+      synchronized (this) {
+        int size = RegionClass.MAX_INSTRUCTIONS;
+        RegionPlan plan;
+        RegionCode code;
+        do {
+          plan = new RegionBuilder(this, cpu).plan(b, size);
+          code = RegionClass.write(this, plan);
+          size /= 2;
+        } while (code == null);
+        Region region = new Region(plan, code, null);
+        region.upgradeAt = UPGRADE_INSTRUCTIONS;
+        classesBuilt++;
+        add(region);
+        for (int i = 0; i < region.entries.length; i++) {
+          region.entries[i].region = region;
+          region.entries[i].entry = i;
+        }
+        startTicks();
+      }
+      return;
+    }
+    if (isCompilerBusy()) {
       return;
     }
     synchronized (this) {
-      Region region = new RegionBuilder(this, cpu).build(b, language);
-      regionsBuilt++;
-      regions.add(region);
-      for (Block member : region.blocks) {
-        member.coveredBy = region;
-      }
+      Region region = truffleRegion(cpu, b);
       for (int i = 0; i < region.entries.length; i++) {
         region.entries[i].region = region;
         region.entries[i].entry = i;
       }
     }
+  }
+
+  private void add(Region region) {
+    regions.add(region);
+    for (Block member : region.blocks) {
+      member.coveredBy = region;
+      member.addUser(region);
+    }
+  }
+
+  private boolean isCompilerBusy() {
+    return regionsBuilt - regionsCompiled - regionsInvalidated >= MAX_WAITING;
+  }
+
+  private Region truffleRegion(GuestCpu cpu, Block head) {
+    RegionPlan plan = new RegionBuilder(this, cpu).plan(head, maxRegionInstructions);
+    long mask = 0;
+    for (Block member : plan.blocks()) {
+      mask |= isa.registerMask(member.code);
+    }
+    for (RegionBlock node : plan.nodes()) {
+      node.withNodes(isa);
+    }
+    RegionRoot root =
+        new RegionRoot(language, isa, plan.nodes(), plan.guesses(), plan.entries(), mask);
+    Region region = new Region(plan, null, root.getCallTarget());
+    regionsBuilt++;
+    add(region);
+    return region;
+  }
+
+  /** {@code region}, a host class, ran so long that the next tier pays, from {@code head} on. */
+  void upgrade(GuestCpu cpu, Region region, Block head) {
+    if (isCompilerBusy()) {
+      region.upgradeAt += UPGRADE_INSTRUCTIONS / 8;
+      return;
+    }
+    region.upgradeAt = Long.MAX_VALUE;
+    synchronized (this) {
+      Region better = truffleRegion(cpu, head);
+      for (int i = 0; i < better.entries.length; i++) {
+        better.entries[i].next = better;
+        better.entries[i].nextEntry = i;
+      }
+    }
+  }
+
+  /** {@code region} is compiled and takes over where it can be entered. */
+  void adopt(Region region) {
+    for (int i = 0; i < region.entries.length; i++) {
+      Block b = region.entries[i];
+      if (b.next == region) {
+        b.next = null;
+        b.region = region;
+        b.entry = i;
+      }
+    }
+  }
+
+  /**
+   * Makes CPUs leave their loops now and then: only outside can a loop's time be seen and a better
+   * region be entered. Ends with the last CPU.
+   */
+  private void startTicks() {
+    if (isTicking) {
+      return;
+    }
+    isTicking = true;
+    Thread.ofPlatform()
+        .daemon()
+        .name("engine ticks")
+        .start(
+            () -> {
+              while (!cpus.isEmpty()) {
+                LockSupport.parkNanos(TICK_NANOS);
+                for (GuestCpu cpu : cpus) {
+                  cpu.pending = 1;
+                }
+              }
+              isTicking = false;
+            });
+  }
+
+  /** An operation in a region could not be specialised; for {@link #statistics}. */
+  void unsuited(String why) {
+    unsuited.merge(why, 1, Integer::sum);
   }
 
   void compiled(Region region) {
@@ -145,20 +276,19 @@ public final class Engine {
 
   /** {@code b} was overwritten: the regions made from it end. */
   void invalidated(Block b) {
-    for (Region r : regions) {
-      for (Block member : r.blocks) {
-        if (member == b) {
-          if (r.valid) {
-            r.valid = false;
-            regionsInvalidated++;
-          }
-          if (regions.remove(r)) {
-            retiredInstructions += r.instructions;
-          }
-          break;
+    for (Region r : b.users) {
+      if (r.valid) {
+        r.valid = false;
+        if (r.code == null) {
+          regionsInvalidated++;
+        } else {
+          classesInvalidated++;
         }
+        regions.remove(r);
+        retiredInstructions += r.instructions;
       }
     }
+    b.users = List.of();
   }
 
   /** Lines for {@code -d engine}: totals, then the regions that ran most. */
@@ -174,6 +304,7 @@ public final class Engine {
             Locale.ROOT,
             "engine: %d instructions in %.2f s (%.1f MIPS), %.1f %% of them in regions%n"
                 + "engine: %d blocks decoded, %d invalidated, %d code pages%n"
+                + "engine: %d classes built, %d invalidated%n"
                 + "engine: %d regions built, %d entered compiled, %d invalidated",
             instructions,
             seconds,
@@ -182,6 +313,8 @@ public final class Engine {
             blocksDecoded,
             blocksInvalidated,
             codePages.size(),
+            classesBuilt,
+            classesInvalidated,
             regionsBuilt,
             regionsCompiled,
             regionsInvalidated));
@@ -190,6 +323,14 @@ public final class Engine {
         .sorted(Comparator.comparingLong((Region r) -> -r.instructions))
         .limit(SHOWN_REGIONS)
         .forEach(r -> lines.append(String.format(Locale.ROOT, "%nengine: %s", r)));
+    unsuited.entrySet().stream()
+        .sorted(Map.Entry.<String, Integer>comparingByValue().reversed())
+        .limit(SHOWN_REGIONS)
+        .forEach(
+            e ->
+                lines.append(
+                    String.format(
+                        Locale.ROOT, "%nengine: called %d times: %s", e.getValue(), e.getKey())));
     return lines.toString();
   }
 }

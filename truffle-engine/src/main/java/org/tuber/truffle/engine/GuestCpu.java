@@ -309,16 +309,54 @@ public abstract class GuestCpu implements Vcpu {
     return found;
   }
 
-  /** Runs the region of {@code b} when it is compiled and intact; false: interpret the block. */
+  /** Runs the region of {@code b} when it is ready and intact; false: interpret the block. */
   private boolean runRegion(GuestState s, Block b, Region region) {
-    if (region.countdown > 0) {
-      region.countdown--;
-      return false;
+    Region next = b.next;
+    if (next != null) {
+      if (!next.isValid()) {
+        b.next = null;
+      } else if (enter(s, b, next, b.nextEntry)) {
+        engine.adopt(next);
+        return true;
+      }
     }
     if (!region.isValid()) {
       b.region = null;
       b.executions = 0;
       b.trigger = engine.hotThreshold;
+      return false;
+    }
+    if (region.code == null) {
+      return enter(s, b, region, b.entry);
+    }
+    if (region.epoch != epoch) {
+      if (!revalidate(region)) {
+        return false;
+      }
+      region.epoch = epoch;
+    }
+    currentRegion = region;
+    long before = s.instructions;
+    try {
+      region.code.run(s, this, b.entry);
+    } catch (GuestFault f) {
+      s.pc += s.pcOffset;
+      throw f;
+    } finally {
+      currentRegion = null;
+      region.runs++;
+      region.instructions += s.instructions - before;
+    }
+    if (region.instructions >= region.upgradeAt) {
+      engine.upgrade(this, region, b);
+    }
+    return true;
+  }
+
+  /** Enters a compiled region; false while it is not compiled, or its blocks moved. */
+  private boolean enter(GuestState s, Block b, Region region, int entry) {
+    if (region.countdown > 0) {
+      region.countdown--;
       return false;
     }
     if (region.epoch != epoch) {
@@ -331,7 +369,7 @@ public abstract class GuestCpu implements Vcpu {
     s.pc = b.pc;
     currentRegion = region;
     long before = s.instructions;
-    Object outcome = region.target.call(this, b.entry);
+    Object outcome = region.target.call(this, entry);
     currentRegion = null;
     if (outcome == null) {
       region.countdown = Region.RETRY;

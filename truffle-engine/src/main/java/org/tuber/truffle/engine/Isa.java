@@ -1,5 +1,7 @@
 package org.tuber.truffle.engine;
 
+import org.tuber.truffle.engine.special.OperationTable;
+
 /**
  * What the engine asks of an instruction set. One object per kind of guest; a constant in compiled
  * regions, so that its methods are inlined there.
@@ -50,4 +52,9 @@ public abstract class Isa {
 
   /** Called at each block's start with its address, for operands relative to it. */
   public abstract void enterBlock(GuestState s, long blockPc);
+
+  /** The operations one by one, for regions as host classes; null where that tier is not there. */
+  public OperationTable operations() {
+    return null;
+  }
 }

@@ -9,7 +9,13 @@ final class Region {
 
   final Block[] entries;
   final Block[] blocks;
+
+  /** As a host class, or null. */
+  final RegionCode code;
+
+  /** As a Truffle call target, or null. */
   final RootCallTarget target;
+
   boolean valid = true;
   boolean compiled;
   long epoch;
@@ -19,10 +25,15 @@ final class Region {
   /** Guest instructions executed inside. */
   long instructions;
 
-  Region(Block[] entries, Block[] blocks, RootCallTarget target) {
-    this.entries = entries;
-    this.blocks = blocks;
+  /** Count of {@link #instructions} at which the next tier pays. */
+  long upgradeAt = Long.MAX_VALUE;
+
+  Region(RegionPlan plan, RegionCode code, RootCallTarget target) {
+    this.entries = plan.entryBlocks();
+    this.blocks = plan.blocks();
+    this.code = code;
     this.target = target;
+    this.compiled = code != null;
   }
 
   /** False once any of its blocks was overwritten. */
@@ -32,7 +43,7 @@ final class Region {
 
   @Override
   public String toString() {
-    StringBuilder text = new StringBuilder("region at");
+    StringBuilder text = new StringBuilder(code == null ? "region at" : "class at");
     for (Block entry : entries) {
       text.append(" 0x").append(Long.toHexString(entry.pc));
     }

@@ -35,19 +35,28 @@ final class RegionBlock extends Node {
   /** True when one of the guesses leads back. */
   @CompilationFinal boolean isBackward;
 
-  @Children private final InstructionNode[] instructions;
+  /** The decoded words, see {@link Block#code}. */
+  final long[] code;
 
-  RegionBlock(Isa isa, Block b) {
+  @Children private InstructionNode[] instructions;
+
+  RegionBlock(Block b) {
     pc = b.pc;
     kind = b.kind;
     takenPc = b.takenPc;
     nextPc = b.kind == Block.JUMP || b.kind == Block.CALL ? b.takenPc : b.fallPc;
     instructionCount = b.instructions();
     takenProbability = Math.min(0.999, Math.max(0.001, b.takenShare()));
+    code = b.code;
+  }
+
+  /** Makes the nodes for partial evaluation. */
+  RegionBlock withNodes(Isa isa) {
     instructions = new InstructionNode[instructionCount];
     for (int i = 0; i < instructionCount; i++) {
-      instructions[i] = new InstructionNode(isa, b.code[2 * i], b.code[2 * i + 1]);
+      instructions[i] = new InstructionNode(isa, code[2 * i], code[2 * i + 1]);
     }
+    return this;
   }
 
   /** Goes where the state's {@code pc} says. */

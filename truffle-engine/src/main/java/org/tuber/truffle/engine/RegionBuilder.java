@@ -1,6 +1,5 @@
 package org.tuber.truffle.engine;
 
-import com.oracle.truffle.api.TruffleLanguage;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -69,24 +68,23 @@ final class RegionBuilder {
   private final Set<Key> seen = new LinkedHashSet<>();
   private final Set<Key> returnSites = new LinkedHashSet<>();
   private int instructions;
+  private int maxInstructions;
 
   RegionBuilder(Engine engine, GuestCpu cpu) {
     this.engine = engine;
     this.cpu = cpu;
   }
 
-  Region build(Block head, TruffleLanguage<?> language) {
+  RegionPlan plan(Block head, int maxInstructions) {
+    this.maxInstructions = maxInstructions;
     choose(head);
     List<Key> chosen = List.copyOf(indexes.keySet());
     RegionBlock[] nodes = new RegionBlock[chosen.size()];
     Set<Block> distinct = new LinkedHashSet<>();
-    long mask = 0;
     for (int i = 0; i < nodes.length; i++) {
       Block b = chosen.get(i).block;
-      nodes[i] = new RegionBlock(engine.isa, b);
-      if (distinct.add(b)) {
-        mask |= engine.isa.registerMask(b.code);
-      }
+      nodes[i] = new RegionBlock(b);
+      distinct.add(b);
     }
     Map<Long, Integer> guesses = new LinkedHashMap<>();
     List<Long> pcs = new ArrayList<>();
@@ -117,18 +115,14 @@ final class RegionBuilder {
         entryIndexes.add(index);
       }
     }
-    RegionRoot root =
-        new RegionRoot(
-            language,
-            engine.isa,
-            nodes,
-            new RegionRoot.Guesses(
-                pcs.stream().mapToLong(Long::longValue).toArray(),
-                targets.stream().mapToInt(Integer::intValue).toArray()),
-            entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
-            mask);
-    return new Region(
-        entries.toArray(Block[]::new), distinct.toArray(Block[]::new), root.getCallTarget());
+    return new RegionPlan(
+        nodes,
+        new RegionRoot.Guesses(
+            pcs.stream().mapToLong(Long::longValue).toArray(),
+            targets.stream().mapToInt(Integer::intValue).toArray()),
+        entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
+        entries.toArray(Block[]::new),
+        distinct.toArray(Block[]::new));
   }
 
   private void choose(Block head) {
@@ -136,7 +130,7 @@ final class RegionBuilder {
     take(new Key(head, null), cold);
     while (!candidates.isEmpty()
         && indexes.size() < engine.maxRegionBlocks
-        && instructions < engine.maxRegionInstructions) {
+        && instructions < maxInstructions) {
       take(candidates.remove().key, cold);
     }
   }

@@ -92,7 +92,12 @@ public final class SoftTlb {
 
   /** Loads 8 bits, sign-extended. */
   public static long load8(GuestState s, GuestCpu c, long gva) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    return load8(s.tlb, c, gva);
+  }
+
+  /** Loads from the table at {@code tlb}. */
+  public static long load8(long tlb, GuestCpu c, long gva) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == (gva & PAGE_MASK))) {
       return (byte) GuestRam.hostLoad8(gva + GuestRam.hostLoad64(e + ADDEND));
     }
@@ -101,7 +106,12 @@ public final class SoftTlb {
 
   /** Loads 16 bits, sign-extended. */
   public static long load16(GuestState s, GuestCpu c, long gva) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    return load16(s.tlb, c, gva);
+  }
+
+  /** Loads from the table at {@code tlb}. */
+  public static long load16(long tlb, GuestCpu c, long gva) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 1) & PAGE_MASK))) {
       return (short) GuestRam.hostLoad16(gva + GuestRam.hostLoad64(e + ADDEND));
     }
@@ -110,7 +120,12 @@ public final class SoftTlb {
 
   /** Loads 32 bits, sign-extended. */
   public static long load32(GuestState s, GuestCpu c, long gva) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    return load32(s.tlb, c, gva);
+  }
+
+  /** Loads from the table at {@code tlb}. */
+  public static long load32(long tlb, GuestCpu c, long gva) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 3) & PAGE_MASK))) {
       return GuestRam.hostLoad32(gva + GuestRam.hostLoad64(e + ADDEND));
     }
@@ -119,7 +134,12 @@ public final class SoftTlb {
 
   /** Loads 64 bits. */
   public static long load64(GuestState s, GuestCpu c, long gva) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    return load64(s.tlb, c, gva);
+  }
+
+  /** Loads from the table at {@code tlb}. */
+  public static long load64(long tlb, GuestCpu c, long gva) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + 7) & PAGE_MASK))) {
       return GuestRam.hostLoad64(gva + GuestRam.hostLoad64(e + ADDEND));
     }
@@ -128,7 +148,12 @@ public final class SoftTlb {
 
   /** Stores the low 8 bits. */
   public static void store8(GuestState s, GuestCpu c, long gva, long value) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    store8(s.tlb, c, gva, value);
+  }
+
+  /** Stores by the table at {@code tlb}. */
+  public static void store8(long tlb, GuestCpu c, long gva, long value) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == (gva & PAGE_MASK))) {
       GuestRam.hostStore8(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
@@ -138,7 +163,12 @@ public final class SoftTlb {
 
   /** Stores the low 16 bits. */
   public static void store16(GuestState s, GuestCpu c, long gva, long value) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    store16(s.tlb, c, gva, value);
+  }
+
+  /** Stores by the table at {@code tlb}. */
+  public static void store16(long tlb, GuestCpu c, long gva, long value) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 1) & PAGE_MASK))) {
       GuestRam.hostStore16(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
@@ -148,7 +178,12 @@ public final class SoftTlb {
 
   /** Stores the low 32 bits. */
   public static void store32(GuestState s, GuestCpu c, long gva, long value) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    store32(s.tlb, c, gva, value);
+  }
+
+  /** Stores by the table at {@code tlb}. */
+  public static void store32(long tlb, GuestCpu c, long gva, long value) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 3) & PAGE_MASK))) {
       GuestRam.hostStore32(gva + GuestRam.hostLoad64(e + ADDEND), (int) value);
     } else {
@@ -158,7 +193,12 @@ public final class SoftTlb {
 
   /** Stores 64 bits. */
   public static void store64(GuestState s, GuestCpu c, long gva, long value) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
+    store64(s.tlb, c, gva, value);
+  }
+
+  /** Stores by the table at {@code tlb}. */
+  public static void store64(long tlb, GuestCpu c, long gva, long value) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
     if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + 7) & PAGE_MASK))) {
       GuestRam.hostStore64(gva + GuestRam.hostLoad64(e + ADDEND), value);
     } else {
@@ -172,8 +212,13 @@ public final class SoftTlb {
    * operands wider than 64 bits: one look-up serves all parts.
    */
   public static long readableHost(GuestState s, long gva, int size) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == ((gva + size - 1) & PAGE_MASK))) {
+    return readableHost(s.tlb, gva, gva + size - 1);
+  }
+
+  /** The same by the table at {@code tlb}, to the byte {@code last}. */
+  public static long readableHost(long tlb, long gva, long last) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e) == (last & PAGE_MASK))) {
       return gva + GuestRam.hostLoad64(e + ADDEND);
     }
     return 0;
@@ -185,11 +230,15 @@ public final class SoftTlb {
    * read-modify-write: one look-up serves both halves.
    */
   public static long writableHost(GuestState s, GuestCpu c, long gva, int size) {
-    long e = s.tlb + ((gva >>> 7) & INDEX_MASK);
-    if (injectBranchProbability(
-        HIT, GuestRam.hostLoad64(e + WRITE) == ((gva + size - 1) & PAGE_MASK))) {
+    return writableHost(s.tlb, c, gva, gva + size - 1);
+  }
+
+  /** The same by the table at {@code tlb}, to the byte {@code last}. */
+  public static long writableHost(long tlb, GuestCpu c, long gva, long last) {
+    long e = tlb + ((gva >>> 7) & INDEX_MASK);
+    if (injectBranchProbability(HIT, GuestRam.hostLoad64(e + WRITE) == (last & PAGE_MASK))) {
       return gva + GuestRam.hostLoad64(e + ADDEND);
     }
-    return c.writableHostSlow(gva, size);
+    return c.writableHostSlow(gva, (int) (last - gva) + 1);
   }
 }

@@ -6,6 +6,7 @@ import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestState;
 import org.tuber.truffle.engine.Isa;
+import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.x86.decode.Decoder;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Word;
@@ -46,6 +47,13 @@ public final class X86Isa extends Isa {
   @Override
   public int interpret(GuestState s, GuestCpu cpu, long[] code) {
     return X86Interpreter.interpret((X86State) s, (X86Cpu) cpu, code);
+  }
+
+  private static final OperationTable OPERATIONS = X86Interpreter.table();
+
+  @Override
+  public OperationTable operations() {
+    return OPERATIONS;
   }
 
   @Override

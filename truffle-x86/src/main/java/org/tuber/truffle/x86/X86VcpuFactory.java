@@ -44,6 +44,7 @@ public final class X86VcpuFactory implements VcpuFactory {
     String mode = options.getOrDefault("mode", "default");
     switch (mode) {
       case "default" -> {}
+      case "classes" -> base = base.compile() ? Engine.Options.IMMEDIATE_CLASSES : base;
       case "immediate" -> base = base.compile() ? Engine.Options.IMMEDIATE : base;
       default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
     }
@@ -60,7 +61,12 @@ public final class X86VcpuFactory implements VcpuFactory {
     if (hot < 1) {
       throw new IllegalArgumentException("hot-threshold " + hot + " is below 1");
     }
-    return new Engine.Options(true, hot, base.maxRegionBlocks(), base.maxRegionInstructions());
+    return new Engine.Options(
+        true,
+        hot,
+        base.classThreshold() > 0 ? hot : 0,
+        base.maxRegionBlocks(),
+        base.maxRegionInstructions());
   }
 
   @Override

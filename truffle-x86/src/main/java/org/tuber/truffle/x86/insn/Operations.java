@@ -1,6 +1,7 @@
 package org.tuber.truffle.x86.insn;
 
 import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
+import java.io.Serializable;
 import java.util.Arrays;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.Op;
@@ -20,13 +21,13 @@ import org.tuber.truffle.x86.sys.SystemRows;
 final class Operations {
   /** An operation that goes on to the next one, or may. */
   @FunctionalInterface
-  interface Step {
+  interface Step extends Serializable {
     void run(X86State s, X86Cpu c, long w0, long w1);
   }
 
   /** An operation that may end a block; gives one of the {@code Block.TO_} outcomes. */
   @FunctionalInterface
-  interface Ending {
+  interface Ending extends Serializable {
     int run(X86State s, X86Cpu c, long w0, long w1);
   }
 

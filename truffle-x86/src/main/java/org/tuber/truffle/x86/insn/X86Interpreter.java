@@ -1,6 +1,8 @@
 package org.tuber.truffle.x86.insn;
 
+import java.lang.invoke.MethodHandles;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -31,6 +33,27 @@ public final class X86Interpreter {
     }
     Operations.STEPS[op].run(s, c, w0, w1);
     return Block.TO_FALL;
+  }
+
+  /** All operations one by one; see {@code Isa.operations}. */
+  public static OperationTable table() {
+    return new OperationTable(
+        MethodHandles.lookup(),
+        X86State.class,
+        X86Cpu.class,
+        Operations.Step.class,
+        Operations.Ending.class,
+        w0 -> Operations.STEPS[Word.op(w0)],
+        w0 -> Operations.ENDINGS[Word.op(w0)],
+        X86Interpreter::offset,
+        X86Interpreter::fixed);
+  }
+
+  private static Long fixed(String field, int index, long blockPc) {
+    if (!field.equals("r")) {
+      return null;
+    }
+    return index == X86State.ZERO ? (Long) 0L : index == X86State.BLOCK_PC ? blockPc : null;
   }
 
   private static int offset(long w0) {

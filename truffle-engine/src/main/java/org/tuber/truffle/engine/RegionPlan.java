@@ -1,0 +1,17 @@
+package org.tuber.truffle.engine;
+
+/**
+ * What a region consists of, before any tier has made code of it.
+ *
+ * @param nodes blocks in their contexts, connected by index; the first is the head
+ * @param guesses where indirect jumps may go on
+ * @param entries index in {@code nodes} of each entry
+ * @param entryBlocks the same as blocks
+ * @param blocks every block once
+ */
+record RegionPlan(
+    RegionBlock[] nodes,
+    RegionRoot.Guesses guesses,
+    int[] entries,
+    Block[] entryBlocks,
+    Block[] blocks) {}

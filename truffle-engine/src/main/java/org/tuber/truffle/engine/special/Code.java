@@ -1,0 +1,571 @@
+package org.tuber.truffle.engine.special;
+
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.TypeKind;
+import java.lang.classfile.instruction.ArrayLoadInstruction;
+import java.lang.classfile.instruction.ArrayStoreInstruction;
+import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.DirectMethodHandleDesc;
+import java.lang.constant.DynamicConstantDesc;
+import java.lang.constant.MethodHandleDesc;
+import java.lang.constant.MethodTypeDesc;
+import java.lang.invoke.MethodHandles;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * The body of a method that is being written, in pieces: which registers it needs, and so where its
+ * variables are, is only known at its end.
+ */
+public final class Code {
+  private static final DirectMethodHandleDesc CLASS_DATA_AT =
+      MethodHandleDesc.ofMethod(
+          DirectMethodHandleDesc.Kind.STATIC,
+          ClassDesc.of(MethodHandles.class.getName()),
+          "classDataAt",
+          MethodTypeDesc.ofDescriptor(
+              "(Ljava/lang/invoke/MethodHandles$Lookup;Ljava/lang/String;Ljava/lang/Class;I)"
+                  + "Ljava/lang/Object;"));
+
+  /** What there is in the list. */
+  private enum Kind {
+    /** A label's place; the paths that meet there read any register. */
+    PLACE,
+    /** A jump, which may turn out to lead to the next piece. */
+    JUMP,
+    /** Assigns a register. */
+    REGISTER,
+    /** Assigns a temporary, and does nothing else. */
+    TEMPORARY,
+    /** Neither jumps nor throws. */
+    PLAIN,
+    /** May leave the straight path. */
+    LEAVING,
+    /** Nothing any more. */
+    GONE
+  }
+
+  /**
+   * A piece of the body.
+   *
+   * @param number of the register or temporary it assigns
+   */
+  private record Piece(
+      Kind kind, int number, Label label, List<Value> reads, Consumer<CodeBuilder> write) {
+    static final Piece GONE = new Piece(Kind.GONE, 0, null, List.of(), null);
+  }
+
+  /** Local variables of the written method. */
+  private final int stateLocal;
+
+  private final int cpuLocal;
+  private final int firstLocal;
+  private final CodeBuilder labels;
+  private final List<Piece> pieces = new ArrayList<>();
+  private final RegisterFile registers = new RegisterFile();
+  private final List<Object> constants = new ArrayList<>();
+  private final IdentityHashMap<Object, Integer> constantNumbers = new IdentityHashMap<>();
+  private int temporaries;
+
+  /**
+   * An empty body.
+   *
+   * @param labels makes the labels
+   * @param firstLocal first variable that is free
+   */
+  public Code(CodeBuilder labels, int stateLocal, int cpuLocal, int firstLocal) {
+    this.labels = labels;
+    this.stateLocal = stateLocal;
+    this.cpuLocal = cpuLocal;
+    this.firstLocal = firstLocal;
+  }
+
+  /** The registers it uses so far. */
+  public RegisterFile registers() {
+    return registers;
+  }
+
+  /** Objects that the class needs, in the order of their numbers. */
+  public List<Object> constants() {
+    return constants;
+  }
+
+  /** Pieces so far. */
+  public int size() {
+    return pieces.size();
+  }
+
+  /** Forgets the pieces from {@code size} on. */
+  public void truncate(int size) {
+    pieces.subList(size, pieces.size()).clear();
+  }
+
+  /** Forgets piece {@code number}. */
+  public void remove(int number) {
+    pieces.set(number, Piece.GONE);
+  }
+
+  /** Lets temporaries be used again: no value of the code so far is needed any more. */
+  public void resetTemporaries() {
+    temporaries = 0;
+  }
+
+  /** A new temporary. */
+  public Value.Temporary temporary(char type) {
+    return new Value.Temporary(type, temporaries++);
+  }
+
+  /** A label that is not bound yet. */
+  public Label label() {
+    return labels.newLabel();
+  }
+
+  /** Binds a label here. */
+  public void bind(Label label) {
+    pieces.add(new Piece(Kind.PLACE, 0, label, List.of(), null));
+  }
+
+  /** Jumps, unless it goes on there anyway. */
+  public void jump(Label label) {
+    pieces.add(new Piece(Kind.JUMP, 0, label, List.of(), null));
+  }
+
+  /** Any other code, which reads no register and may leave the straight path or not. */
+  public void add(boolean isLeaving, Consumer<CodeBuilder> write) {
+    add(isLeaving ? Kind.LEAVING : Kind.PLAIN, List.of(), write);
+  }
+
+  private void add(Kind kind, List<Value> reads, Consumer<CodeBuilder> write) {
+    pieces.add(new Piece(kind, 0, null, reads, write));
+  }
+
+  /** Takes back a jump to {@code label} that was just written; false when there is none. */
+  public boolean unjump(Label label) {
+    int last = pieces.size() - 1;
+    if (last >= 0 && pieces.get(last).kind == Kind.JUMP && pieces.get(last).label == label) {
+      pieces.remove(last);
+      return true;
+    }
+    return false;
+  }
+
+  /** Writes all pieces but those without effect. */
+  public void writeTo(CodeBuilder b) {
+    for (int i = 0; i < pieces.size(); i++) {
+      Piece p = pieces.get(i);
+      switch (p.kind) {
+        case GONE -> {}
+        case PLACE -> b.labelBinding(p.label);
+        case JUMP -> {
+          if (!leadsOn(i, p.label)) {
+            b.goto_(p.label);
+          }
+        }
+        default -> p.write.accept(b);
+      }
+    }
+  }
+
+  /** True when nothing but labels is between piece {@code i} and {@code label}. */
+  private boolean leadsOn(int i, Label label) {
+    for (int n = i + 1; n < pieces.size(); n++) {
+      Piece p = pieces.get(n);
+      if (p.kind == Kind.PLACE && p.label == label) {
+        return true;
+      }
+      if (p.kind != Kind.PLACE && p.kind != Kind.GONE) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  /** Drops assignments of the pieces from {@code from} on that nobody reads. */
+  public void sweep(int from) {
+    int[] uses = new int[temporaries];
+    for (int i = from; i < pieces.size(); i++) {
+      for (Value v : pieces.get(i).reads) {
+        count(v, uses, 1);
+      }
+    }
+    BitSet dead = new BitSet();
+    for (int i = pieces.size() - 1; i >= from; i--) {
+      Piece p = pieces.get(i);
+      boolean drops =
+          p.kind == Kind.REGISTER
+              ? dead.get(p.number)
+              : p.kind == Kind.TEMPORARY && uses[p.number] == 0;
+      if (drops) {
+        for (Value v : p.reads) {
+          count(v, uses, -1);
+        }
+        pieces.set(i, Piece.GONE);
+        continue;
+      }
+      switch (p.kind) {
+        case PLACE, JUMP, LEAVING -> dead.clear();
+        case REGISTER -> dead.set(p.number);
+        default -> {}
+      }
+      if (!dead.isEmpty()) {
+        for (Value v : p.reads) {
+          revive(v, dead);
+        }
+      }
+    }
+  }
+
+  private static void count(Value v, int[] uses, int by) {
+    switch (v) {
+      case Value.Temporary t -> uses[t.number()] += by;
+      case Value.Operator o -> {
+        count(o.a(), uses, by);
+        if (o.b() != null) {
+          count(o.b(), uses, by);
+        }
+      }
+      case Value.Pure p -> p.arguments().forEach(a -> count(a, uses, by));
+      case Value.Choice c -> {
+        count(c.a(), uses, by);
+        if (c.b() != null) {
+          count(c.b(), uses, by);
+        }
+        count(c.then(), uses, by);
+        count(c.otherwise(), uses, by);
+      }
+      default -> {}
+    }
+  }
+
+  private static void revive(Value v, BitSet dead) {
+    switch (v) {
+      case Value.Register r -> dead.clear(r.number());
+      case Value.Operator o -> {
+        revive(o.a(), dead);
+        if (o.b() != null) {
+          revive(o.b(), dead);
+        }
+      }
+      case Value.Pure p -> p.arguments().forEach(a -> revive(a, dead));
+      case Value.Choice c -> {
+        revive(c.a(), dead);
+        if (c.b() != null) {
+          revive(c.b(), dead);
+        }
+        revive(c.then(), dead);
+        revive(c.otherwise(), dead);
+      }
+      default -> {}
+    }
+  }
+
+  // ---------------------------------------------------------------- values
+
+  private static TypeKind kind(char type) {
+    return switch (type) {
+      case 'I' -> TypeKind.INT;
+      case 'J' -> TypeKind.LONG;
+      case 'F' -> TypeKind.FLOAT;
+      case 'D' -> TypeKind.DOUBLE;
+      default -> TypeKind.REFERENCE;
+    };
+  }
+
+  private int local(Value.Temporary t) {
+    return firstLocal + 2 * registers.count() + 2 * t.number();
+  }
+
+  /** The variable of register {@code number}. */
+  public int registerLocal(int number) {
+    return firstLocal + 2 * number;
+  }
+
+  /** Number of an object among the class's constants. */
+  public int constant(Object o) {
+    return constantNumbers.computeIfAbsent(
+        o,
+        x -> {
+          constants.add(x);
+          return constants.size() - 1;
+        });
+  }
+
+  /** Loads the object with number {@code number} as a {@code type}. */
+  public static void loadConstant(CodeBuilder b, int number, ClassDesc type) {
+    b.loadConstant(
+        DynamicConstantDesc.ofNamed(CLASS_DATA_AT, ConstantDescs.DEFAULT_NAME, type, number));
+  }
+
+  /** Pushes {@code v}. */
+  public void push(CodeBuilder b, Value v) {
+    switch (v) {
+      case Value.Constant c -> {
+        switch (c.value()) {
+          case null -> b.aconst_null();
+          case Integer i -> b.loadConstant(i);
+          case Long l -> b.loadConstant(l);
+          case Float f -> b.loadConstant(f);
+          case Double d -> b.loadConstant(d);
+          default -> throw new IllegalStateException(c.toString());
+        }
+      }
+      case Value.Known k -> {
+        if (k.object() instanceof String s) {
+          b.loadConstant(s);
+        } else if (k.declared() == null) {
+          throw new Unsuited("constant of a hidden class");
+        } else {
+          loadConstant(b, constant(k.object()), k.declared());
+        }
+      }
+      case Value.State s -> b.aload(stateLocal);
+      case Value.Cpu c -> b.aload(cpuLocal);
+      case Value.Registers r -> throw new Unsuited("registers escape");
+      case Value.Temporary t -> b.loadLocal(kind(t.type()), local(t));
+      case Value.Register r -> b.loadLocal(kind(r.type()), registerLocal(r.number()));
+      case Value.Operator o -> {
+        push(b, o.a());
+        if (o.b() != null) {
+          push(b, o.b());
+        }
+        b.with(instruction(o.opcode()));
+      }
+      case Value.Pure p -> {
+        for (Value a : p.arguments()) {
+          push(b, a);
+        }
+        b.invokestatic(p.method().owner(), p.method().name(), p.method().type());
+      }
+      case Value.Choice c -> {
+        Label then = b.newLabel();
+        Label end = b.newLabel();
+        push(b, c.a());
+        if (c.b() != null) {
+          push(b, c.b());
+        }
+        b.branch(c.jump(), then);
+        push(b, c.otherwise());
+        b.goto_(end);
+        b.labelBinding(then);
+        push(b, c.then());
+        b.labelBinding(end);
+      }
+    }
+  }
+
+  private static java.lang.classfile.Instruction instruction(Opcode o) {
+    return switch (o.kind()) {
+      case CONVERT -> java.lang.classfile.instruction.ConvertInstruction.of(o);
+      default -> java.lang.classfile.instruction.OperatorInstruction.of(o);
+    };
+  }
+
+  /** Pops into {@code t}. */
+  public void store(CodeBuilder b, Value.Temporary t) {
+    b.storeLocal(kind(t.type()), local(t));
+  }
+
+  // ---------------------------------------------------------------- pieces
+
+  private static List<Value> both(Value a, Value b) {
+    return b == null ? List.of(a) : List.of(a, b);
+  }
+
+  void assign(Value.Temporary to, Value v) {
+    boolean isPlain = !(v instanceof Value.Operator o && Folding.mayThrow(o.opcode()));
+    pieces.add(
+        new Piece(
+            isPlain ? Kind.TEMPORARY : Kind.LEAVING,
+            to.number(),
+            null,
+            List.of(v),
+            b -> {
+              push(b, v);
+              store(b, to);
+            }));
+  }
+
+  /** All at once: what is read is read before anything changes. */
+  void move(List<Value> from, List<Value.Temporary> to) {
+    add(
+        Kind.PLAIN,
+        List.copyOf(from),
+        b -> {
+          for (Value v : from) {
+            push(b, v);
+          }
+          for (int i = to.size() - 1; i >= 0; i--) {
+            store(b, to.get(i));
+          }
+        });
+  }
+
+  /** Assigns a register. */
+  public void setRegister(int number, Value v) {
+    registers.written(number);
+    pieces.add(
+        new Piece(
+            Kind.REGISTER,
+            number,
+            null,
+            List.of(v),
+            b -> {
+              push(b, v);
+              b.storeLocal(kind(registers.type(number)), registerLocal(number));
+            }));
+  }
+
+  /** Jumps where the condition holds. */
+  public void jumpIf(Opcode jump, Value a, Value other, Label to) {
+    add(
+        Kind.LEAVING,
+        both(a, other),
+        b -> {
+          push(b, a);
+          if (other != null) {
+            push(b, other);
+          }
+          b.branch(jump, to);
+        });
+  }
+
+  void choose(Value v, int[] keys, Label[] to, Label rest) {
+    List<SwitchCase> cases = new ArrayList<>();
+    for (int i = 0; i < keys.length; i++) {
+      cases.add(SwitchCase.of(keys[i], to[i]));
+    }
+    add(
+        Kind.LEAVING,
+        List.of(v),
+        b -> {
+          push(b, v);
+          b.lookupswitch(rest, cases);
+        });
+  }
+
+  void raise(Value v) {
+    add(
+        Kind.LEAVING,
+        List.of(v),
+        b -> {
+          push(b, v);
+          b.athrow();
+        });
+  }
+
+  void cast(Value v, ClassDesc type, Value.Temporary to) {
+    add(
+        Kind.LEAVING,
+        List.of(v),
+        b -> {
+          push(b, v);
+          b.checkcast(type);
+          store(b, to);
+        });
+  }
+
+  void getStatic(Member m, Value.Temporary to) {
+    add(
+        Kind.PLAIN,
+        List.of(),
+        b -> {
+          b.getstatic(m.owner(), m.name(), m.fieldType());
+          store(b, to);
+        });
+  }
+
+  void getField(Value of, Member m, Value.Temporary to) {
+    add(
+        of instanceof Value.Cpu ? Kind.PLAIN : Kind.LEAVING,
+        List.of(of),
+        b -> {
+          push(b, of);
+          b.getfield(m.owner(), m.name(), m.fieldType());
+          store(b, to);
+        });
+  }
+
+  void putField(Value of, Member m, Value v) {
+    add(
+        of instanceof Value.Cpu ? Kind.PLAIN : Kind.LEAVING,
+        List.of(of, v),
+        b -> {
+          push(b, of);
+          push(b, v);
+          b.putfield(m.owner(), m.name(), m.fieldType());
+        });
+  }
+
+  void arrayLoad(Opcode o, Value array, Value index, Value.Temporary to) {
+    add(
+        Kind.LEAVING,
+        List.of(array, index),
+        b -> {
+          push(b, array);
+          push(b, index);
+          b.with(ArrayLoadInstruction.of(o));
+          store(b, to);
+        });
+  }
+
+  void arrayStore(Opcode o, Value array, Value index, Value v) {
+    add(
+        Kind.LEAVING,
+        List.of(array, index, v),
+        b -> {
+          push(b, array);
+          push(b, index);
+          push(b, v);
+          b.with(ArrayStoreInstruction.of(o));
+        });
+  }
+
+  void arrayLength(Value array, Value.Temporary to) {
+    add(
+        Kind.LEAVING,
+        List.of(array),
+        b -> {
+          push(b, array);
+          b.arraylength();
+          store(b, to);
+        });
+  }
+
+  void call(Calls.Decision d, Opcode o, Member m, List<Value> arguments, Value.Temporary to) {
+    for (Value v : arguments) {
+      if (v instanceof Value.State || v instanceof Value.Registers) {
+        throw new Unsuited(m + " with the state");
+      }
+    }
+    int handle = d.handle() == null ? -1 : constant(d.handle());
+    add(
+        Kind.LEAVING,
+        arguments,
+        b -> {
+          if (handle >= 0) {
+            loadConstant(b, handle, ConstantDescs.CD_MethodHandle);
+          }
+          for (Value v : arguments) {
+            push(b, v);
+          }
+          if (handle >= 0) {
+            b.invokevirtual(
+                ConstantDescs.CD_MethodHandle,
+                "invokeExact",
+                d.handle().type().describeConstable().orElseThrow());
+          } else {
+            b.invoke(o, m.owner(), m.name(), m.type(), m.isInterface());
+          }
+          if (to != null) {
+            store(b, to);
+          }
+        });
+  }
+}
