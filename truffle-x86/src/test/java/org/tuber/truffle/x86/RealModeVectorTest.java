@@ -136,6 +136,15 @@ class RealModeVectorTest {
 
   @Test
   void sampleCompiledAtOnce() throws IOException {
+    sample(Engine.Options.IMMEDIATE);
+  }
+
+  @Test
+  void sampleAsHostClasses() throws IOException {
+    sample(Engine.Options.IMMEDIATE_CLASSES);
+  }
+
+  private static void sample(Engine.Options tier) throws IOException {
     assumeVectors();
     JsonNode masks = RealModeVectors.masks(FOLDER);
     Set<String> ledger = ledger();
@@ -144,7 +153,7 @@ class RealModeVectorTest {
     for (int i = 0; i < files.size(); i += FILE_STEP) {
       Path file = files.get(i);
       int mask = masks.get(name(file)).get("flagsMask").asInt();
-      try (RealModeVectors vectors = new RealModeVectors(Engine.Options.IMMEDIATE)) {
+      try (RealModeVectors vectors = new RealModeVectors(tier)) {
         for (JsonNode row : RealModeVectors.rows(file)) {
           String key = name(file) + " " + row.get("idx").asInt();
           if (row.has("skip386") || ledger.contains(key)) {

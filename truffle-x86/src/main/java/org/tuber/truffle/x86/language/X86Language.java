@@ -46,6 +46,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
         switch (o.get(X86Options.TIER)) {
           case "interp" -> Engine.Options.INTERPRETER;
           case "immediate" -> Engine.Options.IMMEDIATE;
+          case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
           default -> Engine.Options.DEFAULT;
         };
     if (stack == X86Options.UNSET) {

@@ -27,7 +27,8 @@ final class X86Options {
       new OptionKey<>(
           "default",
           new OptionType<>(
-              "default|interp|immediate", s -> oneOf(s, Set.of("default", "interp", "immediate"))));
+              "default|interp|immediate|classes",
+              s -> oneOf(s, Set.of("default", "interp", "immediate", "classes"))));
   static final OptionKey<String> CPU =
       new OptionKey<>(
           "max", new OptionType<>("model", s -> oneOf(s, Set.copyOf(CpuModel.names()))));

@@ -13,7 +13,8 @@ final class Programs {
   enum Tier {
     INTERP("interp"),
     DEFAULT("default"),
-    IMMEDIATE("immediate");
+    IMMEDIATE("immediate"),
+    CLASSES("classes");
 
     final String option;
 
@@ -23,6 +24,11 @@ final class Programs {
   }
 
   private Programs() {}
+
+  /** What the engine's statistics do not contain when {@code tier} made code. */
+  static String nothingMade(Tier tier) {
+    return tier == Tier.IMMEDIATE ? " 0 entered compiled" : " 0 classes built";
+  }
 
   static Context context(Tier tier, int mode, Map<String, String> options) {
     return Context.newBuilder("x86")

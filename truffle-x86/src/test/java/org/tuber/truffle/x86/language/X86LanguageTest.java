@@ -231,5 +231,6 @@ class X86LanguageTest {
     }
     assertThat(outcomes.get(Tier.DEFAULT)).isEqualTo(outcomes.get(Tier.INTERP));
     assertThat(outcomes.get(Tier.IMMEDIATE)).isEqualTo(outcomes.get(Tier.INTERP));
+    assertThat(outcomes.get(Tier.CLASSES)).isEqualTo(outcomes.get(Tier.INTERP));
   }
 }

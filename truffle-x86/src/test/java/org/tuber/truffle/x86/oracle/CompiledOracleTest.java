@@ -36,10 +36,8 @@ class CompiledOracleTest {
   /** Instructions of one compilation. */
   private static final int BATCH = 64;
 
-  private static final Pattern COMPILED = Pattern.compile("(\\d+) entered compiled");
-
-  private static int compiled(GuestMachine machine) {
-    Matcher m = COMPILED.matcher(machine.statistics());
+  private static int compiled(GuestMachine machine, String counted) {
+    Matcher m = Pattern.compile("(\\d+)" + counted).matcher(machine.statistics());
     return m.find() ? Integer.parseInt(m.group(1)) : 0;
   }
 
@@ -74,7 +72,16 @@ class CompiledOracleTest {
 
   @Test
   void programsInCompiledRegions() {
-    Slice slice = Slice.begin("programs");
+    programs("programs", Engine.Options.IMMEDIATE, " entered compiled");
+  }
+
+  @Test
+  void programsInHostClasses() {
+    programs("programs as classes", Engine.Options.IMMEDIATE_CLASSES, " classes built");
+  }
+
+  private static void programs(String name, Engine.Options tier, String counted) {
+    Slice slice = Slice.begin(name);
     long seed = slice.seed;
     Iterator<Encoding> rows = rows(seed, ProgramGenerator::isSuitable);
     Set<Encoding> covered = new HashSet<>();
@@ -85,7 +92,7 @@ class CompiledOracleTest {
     int notCompiled = 0;
     try (HostCpu host = new HostCpu();
         Oracle interpreter = new Oracle(host, Engine.Options.INTERPRETER);
-        Oracle compiler = new Oracle(host, Engine.Options.IMMEDIATE)) {
+        Oracle compiler = new Oracle(host, tier)) {
       ProgramGenerator generator = new ProgramGenerator(new SplittableRandom(seed), interpreter);
       while (!slice.isOver() && failures.size() < MAX_FAILURES) {
         Sample program;
@@ -97,11 +104,11 @@ class CompiledOracleTest {
           continue;
         }
         programs++;
-        int before = compiled(compiler.guest);
+        int before = compiled(compiler.guest, counted);
         for (int i = 0; i < WARM_UP; i++) {
           compiler.warmUp(program);
         }
-        if (compiled(compiler.guest) == before) {
+        if (compiled(compiler.guest, counted) == before) {
           notCompiled++;
         } else {
           program.steps.forEach(s -> covered.add(s.encoding()));
