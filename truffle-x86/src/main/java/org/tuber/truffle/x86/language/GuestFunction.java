@@ -111,7 +111,7 @@ final class GuestFunction implements TruffleObject {
     try {
       return bind(InteropLibrary.getUncached().asString(arguments[0]));
     } catch (UnsupportedMessageException e) {
-      throw UnsupportedTypeException.create(arguments, "a signature as text", e);
+      throw UnsupportedTypeException.create(arguments, "a signature as text");
     }
   }
 

@@ -75,7 +75,7 @@ final class GuestProgram implements TruffleObject {
       try {
         texts[i] = interop.asString(arguments[i]);
       } catch (UnsupportedMessageException e) {
-        throw UnsupportedTypeException.create(arguments, "arguments are strings", e);
+        throw UnsupportedTypeException.create(arguments, "arguments are strings");
       }
     }
     return run(Arrays.asList(texts));

@@ -45,7 +45,7 @@ final class Invocation implements AutoCloseable {
         raw[i] = convert(types[i], arguments[i]);
       } catch (UnsupportedTypeException e) {
         String hint = e.getMessage();
-        throw UnsupportedTypeException.create(arguments, "argument " + (i + 1) + ": " + hint, e);
+        throw UnsupportedTypeException.create(arguments, "argument " + (i + 1) + ": " + hint);
       }
     }
     byte[] stack = library.convention().place(call.registers(), kinds, raw);
@@ -92,7 +92,7 @@ final class Invocation implements AutoCloseable {
       byte[] text = InteropLibrary.getUncached().asString(value).getBytes(StandardCharsets.UTF_8);
       return place(Arrays.copyOf(text, text.length + 1));
     } catch (UnsupportedMessageException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, "a string", e);
+      throw UnsupportedTypeException.create(new Object[] {value}, "a string");
     }
   }
 
@@ -124,7 +124,7 @@ final class Invocation implements AutoCloseable {
         return array(value, library.elements(value));
       }
     } catch (InteropException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, "a readable buffer", e);
+      throw UnsupportedTypeException.create(new Object[] {value}, "a readable buffer");
     }
     throw UnsupportedTypeException.create(
         new Object[] {value},
@@ -164,7 +164,7 @@ final class Invocation implements AutoCloseable {
       b.get(0, bytes);
       return keep(value, element, bytes);
     } catch (InteropException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, "an array of " + element, e);
+      throw UnsupportedTypeException.create(new Object[] {value}, "an array of " + element);
     }
   }
 
@@ -226,7 +226,7 @@ final class Invocation implements AutoCloseable {
         }
       } catch (InteropException e) {
         throw UnsupportedTypeException.create(
-            new Object[] {c.original}, "the function wrote into it, but it cannot be written", e);
+            new Object[] {c.original}, "the function wrote into it, but it cannot be written");
       }
     }
   }

@@ -27,7 +27,7 @@ final class Words {
         }
       }
     } catch (UnsupportedMessageException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, "an integer", e);
+      throw UnsupportedTypeException.create(new Object[] {value}, "an integer");
     }
     throw UnsupportedTypeException.create(new Object[] {value}, "an integer of up to 64 bits");
   }
@@ -57,7 +57,7 @@ final class Words {
       // A long that no double has exactly: nearest, as C converts it.
       return interop.asLong(value);
     } catch (UnsupportedMessageException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, "a number", e);
+      throw UnsupportedTypeException.create(new Object[] {value}, "a number");
     }
   }
 

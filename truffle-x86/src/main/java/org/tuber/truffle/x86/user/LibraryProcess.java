@@ -132,7 +132,11 @@ public final class LibraryProcess implements AutoCloseable {
     if (slot != HostGate.ENTRY) {
       throw new ProgramException(Errno.ENOEXEC, notLoaded("it called a host function"));
     }
-    ready(what, needed.getFirst());
+    try {
+      ready(what, needed.getFirst());
+    } catch (Errno | GuestFaultException e) {
+      throw new ProgramException(Errno.ENOEXEC, notLoaded(e.getMessage()));
+    }
   }
 
   private String notLoaded(String why) {
