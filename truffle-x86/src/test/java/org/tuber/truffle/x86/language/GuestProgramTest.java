@@ -75,7 +75,12 @@ class GuestProgramTest {
   void aProgramFromBytesAsAFunction() throws Exception {
     byte[] file = Files.readAllBytes(LinuxGuests.compile(folder, "bytes", HELLO));
     Source source = Source.newBuilder("x86", ByteSequence.create(file), "hello").buildLiteral();
-    try (Context c = LinuxGuests.builder().option("x86.Run", "false").build()) {
+    try (Context c =
+        LinuxGuests.builder()
+            .option("x86.Run", "false")
+            .option("x86.Tier", "interp")
+            .in(java.io.InputStream.nullInputStream())
+            .build()) {
       Value hello = c.eval(source);
       assertThat(hello.execute("a", "5").asInt()).isEqualTo(5);
       assertThat(hello.execute().asInt()).isZero();
