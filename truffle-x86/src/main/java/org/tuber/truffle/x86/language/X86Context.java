@@ -69,10 +69,7 @@ final class X86Context implements AutoCloseable {
     }
     try {
       ElfKind kind = ElfKind.of(image, name);
-      if (kind.kind() == ElfKind.Kind.OBJECT) {
-        throw new X86Exception(name + ": an object file has to be linked first: cc -shared");
-      }
-      if (kind.kind() == ElfKind.Kind.LIBRARY) {
+      if (kind.kind() != ElfKind.Kind.PROGRAM) {
         return load(name, path, image, kind);
       }
       boolean runnable = path != null && Files.isExecutable(Path.of(path));

@@ -31,7 +31,7 @@ public final class LibraryProcess implements AutoCloseable {
    *
    * @param name for messages
    * @param path of the library's file, or null
-   * @param image the library's file when there is no path
+   * @param image the contents of the library's file
    * @param kind what was found out about it
    */
   public record Library(String name, String path, byte[] image, ElfKind kind) {}
@@ -94,13 +94,14 @@ public final class LibraryProcess implements AutoCloseable {
   private void start(Library what, List<String> environment) {
     process = system.newProcess((own, limit) -> streams.table(limit));
     List<String> needed = new ArrayList<>();
-    if (what.path != null) {
-      needed.add(system.paths.guest(what.path));
-    } else if (what.kind.kind() == ElfKind.Kind.LIBRARY) {
-      process.fds.replace(LIBRARY_FD, new OpenFile(file(what.name, what.image)), false);
+    boolean object = what.kind.kind() == ElfKind.Kind.OBJECT;
+    boolean inMemory = what.path == null || object;
+    if (inMemory) {
+      byte[] file = object ? ObjectLinker.link(what.image, what.name) : what.image;
+      process.fds.replace(LIBRARY_FD, new OpenFile(file(what.name, file)), false);
       needed.add("/proc/self/fd/" + LIBRARY_FD);
     } else {
-      needed.add("libc.so.6");
+      needed.add(system.paths.guest(what.path));
     }
     byte[] image = StartImage.build(!narrow, interpreter(what.kind), needed);
     int fd = file("library", image);
@@ -133,7 +134,10 @@ public final class LibraryProcess implements AutoCloseable {
       throw new ProgramException(Errno.ENOEXEC, notLoaded("it called a host function"));
     }
     try {
-      ready(what, needed.getFirst());
+      if (inMemory) {
+        process.fds.close(LIBRARY_FD);
+      }
+      ready(needed.getFirst());
     } catch (Errno | GuestFaultException e) {
       throw new ProgramException(Errno.ENOEXEC, notLoaded(e.getMessage()));
     }
@@ -159,13 +163,10 @@ public final class LibraryProcess implements AutoCloseable {
     return narrow ? "/lib/ld-linux.so.2" : "/lib64/ld-linux-x86-64.so.2";
   }
 
-  private void ready(Library what, String needed) {
+  private void ready(String needed) {
     X86State s = t.cpu.home;
     long finish = s.r[RDX];
     regionStart = map(REGION_BYTES);
-    if (what.kind.kind() == ElfKind.Kind.LIBRARY && what.path == null) {
-      process.fds.close(LIBRARY_FD);
-    }
     modules = GuestModule.list(t, gate.address(HostGate.SLOTS));
     library =
         modules.stream()

@@ -202,8 +202,8 @@ class GuestProgramTest {
           .hasMessageContaining("SIGFPE")
           .hasMessageContaining("lib.so");
       assertThat(lib.invokeMember("divide", 84, 2).asInt()).isEqualTo(42);
-      assertThat(lib.invokeMember("on_thread", 0, 3).asLong() & 0xffff_ffffL)
-          .isEqualTo(0xffff_ffffL);
+      assertThat(lib.invokeMember("bind", "on_thread", "(pointer,s32):s32").execute(null, 3).asInt())
+          .isEqualTo(-1);
     }
     assertThat(out.toString(StandardCharsets.UTF_8)).endsWith("unloaded\n");
   }
@@ -213,6 +213,43 @@ class GuestProgramTest {
   void cancellingEndsACallThatComputesAndOneThatWaits() throws Exception {
     cancelled(c -> library(c).invokeMember("spin"));
     cancelled(c -> library(c).invokeMember("sleepy"));
+  }
+
+  private static final String OBJECT =
+      """
+      #include <math.h>
+      #include <string.h>
+      static int calls;
+      int common;
+      const char *names[] = {"zero", "one", "two"};
+      int (*compare)(const char *, const char *) = strcmp;
+      static int twice(int x) { calls++; return 2 * x; }
+      __attribute__((noinline)) int inner(int x) { return twice(x) + 1; }
+      int outer(int x) { return inner(x) + calls + common; }
+      int length(int n) { return strlen(names[n]) + (compare("a", "b") < 0 ? 100 : 0); }
+      double root(double x) { return cbrt(x); }
+      __attribute__((constructor)) static void make(void) { calls = 1000; }
+      """;
+
+  @Test
+  void anObjectFileIsLinked() throws Exception {
+    Path object =
+        LinuxGuests.compile(folder, "part.o", OBJECT, "-c", "-fPIC", "-fcommon", "-fno-builtin");
+    try (Context c = LinuxGuests.context()) {
+      Value o = c.eval(LinuxGuests.source(object.toString()));
+      assertThat(o.invokeMember("outer", 5).asInt()).isEqualTo(11 + 1001);
+      o.getMember("common").writeBufferInt(java.nio.ByteOrder.LITTLE_ENDIAN, 0, 7);
+      assertThat(o.invokeMember("outer", 5).asInt()).isEqualTo(11 + 1002 + 7);
+      assertThat(o.invokeMember("length", 2).asInt()).isEqualTo(103);
+      assertThat(o.invokeMember("bind", "root", "(f64):f64").execute(8.0).asDouble())
+          .isCloseTo(2, org.assertj.core.data.Offset.offset(Math.ulp(2.0)));
+      assertThat(o.getMemberKeys()).contains("outer", "names").doesNotContain("twice");
+      Path absolute =
+          LinuxGuests.compile(
+              folder, "abs.o", "int v; int get(int i) { return (&v)[i]; }", "-c", "-fno-pic");
+      assertThatThrownBy(() -> c.eval(LinuxGuests.source(absolute.toString())))
+          .hasMessageContaining("-fPIC");
+    }
   }
 
   @Test
