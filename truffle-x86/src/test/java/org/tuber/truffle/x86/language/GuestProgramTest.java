@@ -202,7 +202,8 @@ class GuestProgramTest {
           .hasMessageContaining("SIGFPE")
           .hasMessageContaining("lib.so");
       assertThat(lib.invokeMember("divide", 84, 2).asInt()).isEqualTo(42);
-      assertThat(lib.invokeMember("bind", "on_thread", "(pointer,s32):s32").execute(null, 3).asInt())
+      assertThat(
+              lib.invokeMember("bind", "on_thread", "(pointer,s32):s32").execute(null, 3).asInt())
           .isEqualTo(-1);
     }
     assertThat(out.toString(StandardCharsets.UTF_8)).endsWith("unloaded\n");
@@ -249,6 +250,37 @@ class GuestProgramTest {
               folder, "abs.o", "int v; int get(int i) { return (&v)[i]; }", "-c", "-fno-pic");
       assertThatThrownBy(() -> c.eval(LinuxGuests.source(absolute.toString())))
           .hasMessageContaining("-fPIC");
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void aCallFromAThreadOfTheLibraryIsRefused() throws Exception {
+    try (Context c = LinuxGuests.context()) {
+      Value lib = library(c);
+      Value onThread = lib.invokeMember("bind", "on_thread", "((sint32):sint32, sint32):sint32");
+      ProxyExecutable f = a -> a[0].asInt();
+      assertThatThrownBy(() -> onThread.execute(f, 1))
+          .isInstanceOf(PolyglotException.class)
+          .hasMessageContaining("on a thread that the library made");
+      assertThatThrownBy(() -> lib.invokeMember("get")).hasMessageContaining("on a thread");
+      // Its own functions are no matter, and another process is not concerned.
+      Value other = library(c);
+      Value abs = other.invokeMember("symbol", "abs");
+      assertThat(other.invokeMember("on_thread", abs, -3).asInt()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void threadsTakeTurns() throws Exception {
+    try (Context c = LinuxGuests.context()) {
+      Value lib = library(c);
+      assertThat(lib.invokeMember("get").asInt()).isEqualTo(6);
+      CompletableFuture<Integer> second =
+          CompletableFuture.supplyAsync(() -> lib.invokeMember("get").asInt());
+      assertThat(second.get(30, TimeUnit.SECONDS)).isEqualTo(7);
+      assertThat(lib.invokeMember("get").asInt()).isEqualTo(8);
     }
   }
 
