@@ -61,6 +61,8 @@ final class X86Context implements AutoCloseable {
    */
   @TruffleBoundary
   Object evaluateElf(String name, String path, byte[] image) {
+    // The dynamic linker would search for a name without a slash.
+    String file = path == null ? null : Path.of(path).toAbsolutePath().toString();
     if (!env.isNativeAccessAllowed()) {
       throw new X86Exception(
           name
@@ -70,11 +72,11 @@ final class X86Context implements AutoCloseable {
     try {
       ElfKind kind = ElfKind.of(image, name);
       if (kind.kind() != ElfKind.Kind.PROGRAM) {
-        return load(name, path, image, kind);
+        return load(name, file, image, kind);
       }
-      boolean runnable = path != null && Files.isExecutable(Path.of(path));
+      boolean runnable = file != null && Files.isExecutable(Path.of(file));
       GuestProgram program =
-          new GuestProgram(this, runnable ? path : name, runnable ? null : image);
+          new GuestProgram(this, runnable ? file : name, runnable ? null : image);
       if (!settings.run()) {
         return program;
       }

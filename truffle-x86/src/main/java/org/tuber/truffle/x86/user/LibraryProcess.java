@@ -101,7 +101,7 @@ public final class LibraryProcess implements AutoCloseable {
       process.fds.replace(LIBRARY_FD, new OpenFile(file(what.name, file)), false);
       needed.add("/proc/self/fd/" + LIBRARY_FD);
     } else {
-      needed.add(system.paths.guest(what.path));
+      needed.add(system.paths.guest(Paths.text(Paths.bytes(what.path))));
     }
     byte[] image = StartImage.build(!narrow, interpreter(what.kind), needed);
     int fd = file("library", image);

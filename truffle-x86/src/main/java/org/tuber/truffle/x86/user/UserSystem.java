@@ -142,15 +142,16 @@ public final class UserSystem implements AutoCloseable {
 
   private ProgramLoader.Loaded load(
       GuestProcess p, String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
+    String raw = Paths.text(Paths.bytes(program));
     if (image == null) {
-      return ProgramLoader.load(this, p, program, argv, envp);
+      return ProgramLoader.load(this, p, raw, argv, envp);
     }
-    int fd = Host.file(program, image);
+    int fd = Host.file(raw, image);
     if (fd < 0) {
       throw new ProgramException(-fd, program + ": " + Errno.name(-fd));
     }
     try {
-      return ProgramLoader.load(this, p, fd, program, argv, envp);
+      return ProgramLoader.load(this, p, fd, raw, argv, envp);
     } finally {
       Host.close(fd);
     }
