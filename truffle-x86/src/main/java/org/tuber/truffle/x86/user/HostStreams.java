@@ -57,15 +57,15 @@ public final class HostStreams {
     FdTable table = new FdTable(limit);
     int[] input = pipe();
     table.replace(0, new Input(input[0], input[1], in), false);
-    table.replace(1, new OpenFile(out.open()), false);
-    table.replace(2, new OpenFile(error.open()), false);
+    table.replace(1, new Output(out.open(), out), false);
+    table.replace(2, new Output(error.open(), error), false);
     return table;
   }
 
   /** Hands on what the program has written so far. */
   public void drain() {
-    out.drain();
-    error.drain();
+    out.drainIfUsed();
+    error.drainIfUsed();
   }
 
   /** After the last process ended: hands on the rest. */
@@ -82,6 +82,20 @@ public final class HostStreams {
 
   // ---------------------------------------------------------------- output
 
+  private static final class Output extends OpenFile {
+    private final Pump pump;
+
+    Output(int writeFd, Pump pump) {
+      super(writeFd);
+      this.pump = pump;
+    }
+
+    @Override
+    void used() {
+      pump.used = true;
+    }
+  }
+
   private static final class Pump implements Runnable {
     private final OutputStream target;
     private final String name;
@@ -89,6 +103,9 @@ public final class HostStreams {
     private int tailUsed;
     private int fd = -1;
     private Thread thread;
+
+    /** The program has done something with its end since the last {@link #drainIfUsed}. */
+    private volatile boolean used;
 
     Pump(OutputStream target, String name) {
       this.target = target;
@@ -128,6 +145,13 @@ public final class HostStreams {
     private synchronized void closeEnd() {
       Host.close(fd);
       fd = -1;
+    }
+
+    void drainIfUsed() {
+      if (used) {
+        used = false;
+        drain();
+      }
     }
 
     synchronized void drain() {
