@@ -70,6 +70,17 @@ final class ProgramLoader {
     return new Load(system, null, p.limits).program(path, arguments, environment, 0);
   }
 
+  /** A first program that is an open file; {@code name} is what it is called. */
+  static Loaded load(
+      UserSystem system,
+      GuestProcess p,
+      int fd,
+      String name,
+      List<byte[]> arguments,
+      List<byte[]> environment) {
+    return new Load(system, null, p.limits).elf(name, fd, arguments, environment);
+  }
+
   /** execve. */
   static Loaded load(
       UserSystem system,
