@@ -92,6 +92,12 @@ public final class Block {
   /** Number of the entry in {@link #next}. */
   int nextEntry;
 
+  /** How often a host class around this block was too long: each time it is to be half as long. */
+  int classShrink;
+
+  /** Too long to be a host class even alone. */
+  boolean isUnwieldy;
+
   /** Regions made of this block. */
   List<Region> users = List.of();
 

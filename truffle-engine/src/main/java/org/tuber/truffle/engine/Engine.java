@@ -1,14 +1,21 @@
 package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.TruffleLanguage;
+import java.lang.invoke.VarHandle;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the vCPUs of one machine share: translated code, the policy of what to compile, and counts.
@@ -17,38 +24,46 @@ public final class Engine {
   /** Most instructions in one block. */
   public static final int MAX_BLOCK_INSTRUCTIONS = 64;
 
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+
   /** Regions that may wait for the compiler; more would only make the hottest wait longer. */
   private static final int MAX_WAITING = 6;
-
-  /**
-   * A region as a host class that ran this many instructions has cost about what its compilation by
-   * Truffle will cost.
-   */
-  private static final long UPGRADE_INSTRUCTIONS = 200_000_000;
 
   private static final long TICK_NANOS = 50_000_000;
 
   /** Regions that {@link #statistics} lists. */
   private static final int SHOWN_REGIONS = 20;
 
-  /** Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}. */
+  /**
+   * Settings; see {@link #Engine(Isa, TruffleLanguage, Options)}.
+   *
+   * @param compile false: interpreter only
+   * @param hotThreshold executions of a block before Truffle compiles a region around it; where
+   *     there are host classes, only of blocks that cannot be one
+   * @param classThreshold executions of a block before a region around it becomes a host class; 0
+   *     for never, up to {@link #IN_STEP} while the guest waits
+   * @param maxRegionBlocks most blocks of a region
+   * @param maxRegionInstructions most instructions of a region that Truffle compiles
+   */
   public record Options(
       boolean compile,
       int hotThreshold,
       int classThreshold,
       int maxRegionBlocks,
       int maxRegionInstructions) {
-    /** Interpreter and region tier with the default policy. */
-    public static final Options DEFAULT =
-        new Options(true, 4000, Integer.getInteger("x.thr", 1000), 64, 500);
+    /** Up to this class threshold the guest waits for its classes. */
+    static final int IN_STEP = 2;
+
+    /** All tiers, for single programs. */
+    public static final Options DEFAULT = new Options(true, 4000, 10_000, 64, 500);
 
     /**
      * For whole machines: a boot is mostly cold code, and what the compiler takes of two cores is
      * missing elsewhere. A block that ran two million times has cost the interpreter about what its
      * region will cost the compiler. Boot to marker: 12.2 s at 100,000, 10.2 s at 1,500,000, 8.5 s
-     * without any compilation.
+     * without any compilation. Host classes are cheaper, but not free: see ADR 6.
      */
-    public static final Options MACHINE = new Options(true, 2_000_000, 1000, 64, 500);
+    public static final Options MACHINE = new Options(true, 2_000_000, 100_000, 64, 500);
 
     /** Interpreter only. */
     public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0, 0);
@@ -72,11 +87,16 @@ public final class Engine {
   private long regionsCompiled;
   private long regionsInvalidated;
 
-  /** Instructions that ran in regions which are gone. */
-  private long retiredInstructions;
+  /** Instructions that CPUs which are gone ran outside of regions. */
+  private long retiredInterpreted;
 
   private final boolean compile;
   private final boolean hasClasses;
+
+  /** Writes classes beside the guest; null where the guest is to wait for them. */
+  private final ExecutorService writer;
+
+  private final int truffleThreshold;
   private final Map<String, Integer> unsuited = new ConcurrentHashMap<>();
   private long classesBuilt;
   private long classesInvalidated;
@@ -101,8 +121,23 @@ public final class Engine {
         !options.compile
             ? Integer.MAX_VALUE
             : hasClasses ? options.classThreshold : options.hotThreshold;
+    truffleThreshold = options.hotThreshold;
+    writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
     this.maxRegionBlocks = options.maxRegionBlocks;
     this.maxRegionInstructions = options.maxRegionInstructions;
+  }
+
+  private static ExecutorService newWriter() {
+    ThreadPoolExecutor writer =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            Thread.ofPlatform().daemon().name("engine classes").factory());
+    writer.allowCoreThreadTimeOut(true);
+    return writer;
   }
 
   /** The ISA of all its CPUs. */
@@ -120,7 +155,9 @@ public final class Engine {
   }
 
   void detach(GuestCpu cpu) {
-    cpus.remove(cpu);
+    if (cpus.remove(cpu)) {
+      retiredInterpreted += cpu.interpreted();
+    }
   }
 
   /** A number no CPU has used as its MMU epoch: shared blocks remember whose check they passed. */
@@ -140,8 +177,8 @@ public final class Engine {
       b.trigger = Integer.MAX_VALUE;
       return;
     }
-    b.trigger =
-        b.executions > Integer.MAX_VALUE / 2 ? Integer.MAX_VALUE : b.executions + hotThreshold;
+    int wait = b.isUnwieldy ? truffleThreshold : hotThreshold;
+    b.trigger = b.executions > Integer.MAX_VALUE - wait ? Integer.MAX_VALUE : b.executions + wait;
     Region covering = b.coveredBy;
     if (covering != null && covering.valid) {
       if (covering.compiled) {
@@ -150,25 +187,9 @@ public final class Engine {
       }
       return;
     }
-    if (hasClasses) {
+    if (hasClasses && !b.isUnwieldy) {
       synchronized (this) {
-        int size = RegionClass.MAX_INSTRUCTIONS;
-        RegionPlan plan;
-        RegionCode code;
-        do {
-          plan = new RegionBuilder(this, cpu).plan(b, size);
-          code = RegionClass.write(this, plan);
-          size /= 2;
-        } while (code == null);
-        Region region = new Region(plan, code, null);
-        region.upgradeAt = UPGRADE_INSTRUCTIONS;
-        classesBuilt++;
-        add(region);
-        for (int i = 0; i < region.entries.length; i++) {
-          region.entries[i].region = region;
-          region.entries[i].entry = i;
-        }
-        startTicks();
+        classRegion(cpu, b);
       }
       return;
     }
@@ -176,11 +197,73 @@ public final class Engine {
       return;
     }
     synchronized (this) {
-      Region region = truffleRegion(cpu, b);
-      for (int i = 0; i < region.entries.length; i++) {
-        region.entries[i].region = region;
-        region.entries[i].entry = i;
+      enterAt(truffleRegion(cpu, b));
+    }
+  }
+
+  /** Asks for a region around {@code head} as a host class. */
+  private void classRegion(GuestCpu cpu, Block head) {
+    RegionPlan plan =
+        new RegionBuilder(this, cpu).plan(head, RegionClass.MAX_INSTRUCTIONS >> head.classShrink);
+    if (writer == null) {
+      writeClass(plan);
+      return;
+    }
+    // Until it is there nothing else is to be made of these blocks.
+    for (Block member : plan.blocks()) {
+      member.trigger = Integer.MAX_VALUE;
+    }
+    writer.execute(() -> writeClass(plan));
+  }
+
+  private void writeClass(RegionPlan plan) {
+    Block head = plan.entryBlocks()[0];
+    for (Block member : plan.blocks()) {
+      if (!member.valid) {
+        return;
       }
+    }
+    RegionCode code = writer == null ? RegionClass.write(this, plan) : tryWrite(plan);
+    synchronized (this) {
+      for (Block member : plan.blocks()) {
+        member.trigger = member.executions + hotThreshold;
+        if (!member.valid) {
+          code = null;
+        }
+      }
+      if (code == null) {
+        // Too long for the host: smaller next time, and at last by the next tier alone.
+        head.classShrink++;
+        head.trigger = head.executions + 1;
+        if (plan.nodes().length == 1) {
+          head.isUnwieldy = true;
+          head.trigger = head.executions + truffleThreshold;
+        }
+        return;
+      }
+      Region region = new Region(plan, code, null);
+      classesBuilt++;
+      add(region);
+      VarHandle.releaseFence();
+      enterAt(region);
+    }
+    startTicks();
+  }
+
+  /** The class, or null; a failure is ours, and the guest goes on without it. */
+  private RegionCode tryWrite(RegionPlan plan) {
+    try {
+      return RegionClass.write(this, plan);
+    } catch (RuntimeException | LinkageError e) {
+      LOG.error("no class for the region at {}", Long.toHexString(plan.nodes()[0].pc), e);
+      return null;
+    }
+  }
+
+  private static void enterAt(Region region) {
+    for (int i = 0; i < region.entries.length; i++) {
+      region.entries[i].region = region;
+      region.entries[i].entry = i;
     }
   }
 
@@ -216,10 +299,9 @@ public final class Engine {
   /** {@code region}, a host class, ran so long that the next tier pays, from {@code head} on. */
   void upgrade(GuestCpu cpu, Region region, Block head) {
     if (isCompilerBusy()) {
-      region.upgradeAt += UPGRADE_INSTRUCTIONS / 8;
+      region.ticks -= Region.UPGRADE_TICKS / 8 + 1;
       return;
     }
-    region.upgradeAt = Long.MAX_VALUE;
     synchronized (this) {
       Region better = truffleRegion(cpu, head);
       for (int i = 0; i < better.entries.length; i++) {
@@ -258,6 +340,7 @@ public final class Engine {
               while (!cpus.isEmpty()) {
                 LockSupport.parkNanos(TICK_NANOS);
                 for (GuestCpu cpu : cpus) {
+                  cpu.ticked = true;
                   cpu.pending = 1;
                 }
               }
@@ -285,7 +368,6 @@ public final class Engine {
           classesInvalidated++;
         }
         regions.remove(r);
-        retiredInstructions += r.instructions;
       }
     }
     b.users = List.of();
@@ -293,11 +375,11 @@ public final class Engine {
 
   /** Lines for {@code -d engine}: totals, then the regions that ran most. */
   public String statistics(long instructions) {
-    double seconds = (System.nanoTime() - startNanos) / 1e9;
-    long compiledInstructions = retiredInstructions;
-    for (Region r : regions) {
-      compiledInstructions += r.instructions;
+    long interpreted = retiredInterpreted;
+    for (GuestCpu cpu : cpus) {
+      interpreted += cpu.interpreted();
     }
+    double seconds = (System.nanoTime() - startNanos) / 1e9;
     StringBuilder lines = new StringBuilder();
     lines.append(
         String.format(
@@ -309,7 +391,7 @@ public final class Engine {
             instructions,
             seconds,
             instructions / 1e6 / seconds,
-            100.0 * compiledInstructions / Math.max(instructions, 1),
+            100.0 * (instructions - interpreted) / Math.max(instructions, 1),
             blocksDecoded,
             blocksInvalidated,
             codePages.size(),
@@ -319,8 +401,8 @@ public final class Engine {
             regionsCompiled,
             regionsInvalidated));
     regions.stream()
-        .filter(r -> r.runs > 0)
-        .sorted(Comparator.comparingLong((Region r) -> -r.instructions))
+        .filter(r -> r.runs + r.ticks > 0)
+        .sorted(Comparator.comparingLong((Region r) -> -r.instructions - r.ticks))
         .limit(SHOWN_REGIONS)
         .forEach(r -> lines.append(String.format(Locale.ROOT, "%nengine: %s", r)));
     unsuited.entrySet().stream()

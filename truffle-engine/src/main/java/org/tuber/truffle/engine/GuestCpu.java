@@ -75,6 +75,12 @@ public abstract class GuestCpu implements Vcpu {
   /** Nonzero when the dispatcher should look at {@link #requests}; polled by hot loops. */
   public volatile int pending;
 
+  /** Set with {@link #pending} by the engine's clock; see {@link Region#ticks}. */
+  volatile boolean ticked;
+
+  /** Guest instructions that ran outside of regions. */
+  private long interpreted;
+
   /** Mode bits that translations depend on; see the ISA. */
   public int mode;
 
@@ -256,6 +262,7 @@ public abstract class GuestCpu implements Vcpu {
         throw f;
       }
       s.instructions += code.length >> 1;
+      interpreted += code.length >> 1;
       if (++b.executions >= b.trigger && b.region == null) {
         engine.hot(this, b);
       }
@@ -336,19 +343,13 @@ public abstract class GuestCpu implements Vcpu {
       region.epoch = epoch;
     }
     currentRegion = region;
-    long before = s.instructions;
-    try {
-      region.code.run(s, this, b.entry);
-    } catch (GuestFault f) {
-      s.pc += s.pcOffset;
-      throw f;
-    } finally {
-      currentRegion = null;
-      region.runs++;
-      region.instructions += s.instructions - before;
-    }
-    if (region.instructions >= region.upgradeAt) {
-      engine.upgrade(this, region, b);
+    region.code.run(s, this, b.entry);
+    currentRegion = null;
+    if (ticked && pending != 0) {
+      ticked = false;
+      if (++region.ticks == Region.UPGRADE_TICKS) {
+        engine.upgrade(this, region, b);
+      }
     }
     return true;
   }
@@ -764,6 +765,10 @@ public abstract class GuestCpu implements Vcpu {
   @Override
   public void nmi() {
     request(REQUEST_NMI);
+  }
+
+  final long interpreted() {
+    return interpreted;
   }
 
   @Override

@@ -7,6 +7,12 @@ final class Region {
   /** Wait this many executions of the head in the interpreter between tries while compiling. */
   static final int RETRY = 16;
 
+  /**
+   * A host class that so many ticks fell on has cost about what the compilation by Truffle will
+   * cost.
+   */
+  static final int UPGRADE_TICKS = 20;
+
   final Block[] entries;
   final Block[] blocks;
 
@@ -25,8 +31,11 @@ final class Region {
   /** Guest instructions executed inside. */
   long instructions;
 
-  /** Count of {@link #instructions} at which the next tier pays. */
-  long upgradeAt = Long.MAX_VALUE;
+  /**
+   * Times the engine's clock found a host class running. That is free where counting would cost as
+   * much as a short region.
+   */
+  int ticks;
 
   Region(RegionPlan plan, RegionCode code, RootCallTarget target) {
     this.entries = plan.entryBlocks();
@@ -49,11 +58,11 @@ final class Region {
     }
     return text.append(": ")
         .append(blocks.length)
-        .append(" blocks, ran ")
-        .append(runs)
-        .append(" times, ")
-        .append(instructions)
-        .append(" instructions")
+        .append(" blocks, ")
+        .append(
+            code == null
+                ? "ran " + runs + " times, " + instructions + " instructions"
+                : ticks + " ticks")
         .toString();
   }
 }

@@ -4,7 +4,7 @@ package org.tuber.truffle.engine;
 public abstract class RegionCode {
   /**
    * Runs on the CPU's own registers from an entry until control leaves; {@code s.pc} is then where
-   * to. On a fault it is the block's address, to which {@code s.pcOffset} has to be added.
+   * to; on a fault the faulting instruction.
    */
   public abstract void run(GuestState s, GuestCpu cpu, int entry);
 }

@@ -24,7 +24,7 @@ public final class Specializer {
   /** Longest walk, in bytecode instructions, and most code left, in pieces. */
   private static final int MAX_STEPS = 6000;
 
-  private static final int MAX_PIECES = 600;
+  private static final int MAX_PIECES = 160;
   private static final int MAX_DEPTH = 24;
 
   /** Trees beyond this are computed into a variable. */

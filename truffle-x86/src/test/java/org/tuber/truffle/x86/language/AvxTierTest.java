@@ -28,7 +28,7 @@ class AvxTierTest {
         Value m = c.eval(Programs.source(hex));
         check.accept(m);
         outcomes.put(tier, Programs.registers(m));
-        if (tier != Tier.INTERP && optimizing) {
+        if (Programs.makesCodeAtOnce(tier, optimizing)) {
           assertThat(m.getMember("statistics").asString())
               .as("%s", tier)
               .doesNotContain(Programs.nothingMade(tier));

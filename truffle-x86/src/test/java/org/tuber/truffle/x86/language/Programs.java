@@ -25,6 +25,11 @@ final class Programs {
 
   private Programs() {}
 
+  /** True where even a short program runs in code that was made of it. */
+  static boolean makesCodeAtOnce(Tier tier, boolean isOptimizing) {
+    return tier == Tier.CLASSES || (tier == Tier.IMMEDIATE && isOptimizing);
+  }
+
   /** What the engine's statistics do not contain when {@code tier} made code. */
   static String nothingMade(Tier tier) {
     return tier == Tier.IMMEDIATE ? " 0 entered compiled" : " 0 classes built";

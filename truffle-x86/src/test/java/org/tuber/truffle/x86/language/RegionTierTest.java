@@ -58,7 +58,7 @@ class RegionTierTest {
         check.accept(m);
         outcomes.put(tier, Programs.registers(m));
         String statistics = m.getMember("statistics").asString();
-        if (compiles && tier != Tier.INTERP && isOptimizing()) {
+        if (compiles && Programs.makesCodeAtOnce(tier, isOptimizing())) {
           assertThat(statistics).as("%s", tier).doesNotContain(Programs.nothingMade(tier));
         }
       }
