@@ -141,6 +141,12 @@ public enum CpuFeature {
     return VALUES[index];
   }
 
+  /** The feature that row {@code attributes} ask for, as Linux names it; null: none. */
+  public static String nameInRow(int attributes) {
+    int index = attributes >>> Row.FEATURE_SHIFT & 127;
+    return index == 0 ? null : VALUES[index].option.replace('-', '_').replace('.', '_');
+  }
+
   /** Row attribute: the encoding is illegal on models without this feature. */
   @SuppressWarnings("EnumOrdinal") // made and undone in one process, never stored
   public int row() {

@@ -197,8 +197,9 @@ final class GuestMachine implements AutoCloseable {
     cpu.segments[X86Cpu.CS].set(bits64 ? USER_CS : USER_CS32, 0, 0xffff_ffffL, codeAttributes);
     cpu.segments[X86Cpu.SS].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
     if (!bits64) {
-      cpu.segments[X86Cpu.DS].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
-      cpu.segments[X86Cpu.ES].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
+      for (int i : new int[] {X86Cpu.DS, X86Cpu.ES, X86Cpu.FS, X86Cpu.GS}) {
+        cpu.segments[i].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
+      }
     }
     cpu.segments[X86Cpu.FS].base = in.fsBase;
     cpu.segments[X86Cpu.GS].base = in.gsBase;

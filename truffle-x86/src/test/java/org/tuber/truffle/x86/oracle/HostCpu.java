@@ -47,6 +47,7 @@ final class HostCpu implements AutoCloseable {
   private static final int SAVED_FCW = 0xcc;
   private static final int SAVED_FS = 0xd0;
   private static final int SAVED_GS = 0xd8;
+  private static final int SELECTORS = 0xe0;
   private static final int OLD_HANDLERS = 0x100;
   private static final int OUT_GREGS = 0x200;
   private static final int OUT_FS = 0x2c0;
@@ -233,6 +234,8 @@ final class HostCpu implements AutoCloseable {
     emit("48 8b 1c 25", GS_BASE);
     emit("48 c7 04 25", ACTIVE); // mov qword [], 1
     emit32(1);
+    emit("8b 0c 25", SELECTORS);
+    emit("8e d9 8e c1 8e e1 8e e9"); // mov ds es fs gs, ecx
     emit("f3 48 0f ae d0 f3 48 0f ae db"); // wrfsbase rax; wrgsbase rbx
     emit("48 c7 c4", FRAME); // mov rsp, FRAME
     for (int i = 15; i >= 0; i--) {
@@ -316,6 +319,8 @@ final class HostCpu implements AutoCloseable {
     }
     control.set(LONG, FRAME, in.rip);
     control.set(LONG, FRAME + 8, bits64 ? 0x33 : 0x23);
+    // Null selectors are of no use in 32-bit code.
+    control.set(INT, SELECTORS, bits64 ? 0 : 0x2b);
     control.set(LONG, FRAME + 16, in.rflags);
     control.set(LONG, FRAME + 24, in.r[CpuState.RSP]);
     control.set(LONG, FRAME + 32, 0x2b);

@@ -62,6 +62,16 @@ final class Judgement {
     int allButOverflow = Flags.SF | Flags.ZF | Flags.AF | Flags.PF;
     UNDEFINED.put("mul", allButOverflow);
     UNDEFINED.put("imul", allButOverflow);
+    // Each maker has its own leftovers of the decimal adjustments.
+    for (String m : new String[] {"aaa", "aas"}) {
+      UNDEFINED.put(m, Flags.OF | Flags.SF | Flags.ZF | Flags.PF);
+    }
+    for (String m : new String[] {"aad", "aam"}) {
+      UNDEFINED.put(m, Flags.OF | Flags.AF | Flags.CF);
+    }
+    for (String m : new String[] {"daa", "das"}) {
+      UNDEFINED.put(m, Flags.OF);
+    }
     UNDEFINED.put("div", Flags.ARITHMETIC);
     UNDEFINED.put("idiv", Flags.ARITHMETIC);
   }
