@@ -262,10 +262,7 @@ final class StringOps {
 
   // ---------------------------------------------------------------- SCAS, CMPS
 
-  /** True when the repeat prefix lets the comparison go on. */
-  private static boolean isOn(X86State s, long w0) {
-    return Flags.zf(s) == ((w0 & Word.REP) != 0);
-  }
+  // Flags are set at the end only: a fault leaves them as they were before the instruction.
 
   private static void compare(X86State s, long a, long b, int size) {
     Flags.sub(s, a, b, Operand.sext(a - b, size));
@@ -279,13 +276,12 @@ final class StringOps {
     long step = step(c, size);
     long a = Operand.register(s, RAX, size);
     int turn = 0;
-    boolean done;
+    long b;
     do {
-      long b = Operand.load(s, c, destination(s, c, mask, size), size);
-      compare(s, a, b, size);
+      b = Operand.load(s, c, destination(s, c, mask, size), size);
       advance(s, RDI, mask, step);
-      done = !isRepeated(w0) || endComparison(s, c, w0, mask, turn++);
-    } while (!done);
+    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    compare(s, a, b, size);
   }
 
   static void cmps(X86State s, X86Cpu c, long w0, int size) {
@@ -295,19 +291,20 @@ final class StringOps {
     }
     long step = step(c, size);
     int turn = 0;
-    boolean done;
+    long a;
+    long b;
     do {
-      long a = Operand.load(s, c, source(s, c, w0, mask, size), size);
-      long b = Operand.load(s, c, destination(s, c, mask, size), size);
-      compare(s, a, b, size);
+      a = Operand.load(s, c, source(s, c, w0, mask, size), size);
+      b = Operand.load(s, c, destination(s, c, mask, size), size);
       advance(s, RSI, mask, step);
       advance(s, RDI, mask, step);
-      done = !isRepeated(w0) || endComparison(s, c, w0, mask, turn++);
-    } while (!done);
+    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    compare(s, a, b, size);
   }
 
-  private static boolean endComparison(X86State s, X86Cpu c, long w0, long mask, int turn) {
-    if (!isOn(s, w0)) {
+  private static boolean endComparison(
+      X86State s, X86Cpu c, long w0, long mask, int turn, boolean equal) {
+    if (equal != ((w0 & Word.REP) != 0)) {
       advance(s, RCX, mask, -1);
       return true;
     }
