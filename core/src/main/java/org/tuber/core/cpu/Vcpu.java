@@ -61,6 +61,11 @@ public interface Vcpu {
   /** Lines for {@code -d engine}: blocks, regions, compile time, MIPS. */
   String statistics();
 
+  /** Breakpoints and steps from outside; null: this CPU has none. */
+  default DebugControl debugControl() {
+    return null;
+  }
+
   /** Frees what the CPU holds outside the Java heap; it is not used again. */
   void close();
 }

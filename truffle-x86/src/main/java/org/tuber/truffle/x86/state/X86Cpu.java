@@ -13,6 +13,7 @@ import org.tuber.truffle.x86.mmu.LargePages;
 import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.mmu.PhysicalWindow;
 import org.tuber.truffle.x86.sys.CpuModel;
+import org.tuber.truffle.x86.sys.DebugRegisters;
 import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
 
@@ -120,6 +121,12 @@ public final class X86Cpu extends GuestCpu {
   public long xcr0 = 1;
   public long efer;
   public final long[] dr = new long[8];
+
+  /** DR7 has breakpoints on ports. */
+  public boolean ioBreakpoints;
+
+  /** The running instruction entered a handler: no single-step trap follows it. */
+  public boolean stepTrapLost;
 
   // MSRs that instructions use; the others are in sys.Msr.
   public long star;
@@ -496,8 +503,26 @@ public final class X86Cpu extends GuestCpu {
   }
 
   @Override
-  protected void stepped() {
-    InterruptDelivery.singleStepTrap(this);
+  protected void debugTrap(boolean stepped, int hits) {
+    if (userKernel != null) {
+      if (stepped && !stepTrapLost) {
+        userKernel.softwareInterrupt(this, DB);
+      }
+      stepTrapLost = false;
+      return;
+    }
+    DebugRegisters.trap(this, stepped, hits);
+  }
+
+  @Override
+  protected boolean breakpoint(int hits) {
+    return DebugRegisters.breakpoint(this, hits);
+  }
+
+  @Override
+  protected void instructionStarts() {
+    eflagsHigh &= ~Flags.RF;
+    stepTrapLost = false;
   }
 
   @Override

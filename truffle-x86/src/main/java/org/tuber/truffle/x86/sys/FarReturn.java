@@ -9,12 +9,11 @@ import org.tuber.truffle.x86.state.X86State;
 /**
  * Far RET and IRET in all modes (SDM vol. 2, RET and IRET).
  *
- * <p>Deviations: IRET with NT set raises #GP (no hardware task switch); RF is not restored, because
- * there are no instruction breakpoints that it could suppress.
+ * <p>Deviations: IRET with NT set raises #GP (no hardware task switch).
  */
 final class FarReturn {
   private static final int USER_FLAGS =
-      Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.AC | Flags.ID;
+      Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.RF | Flags.AC | Flags.ID;
 
   private FarReturn() {}
 
@@ -145,9 +144,12 @@ final class FarReturn {
 
   /** POPF's and IRET's way into EFLAGS: only the bits in {@code mask} change. */
   static void setFlags(X86Cpu c, long value, int mask, int size) {
-    int m = (size == 1 ? mask & 0xffff : mask) & ~Flags.RF;
+    int m = size == 1 ? mask & 0xffff : mask;
     long old = c.eflags();
-    long flags = (old & ~(long) m | value & m) & ~(long) Flags.RF;
+    long flags = old & ~(long) m | value & m;
+    if (!c.hasBreakpoints()) {
+      flags &= ~(long) Flags.RF;
+    }
     Flags.setArithmetic(c.home, flags);
     c.setEflagsHigh((int) flags);
     if (((old ^ flags) & (Flags.AC | Flags.VM)) != 0) {

@@ -14,8 +14,7 @@ import org.tuber.truffle.x86.state.X86State;
  * Interrupts and exceptions: from the vector to the handler's first instruction (SDM vol. 3,
  * chapter 6, and vol. 2, INT n).
  *
- * <p>Deviations: task gates are refused with #GP (no hardware task switch). RF is pushed as one for
- * faults and not kept in EFLAGS afterwards, because there are no instruction breakpoints.
+ * <p>Deviations: task gates are refused with #GP (no hardware task switch).
  */
 public final class InterruptDelivery {
   private static final Logger LOG = LoggerFactory.getLogger(InterruptDelivery.class);
@@ -32,8 +31,6 @@ public final class InterruptDelivery {
 
   /** Error code: the index is one of the IDT. */
   private static final int ERROR_IDT = 2;
-
-  private static final long DR6_BS = 1 << 14;
 
   private static final int CLEARED_IN_HANDLER = Flags.TF | Flags.NT | Flags.RF | Flags.VM;
 
@@ -119,26 +116,14 @@ public final class InterruptDelivery {
     return true;
   }
 
-  /** #DB after an instruction that ran with TF set. */
-  public static void singleStepTrap(X86Cpu c) {
-    if (c.userKernel != null) {
-      c.userKernel.softwareInterrupt(c, X86Cpu.DB);
-      return;
-    }
-    c.dr[6] |= DR6_BS;
-    try {
-      deliver(c, X86Cpu.DB, -1, EXCEPTION, c.home.pc);
-    } catch (GuestFault f) {
-      deliverFault(c);
-    }
-  }
-
   /** INT n, INT3, INTO: from the running instruction, to be continued at {@code next}. */
   static void software(X86Cpu c, int vector, long next) {
     if (c.userKernel != null) {
       c.userKernel.softwareInterrupt(c, vector);
       return;
     }
+    // The handler is entered with TF clear: this instruction cannot be stepped.
+    c.stepTrapLost = true;
     if ((c.eflagsHigh & Flags.VM) != 0
         && (c.eflagsHigh & Flags.IOPL) != Flags.IOPL
         && vector != X86Cpu.BP
@@ -164,6 +149,9 @@ public final class InterruptDelivery {
         deliverProtected(c, vector, errorCode, source, returnPc);
       }
       delivered = true;
+      if (vector == X86Cpu.DB && source == EXCEPTION) {
+        DebugRegisters.entered(c);
+      }
     } finally {
       if (!delivered) {
         c.rights(cpl);
