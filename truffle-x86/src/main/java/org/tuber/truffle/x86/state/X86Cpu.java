@@ -122,6 +122,11 @@ public final class X86Cpu extends GuestCpu {
   public long efer;
   public final long[] dr = new long[8];
 
+  /** The exception in {@link #fault} belongs to a task that was just entered at this pc. */
+  public boolean taskFault;
+
+  public long taskFaultPc;
+
   /** DR7 has breakpoints on ports. */
   public boolean ioBreakpoints;
 
@@ -389,6 +394,10 @@ public final class X86Cpu extends GuestCpu {
   /** Sets all but the arithmetic flags; wakes pending interrupts when IF rises. */
   public void setEflagsHigh(int value) {
     eflagsHigh = (value & ~Flags.ARITHMETIC & 0x3f_7fd7) | Flags.FIXED;
+    if (!hasBreakpoints()) {
+      // Nobody could tell, and nobody would clear it after the next instruction.
+      eflagsHigh &= ~Flags.RF;
+    }
     if ((eflagsHigh & Flags.IF) != 0 && requests() != 0) {
       pending = 1;
     }
@@ -464,6 +473,9 @@ public final class X86Cpu extends GuestCpu {
     if (userKernel != null) {
       userKernel.exception(this);
       return;
+    }
+    if (taskFault) {
+      home.pc = taskFaultPc;
     }
     InterruptDelivery.deliverFault(this);
   }

@@ -8,8 +8,6 @@ import org.tuber.truffle.x86.state.X86State;
 
 /**
  * Far RET and IRET in all modes (SDM vol. 2, RET and IRET).
- *
- * <p>Deviations: IRET with NT set raises #GP (no hardware task switch).
  */
 final class FarReturn {
   private static final int USER_FLAGS =
@@ -88,10 +86,11 @@ final class FarReturn {
 
   private static void iretProtected(X86State s, X86Cpu c, int size) {
     if ((c.eflagsHigh & Flags.NT) != 0) {
-      if (!c.isLongMode()) {
-        InterruptDelivery.noTaskSwitch(c);
+      if (c.isLongMode()) {
+        throw c.gp(0);
       }
-      throw c.gp(0);
+      TaskSwitch.iret(c);
+      return;
     }
     SystemStack stack = SystemStack.current(c, 1 << size);
     long offset = stack.pop();
@@ -147,9 +146,6 @@ final class FarReturn {
     int m = size == 1 ? mask & 0xffff : mask;
     long old = c.eflags();
     long flags = old & ~(long) m | value & m;
-    if (!c.hasBreakpoints()) {
-      flags &= ~(long) Flags.RF;
-    }
     Flags.setArithmetic(c.home, flags);
     c.setEflagsHigh((int) flags);
     if (((old ^ flags) & (Flags.AC | Flags.VM)) != 0) {

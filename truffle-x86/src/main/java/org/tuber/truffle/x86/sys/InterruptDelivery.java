@@ -13,8 +13,6 @@ import org.tuber.truffle.x86.state.X86State;
 /**
  * Interrupts and exceptions: from the vector to the handler's first instruction (SDM vol. 3,
  * chapter 6, and vol. 2, INT n).
- *
- * <p>Deviations: task gates are refused with #GP (no hardware task switch).
  */
 public final class InterruptDelivery {
   private static final Logger LOG = LoggerFactory.getLogger(InterruptDelivery.class);
@@ -34,8 +32,6 @@ public final class InterruptDelivery {
 
   private static final int CLEARED_IN_HANDLER = Flags.TF | Flags.NT | Flags.RF | Flags.VM;
 
-  private static boolean taskGateLogged;
-
   private InterruptDelivery() {}
 
   /** Delivers the exception in {@link GuestCpu#fault}; {@code pc} is the faulting instruction. */
@@ -52,6 +48,7 @@ public final class InterruptDelivery {
     } else if (vector == X86Cpu.GP && c.nonCanonical && StackReference.isAt(c, f.address)) {
       vector = X86Cpu.SS_FAULT;
     }
+    c.taskFault = false;
     int firstVector = vector;
     long firstErrorCode = errorCode;
     long firstAddress = vector == X86Cpu.PF ? f.address : 0;
@@ -63,6 +60,7 @@ public final class InterruptDelivery {
         deliver(c, vector, errorCode, EXCEPTION, c.home.pc);
         return;
       } catch (GuestFault second) {
+        c.taskFault = false;
         if (vector == X86Cpu.DF) {
           LOG.info(
               "CPU {}: triple fault at {}:0x{}",
@@ -153,7 +151,7 @@ public final class InterruptDelivery {
         DebugRegisters.entered(c);
       }
     } finally {
-      if (!delivered) {
+      if (!delivered && !c.taskFault) {
         c.rights(cpl);
       }
     }
@@ -282,8 +280,9 @@ public final class InterruptDelivery {
       throw c.exception(X86Cpu.NP, idtError);
     }
     if (type == Descriptors.TASK_GATE) {
-      noTaskSwitch(c);
-      throw c.gp(idtError);
+      c.rights(oldCpl);
+      TaskSwitch.interrupt(c, gate, returnPc, pushedFlags(c, vector, source), errorCode, ext);
+      return;
     }
     long target = (gate & 0xffff) | (gate16 ? 0 : gate >>> 32 & 0xffff_0000L);
     int selector = (int) (gate >>> 16) & 0xffff;
@@ -399,16 +398,5 @@ public final class InterruptDelivery {
   private static long pushedFlags(X86Cpu c, int vector, int source) {
     long flags = c.eflags();
     return source == EXCEPTION && vector != X86Cpu.DB ? flags | Flags.RF : flags;
-  }
-
-  /** Tells once that the guest wants a hardware task switch. */
-  static void noTaskSwitch(X86Cpu c) {
-    if (!taskGateLogged) {
-      taskGateLogged = true;
-      LOG.warn(
-          "CPU {}: hardware task switch at 0x{} is not implemented: #GP",
-          c.index,
-          Long.toHexString(c.home.pc));
-    }
   }
 }

@@ -50,6 +50,7 @@ class DebugRegistersTest {
   private void write(long at, String hex) {
     byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
     m.ram.write(at, code, 0, code.length);
+    m.cpu.engine.codePages().written(m.ram, at, code.length);
   }
 
   private void program(String hex) {
