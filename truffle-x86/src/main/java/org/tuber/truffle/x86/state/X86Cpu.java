@@ -127,6 +127,9 @@ public final class X86Cpu extends GuestCpu {
 
   public long taskFaultPc;
 
+  /** {@link #beginImplicit}. */
+  private boolean implicit;
+
   /** DR7 has breakpoints on ports. */
   public boolean ioBreakpoints;
 
@@ -208,6 +211,13 @@ public final class X86Cpu extends GuestCpu {
   /** {@link #attention}. */
   private static final int REQUEST_ATTENTION = REQUEST_ISA;
 
+  /** {@link #setA20}. */
+  private static final int REQUEST_A20 = REQUEST_ISA << 1;
+
+  private static final long A20 = 1 << 20;
+
+  private volatile boolean a20Open = true;
+
   /** The home of the registers; {@link #state} without a virtual call. */
   public final X86State home = X86State.complete();
 
@@ -283,6 +293,30 @@ public final class X86Cpu extends GuestCpu {
     home.tlb = table(mmuMode());
   }
 
+  /**
+   * Begins an access of the processor's own to a system data structure: the supervisor's whatever
+   * the CPL, and under SMAP whatever EFLAGS.AC (SDM vol. 3, 4.6.1).
+   *
+   * @return what {@link #endImplicit} wants
+   */
+  public int beginImplicit() {
+    int saved = cpl;
+    implicit = true;
+    rights(0);
+    return saved;
+  }
+
+  /** Ends {@link #beginImplicit}. */
+  public void endImplicit(int saved) {
+    implicit = false;
+    rights(saved);
+  }
+
+  /** {@link #beginImplicit} changes rights. */
+  public boolean hasImplicitRights() {
+    return cpl == 3 || (eflagsHigh & Flags.AC) != 0;
+  }
+
   public boolean isLongMode() {
     return (efer & Cr.EFER_LMA) != 0;
   }
@@ -355,12 +389,12 @@ public final class X86Cpu extends GuestCpu {
     if (cpl == 3) {
       return MMU_USER;
     }
-    return (cr4 & Cr.CR4_SMAP) != 0 && (eflagsHigh & Flags.AC) == 0 ? MMU_KERNEL_SMAP : MMU_KERNEL;
+    return isSmapInForce() ? MMU_KERNEL_SMAP : MMU_KERNEL;
   }
 
   /** True when supervisor data accesses to user pages must fault now. */
   public boolean isSmapInForce() {
-    return (cr4 & Cr.CR4_SMAP) != 0 && (eflagsHigh & Flags.AC) == 0;
+    return (cr4 & Cr.CR4_SMAP) != 0 && (implicit || (eflagsHigh & Flags.AC) == 0);
   }
 
   /**
@@ -486,6 +520,10 @@ public final class X86Cpu extends GuestCpu {
       clearRequest(REQUEST_ATTENTION);
       return userKernel.attend(this);
     }
+    if ((requestBits & REQUEST_A20) != 0) {
+      clearRequest(REQUEST_A20);
+      takeA20();
+    }
     return InterruptDelivery.acceptInterrupt(this, requestBits);
   }
 
@@ -501,6 +539,20 @@ public final class X86Cpu extends GuestCpu {
   public void flushDataPage(long gva) {
     for (int i = 0; i < MMU_MODES; i++) {
       org.tuber.truffle.engine.SoftTlb.flushPage(table(i), gva);
+    }
+  }
+
+  @Override
+  public void setA20(boolean open) {
+    a20Open = open;
+    request(REQUEST_A20);
+  }
+
+  private void takeA20() {
+    long mask = a20Open ? -1 : ~A20;
+    if (mask != a20Mask) {
+      a20Mask = mask;
+      PageWalk.flush(this);
     }
   }
 
@@ -550,6 +602,7 @@ public final class X86Cpu extends GuestCpu {
     java.util.Arrays.fill(home.x, 0);
     java.util.Arrays.fill(home.y, 0);
     clearRequest(-1);
+    takeA20();
     RegisterNames.reset(this);
     modeChanged();
     flushTlb();

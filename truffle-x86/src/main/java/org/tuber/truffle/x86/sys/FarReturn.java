@@ -6,9 +6,7 @@ import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
-/**
- * Far RET and IRET in all modes (SDM vol. 2, RET and IRET).
- */
+/** Far RET and IRET in all modes (SDM vol. 2, RET and IRET). */
 final class FarReturn {
   private static final int USER_FLAGS =
       Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.RF | Flags.AC | Flags.ID;

@@ -116,8 +116,7 @@ final class FarTransfer {
         return;
       }
       boolean tss = (type & ~TSS_32) == Descriptors.TSS16_AVAILABLE;
-      boolean allowed =
-          Descriptors.dpl(gate) >= c.cpl && Descriptors.dpl(gate) >= (selector & 3);
+      boolean allowed = Descriptors.dpl(gate) >= c.cpl && Descriptors.dpl(gate) >= (selector & 3);
       if (c.isLongMode() || !tss || !allowed) {
         throw Descriptors.fault(c, X86Cpu.GP, selector, 0);
       }

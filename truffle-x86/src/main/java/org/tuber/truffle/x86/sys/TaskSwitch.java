@@ -112,8 +112,7 @@ final class TaskSwitch {
    *
    * @param flags as they would be pushed
    */
-  static void interrupt(
-      X86Cpu c, long gate, long returnPc, long flags, long errorCode, int ext) {
+  static void interrupt(X86Cpu c, long gate, long returnPc, long flags, long errorCode, int ext) {
     int selector = (int) (gate >>> 16) & 0xffff;
     long d = descriptor(c, selector, X86Cpu.GP, false, ext);
     boolean bits32 = (Descriptors.type(d) & TYPE_32) != 0;
@@ -358,9 +357,7 @@ final class TaskSwitch {
 
   private static void loadStack(X86Cpu c, int selector) {
     long d = segment(c, selector);
-    if (!Descriptors.isWritableData(d)
-        || Descriptors.dpl(d) != c.cpl
-        || (selector & 3) != c.cpl) {
+    if (!Descriptors.isWritableData(d) || Descriptors.dpl(d) != c.cpl || (selector & 3) != c.cpl) {
       throw Descriptors.fault(c, X86Cpu.TS, selector, 0);
     }
     set(c, X86Cpu.SS, selector, d, X86Cpu.SS_FAULT);

@@ -117,6 +117,10 @@ final class Judgement {
       tolerate(sample, name, host, guest);
     }
     long mask = FLAGS & ~UNDEFINED.getOrDefault(name, 0);
+    if ((name.equals("cmps") || name.equals("scas")) && isFault(host)) {
+      // AMD leaves the flags of the elements before the fault, the SDM those before the first.
+      mask &= ~Flags.ARITHMETIC;
+    }
     if (wordShift == 16) {
       mask &= ~Flags.OF;
     }
