@@ -100,6 +100,10 @@ public final class Engine {
     return epochs.incrementAndGet();
   }
 
+  boolean hasSeveralCpus() {
+    return cpus.size() > 1;
+  }
+
   void closeWritePath(long hostPage) {
     for (GuestCpu cpu : cpus) {
       cpu.closeWritePath(hostPage);

@@ -3,6 +3,8 @@ package org.tuber.truffle.engine;
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
@@ -49,6 +51,9 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Request bit: the CPU shut down (triple fault). */
   public static final int REQUEST_SHUTDOWN = 16;
 
+  /** Request bit: {@link #rewritten} holds stores that may have crossed a translation. */
+  private static final int REQUEST_REWRITTEN = 32;
+
   /** First request bit that an ISA may use for its own purposes. */
   public static final int REQUEST_ISA = 0x100;
 
@@ -84,6 +89,11 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
 
   /** Outcome of {@link #walk}: {@code PERMIT_} bits that hold for the whole page in this mode. */
   protected int walkPermissions;
+
+  /**
+   * Stores to pages of code through {@link #writableHostSlow}, done by the next {@link #service}.
+   */
+  private final List<long[]> rewritten = new ArrayList<>();
 
   /** True while one instruction runs alone: it may overwrite itself. */
   private boolean alone;
@@ -296,6 +306,11 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     pending = 0;
     currentBlock = null;
     int bits = requests;
+    if ((bits & REQUEST_REWRITTEN) != 0) {
+      clearRequest(REQUEST_REWRITTEN);
+      bits &= ~REQUEST_REWRITTEN;
+      dropRewritten();
+    }
     if ((bits & REQUEST_SHUTDOWN) != 0) {
       clearRequest(REQUEST_SHUTDOWN);
       return ExitReason.SHUTDOWN;
@@ -647,28 +662,40 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
         if (b != null) {
           // Same first page but a crossing block whose second page is mapped elsewhere now.
           page.remove(b);
+          if (b.secondPage != null) {
+            b.secondPage.removeCrossing(b);
+          }
           b.valid = false;
         }
       }
+      if (hostPage != 0 && page == null) {
+        // Before its bytes are read: a store after that is noticed.
+        page = openCodePage(pc, hostPage);
+      }
       Block b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
+      long lastPc = pc + b.bytes - 1;
+      CodePage secondPage = null;
+      if (hostPage != 0 && ((lastPc ^ pc) & PAGE_MASK) != 0) {
+        long second = fetchHostPage(lastPc);
+        secondPage = second == 0 ? null : openCodePage(lastPc, second);
+        b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
+      }
       engine.blocksDecoded++;
       b.trigger = engine.hotThreshold;
       b.epoch = epoch;
       if (hostPage != 0) {
-        AddressSpace.Range range = memory.find(fetchGpa(pc));
-        page = engine.codePages.open(range.ram, hostPage - range.ram.hostBase());
         page.add(b);
-        long lastPc = pc + b.bytes - 1;
-        if (((lastPc ^ pc) & PAGE_MASK) != 0) {
-          long second = fetchHostPage(lastPc);
-          if (second != 0) {
-            AddressSpace.Range r2 = memory.find(fetchGpa(lastPc));
-            engine.codePages.open(r2.ram, second - r2.ram.hostBase()).addCrossing(b);
-          }
+        if (secondPage != null) {
+          secondPage.addCrossing(b);
         }
       }
       return b;
     }
+  }
+
+  private CodePage openCodePage(long pc, long hostPage) {
+    AddressSpace.Range range = memory.find(fetchGpa(pc));
+    return engine.codePages.open(range.ram, hostPage - range.ram.hostBase());
   }
 
   /**
@@ -819,6 +846,13 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
         writable ? page : SoftTlb.INVALID,
         (walkPermissions & PERMIT_FETCH) != 0 ? page : SoftTlb.INVALID,
         hostPage);
+    if (writable && engine.hasSeveralCpus()) {
+      // Another CPU may have made it a page of code before it could see this entry.
+      VarHandle.fullFence();
+      if (r.ram.pageFlags(offset) != 0) {
+        GuestRam.hostStore64(SoftTlb.entry(state().tlb, gva) + SoftTlb.WRITE, SoftTlb.INVALID);
+      }
+    }
     return hostPage;
   }
 
@@ -878,8 +912,11 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       memory.write(gpa, value, size);
       return;
     }
-    beforeStore(gpa, size);
+    boolean code = beforeStore(gpa, size);
     memory.write(gpa, value, size);
+    if (code) {
+      afterStore(gpa, size);
+    }
   }
 
   private void storeCrossing(long gva, long value, int size) {
@@ -889,11 +926,17 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     walk(secondGva, ACCESS_WRITE);
     long second = walkGpa;
     int head = (int) (secondGva - gva);
-    beforeStore(first, head);
-    beforeStore(second, size - head);
+    boolean firstIsCode = beforeStore(first, head);
+    boolean secondIsCode = beforeStore(second, size - head);
     for (int i = 0; i < size; i++) {
       long gpa = i < head ? first + i : second + (i - head);
       memory.write(gpa, (value >>> (8 * i)) & 0xff, 1);
+    }
+    if (firstIsCode) {
+      afterStore(first, head);
+    }
+    if (secondIsCode) {
+      afterStore(second, size - head);
     }
   }
 
@@ -922,38 +965,62 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     if (r.readOnly || watched) {
       return 0;
     }
-    beforeStore(gpa, size);
+    if (beforeStore(gpa, size) && engine.hasSeveralCpus()) {
+      rewritten.add(new long[] {gpa, size});
+      request(REQUEST_REWRITTEN);
+    }
     return hostPage + (gva & 4095);
   }
 
   /**
    * Drops translations of the bytes about to be stored. When that hits code that is running now,
    * the instruction starts over alone, before it changed anything.
+   *
+   * @return true when translations were looked for: {@link #afterStore} has to
    */
-  protected final void beforeStore(long gpa, int size) {
+  private boolean beforeStore(long gpa, int size) {
     AddressSpace.Range r = rangeOf(gpa);
     if (r == null || r.ram == null || r.readOnly) {
-      return;
+      return false;
     }
     long offset = r.offsetOf(gpa);
     int flags = r.ram.pageFlags(offset);
     if (flags == 0) {
-      return;
+      return false;
     }
     if ((flags & (GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT)) != 0) {
       r.ram.clearPageFlags(offset, GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT);
     }
-    if ((flags & GuestRam.PAGE_CODE) != 0) {
-      engine.codePages.written(r.ram, offset, size);
-      if (alone) {
-        return;
-      }
+    if ((flags & GuestRam.PAGE_CODE) == 0) {
+      return false;
+    }
+    engine.codePages.written(r.ram, offset, size);
+    if (!alone) {
       Region region = currentRegion;
       if (region != null ? !region.isValid() : currentBlock != null && !currentBlock.valid) {
         fault.kind = GuestFault.RESTART;
         throw fault;
       }
     }
+    return true;
+  }
+
+  /** Between the two another CPU may have translated the old bytes again. */
+  private void afterStore(long gpa, int size) {
+    if (engine.hasSeveralCpus()) {
+      AddressSpace.Range r = rangeOf(gpa);
+      engine.codePages.written(r.ram, r.offsetOf(gpa), size);
+    }
+  }
+
+  private void dropRewritten() {
+    for (long[] store : rewritten) {
+      AddressSpace.Range r = rangeOf(store[0]);
+      if (r != null && r.ram != null) {
+        engine.codePages.written(r.ram, r.offsetOf(store[0]), store[1]);
+      }
+    }
+    rewritten.clear();
   }
 
   // ---------------------------------------------------------------- requests
