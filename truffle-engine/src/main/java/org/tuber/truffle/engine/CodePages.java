@@ -82,6 +82,9 @@ public final class CodePages implements RamObserver {
     for (Block b : hit) {
       drop(b);
     }
+    if (!hit.isEmpty()) {
+      engine.leaveRegions();
+    }
     if (page.isEmpty()) {
       byHostPage.remove(page.hostPage);
       ram.clearPageFlags(pageOffset, GuestRam.PAGE_CODE);

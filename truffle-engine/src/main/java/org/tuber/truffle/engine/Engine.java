@@ -100,6 +100,13 @@ public final class Engine {
     return epochs.incrementAndGet();
   }
 
+  /** A loop that another CPU or a device overwrote is not told otherwise. */
+  void leaveRegions() {
+    for (GuestCpu cpu : cpus) {
+      cpu.pending = 1;
+    }
+  }
+
   boolean hasSeveralCpus() {
     return cpus.size() > 1;
   }
