@@ -126,4 +126,23 @@ class OracleFindingsTest {
       assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.GP);
     }
   }
+
+  /** vpgatherqq xmm1,[rsp+xmm7*4],xmm2 and the same with DS: the index is no general register. */
+  @Test
+  void gathersFromTheStackSegmentRaiseItsFault() {
+    try (BareCpu bare = new BareCpu(true)) {
+      bare.state.r[4] = BareCpu.DATA;
+      bare.state.x[14] = 1L << 60;
+      bare.state.x[4] = -1;
+      assertThat(step(bare, "c4e2e9910cbc")).isEqualTo(X86Cpu.GP);
+      bare.state.pc = BareCpu.CODE;
+      InterruptDelivery.deliverFault(bare.cpu);
+      assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.SS_FAULT);
+      bare.state.r[0] = BareCpu.DATA;
+      assertThat(step(bare, "c4e2e9910cb8")).isEqualTo(X86Cpu.GP);
+      bare.state.pc = BareCpu.CODE;
+      InterruptDelivery.deliverFault(bare.cpu);
+      assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.GP);
+    }
+  }
 }

@@ -12,6 +12,7 @@ import org.tuber.truffle.x86.decode.Row;
 public enum CpuFeature {
   // Leaf 1, EDX. FPU is first: row attribute 0 means "always there".
   FPU("fpu", 1, 'd', 0),
+  VME("vme", 1, 'd', 1),
   DE("de", 1, 'd', 2),
   PSE("pse", 1, 'd', 3),
   TSC("tsc", 1, 'd', 4),

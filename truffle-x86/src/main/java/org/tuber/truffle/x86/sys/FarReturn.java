@@ -57,10 +57,11 @@ final class FarReturn {
     if (!c.isProtected()) {
       iretReal(s, c, size);
     } else if ((c.eflagsHigh & Flags.VM) != 0) {
-      if ((c.eflagsHigh & Flags.IOPL) != Flags.IOPL) {
-        throw c.gp(0);
+      if (FlagControl.hasVirtualFlags(c, size)) {
+        iretVirtual(s, c);
+      } else {
+        iretReal(s, c, size);
       }
-      iretReal(s, c, size);
     } else {
       iretProtected(s, c, size);
     }
@@ -80,6 +81,16 @@ final class FarReturn {
     realReturn(s, c, offset, selector, stack, 0);
     setFlags(c, flags, ~kept, size);
     c.modeChanged();
+  }
+
+  /** 16-bit IRET of a virtual-8086 task with VIF. */
+  private static void iretVirtual(X86State s, X86Cpu c) {
+    SystemStack stack = SystemStack.current(c, 2);
+    long offset = stack.pop();
+    int selector = (int) stack.pop() & 0xffff;
+    long flags = VirtualInterrupts.popped(c, stack.pop());
+    realReturn(s, c, offset, selector, stack, 0);
+    setFlags(c, flags, USER_FLAGS & 0xffff | Flags.VIF, 2);
   }
 
   private static void iretProtected(X86State s, X86Cpu c, int size) {
@@ -118,6 +129,7 @@ final class FarReturn {
     long ssDescriptor = outerStack(c, newSs, newCpl, code);
     setFlags(c, flags, mask, size);
     commitOuter(s, c, selector, code, offset, newSs, ssDescriptor, newSp, size);
+    VirtualInterrupts.check(c);
   }
 
   private static void iretToV86(
@@ -137,6 +149,7 @@ final class FarReturn {
     s.r[4] = newSp;
     s.pc = SegLoad.linearPc(c, offset & 0xffff);
     c.modeChanged();
+    VirtualInterrupts.check(c);
   }
 
   /** POPF's and IRET's way into EFLAGS: only the bits in {@code mask} change. */

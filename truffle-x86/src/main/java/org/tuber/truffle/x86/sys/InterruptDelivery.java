@@ -122,13 +122,22 @@ public final class InterruptDelivery {
     }
     // The handler is entered with TF clear: this instruction cannot be stepped.
     c.stepTrapLost = true;
-    if ((c.eflagsHigh & Flags.VM) != 0
-        && (c.eflagsHigh & Flags.IOPL) != Flags.IOPL
-        && vector != X86Cpu.BP
-        && vector != X86Cpu.OF) {
-      throw c.gp(0);
-    }
     deliver(c, vector, -1, SOFTWARE, next);
+  }
+
+  /** INT n, which unlike INT3 and INTO asks for IOPL in virtual-8086 mode. */
+  static void numbered(X86Cpu c, int vector, long next) {
+    if (c.userKernel == null && (c.eflagsHigh & Flags.VM) != 0) {
+      if (VirtualInterrupts.isRedirected(c, vector)) {
+        c.stepTrapLost = true;
+        VirtualInterrupts.redirect(c, vector, next);
+        return;
+      }
+      if ((c.eflagsHigh & Flags.IOPL) != Flags.IOPL) {
+        throw c.gp(0);
+      }
+    }
+    software(c, vector, next);
   }
 
   /**

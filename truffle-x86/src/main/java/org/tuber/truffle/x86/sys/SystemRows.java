@@ -296,7 +296,7 @@ public final class SystemRows {
       case SYSENTER -> FastCalls.sysenter(s, c);
       case SYSEXIT -> FastCalls.sysexit(s, c, w0);
       case IRET -> FarReturn.iret(s, c, w0);
-      case INT -> InterruptDelivery.software(c, (int) w1 & 0xff, s.pc);
+      case INT -> InterruptDelivery.numbered(c, (int) w1 & 0xff, s.pc);
       case INT3 -> InterruptDelivery.software(c, X86Cpu.BP, s.pc);
       case INTO -> {
         if (Flags.of(s)) {

@@ -34,7 +34,7 @@ final class HostCpu implements AutoCloseable {
   private static final long STUB = CONTROL + 0x2000;
   private static final long CONTROL_BYTES = 0x3000;
   private static final long SIGNAL_STACK = CONTROL + 0x1_0000;
-  private static final int SIGNAL_STACK_BYTES = 0x1_0000;
+  private static final int SIGNAL_STACK_BYTES = 0x10_0000;
 
   // Control page, offsets from CONTROL.
   private static final int REGISTERS = 0;
