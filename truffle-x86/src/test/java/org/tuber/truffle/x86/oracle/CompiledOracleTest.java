@@ -27,6 +27,9 @@ import org.tuber.truffle.x86.decode.Row;
 class CompiledOracleTest {
   private static final int INSTRUCTIONS = 24;
 
+  /** One batch in so many is 32-bit code. */
+  private static final int CODE32_EVERY = 4;
+
   /** Executions until a region of the immediate mode is compiled. */
   private static final int WARM_UP = 150;
 
@@ -35,9 +38,6 @@ class CompiledOracleTest {
 
   /** Instructions of one compilation. */
   private static final int BATCH = 64;
-
-  /** One batch in so many is 32-bit code. */
-  private static final int CODE32_EVERY = 4;
 
   private static final Pattern COMPILED = Pattern.compile("(\\d+) entered compiled");
 
