@@ -22,6 +22,7 @@ public final class ScriptedVcpu implements Vcpu {
   public final AtomicInteger resets = new AtomicInteger();
   public final AtomicInteger nmis = new AtomicInteger();
   public volatile boolean closed;
+  public volatile boolean a20 = true;
 
   public ScriptedVcpu(Script script) {
     this.script = script;
@@ -52,6 +53,11 @@ public final class ScriptedVcpu implements Vcpu {
   @Override
   public void setInterrupt(boolean level) {
     interrupt = level;
+  }
+
+  @Override
+  public void setA20(boolean open) {
+    a20 = open;
   }
 
   @Override

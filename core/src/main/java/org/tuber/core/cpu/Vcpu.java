@@ -36,6 +36,9 @@ public interface Vcpu {
    */
   default void startup(int vector) {}
 
+  /** x86: level of the A20 gate; while low, address bit 20 is masked. Any thread. */
+  default void setA20(boolean open) {}
+
   /** True while the CPU would not execute anything if run: halted with no interrupt it accepts. */
   boolean isHalted();
 
@@ -60,6 +63,11 @@ public interface Vcpu {
 
   /** Lines for {@code -d engine}: blocks, regions, compile time, MIPS. */
   String statistics();
+
+  /** Breakpoints and steps from outside; null: this CPU has none. */
+  default DebugControl debugControl() {
+    return null;
+  }
 
   /** Frees what the CPU holds outside the Java heap; it is not used again. */
   void close();

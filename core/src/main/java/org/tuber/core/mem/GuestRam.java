@@ -1,5 +1,7 @@
 package org.tuber.core.mem;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.lang.reflect.Field;
 import java.util.Locale;
 import sun.misc.Unsafe;
@@ -36,6 +38,10 @@ public final class GuestRam implements AutoCloseable {
   public static final int PAGE_WATCH_SNAPSHOT = 4;
 
   private static final Unsafe UNSAFE = unsafe();
+
+  /** CPUs and devices set and clear flags of one page at the same time. */
+  private static final VarHandle FLAGS = MethodHandles.arrayElementVarHandle(byte[].class);
+
   private static final long HUGE_PAGE_BYTES = 2L << 20;
 
   private final long allocation;
@@ -123,12 +129,12 @@ public final class GuestRam implements AutoCloseable {
 
   /** Sets {@code flags} on the page that holds {@code offset}; the caller flushes TLBs. */
   public void setPageFlags(long offset, int flags) {
-    pageFlags[(int) (offset >>> PAGE_SHIFT)] |= (byte) flags;
+    FLAGS.getAndBitwiseOr(pageFlags, (int) (offset >>> PAGE_SHIFT), (byte) flags);
   }
 
   /** Clears {@code flags} on the page that holds {@code offset}. */
   public void clearPageFlags(long offset, int flags) {
-    pageFlags[(int) (offset >>> PAGE_SHIFT)] &= (byte) ~flags;
+    FLAGS.getAndBitwiseAnd(pageFlags, (int) (offset >>> PAGE_SHIFT), (byte) ~flags);
   }
 
   private long at(long offset, int size) {

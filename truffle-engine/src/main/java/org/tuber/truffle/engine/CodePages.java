@@ -1,5 +1,6 @@
 package org.tuber.truffle.engine;
 
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,6 +13,11 @@ import org.tuber.core.mem.RamObserver;
  *
  * <p>Invalidation is by byte: a store to a code page that hits no translated instruction (data
  * beside code) throws nothing away; it merely is slow. A page whose last block went loses its mark.
+ *
+ * <p>A page is marked before its bytes are read for translation, and a store to a marked page looks
+ * for translations before and after it writes, so of a store and a translation at the same time
+ * either sees the other. One gap is left: a store that has passed the check of its TLB entry, but
+ * has not written yet, while another CPU runs the first code of that page.
  */
 public final class CodePages implements RamObserver {
   private final Map<Long, CodePage> byHostPage = new HashMap<>();
@@ -33,6 +39,7 @@ public final class CodePages implements RamObserver {
       page = new CodePage(ram, ramOffset);
       byHostPage.put(hostPage, page);
       ram.setPageFlags(ramOffset, GuestRam.PAGE_CODE);
+      VarHandle.fullFence();
       engine.closeWritePath(hostPage);
     }
     return page;
@@ -42,6 +49,8 @@ public final class CodePages implements RamObserver {
   @Override
   public void written(GuestRam ram, long offset, long length) {
     long last = offset + length - 1;
+    // The mark is looked at after the store.
+    VarHandle.fullFence();
     for (long page = offset & -GuestRam.PAGE_SIZE; page <= last; page += GuestRam.PAGE_SIZE) {
       if ((ram.pageFlags(page) & GuestRam.PAGE_CODE) != 0) {
         synchronized (engine) {
@@ -72,6 +81,9 @@ public final class CodePages implements RamObserver {
     }
     for (Block b : hit) {
       drop(b);
+    }
+    if (!hit.isEmpty()) {
+      engine.leaveRegions();
     }
     if (page.isEmpty()) {
       byHostPage.remove(page.hostPage);

@@ -165,6 +165,17 @@ public final class Engine {
     return epochs.incrementAndGet();
   }
 
+  /** A loop that another CPU or a device overwrote is not told otherwise. */
+  void leaveRegions() {
+    for (GuestCpu cpu : cpus) {
+      cpu.pending = 1;
+    }
+  }
+
+  boolean hasSeveralCpus() {
+    return cpus.size() > 1;
+  }
+
   void closeWritePath(long hostPage) {
     for (GuestCpu cpu : cpus) {
       cpu.closeWritePath(hostPage);

@@ -3,6 +3,9 @@ package org.tuber.truffle.engine;
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.mem.AddressSpace;
@@ -14,7 +17,7 @@ import org.tuber.core.mem.GuestRam;
  * <p>The dispatcher alternates between the interpreter (one block at a time, following links) and
  * compiled regions. Everything that unwinds arrives here: faults, self-modified code, interrupts.
  */
-public abstract class GuestCpu implements Vcpu {
+public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Access kind: data read. */
   public static final int ACCESS_READ = 0;
 
@@ -47,6 +50,9 @@ public abstract class GuestCpu implements Vcpu {
 
   /** Request bit: the CPU shut down (triple fault). */
   public static final int REQUEST_SHUTDOWN = 16;
+
+  /** Request bit: {@link #rewritten} holds stores that may have crossed a translation. */
+  private static final int REQUEST_REWRITTEN = 32;
 
   /** First request bit that an ISA may use for its own purposes. */
   public static final int REQUEST_ISA = 0x100;
@@ -90,6 +96,11 @@ public abstract class GuestCpu implements Vcpu {
   /** Outcome of {@link #walk}: {@code PERMIT_} bits that hold for the whole page in this mode. */
   protected int walkPermissions;
 
+  /**
+   * Stores to pages of code through {@link #writableHostSlow}, done by the next {@link #service}.
+   */
+  private final List<long[]> rewritten = new ArrayList<>();
+
   /** True while one instruction runs alone: it may overwrite itself. */
   private boolean alone;
 
@@ -98,6 +109,35 @@ public abstract class GuestCpu implements Vcpu {
 
   @SuppressWarnings("unused") // through REQUESTS
   private volatile int requests;
+
+  /**
+   * What the last instruction hit, to be reported before the next: bits of {@link DebugPoints}, and
+   * above them bits of the ISA's own.
+   */
+  public int debugHits;
+
+  /** Hits wait until the next instruction is through (x86: after a load of SS). */
+  public boolean debugShadow;
+
+  /** {@link #debugHits}: first bit that an ISA may use for its own purposes. */
+  public static final int HIT_ISA = DebugPoints.HOST << 1;
+
+  private final DebugPoints debugPoints = new DebugPoints(this);
+
+  /** Null while nothing is watched. */
+  private DebugPoints watching;
+
+  private boolean hasBreakpoints;
+  private long watchedAddress;
+  private Stop lastStop;
+
+  /** Breakpoints from outside do not count at this address: execution goes on there. */
+  private long passedPc;
+
+  private boolean passing;
+
+  /** {@link #step}: come back after this instruction. */
+  private boolean stepping;
 
   private final long[] tables;
   private boolean closed;
@@ -146,8 +186,26 @@ public abstract class GuestCpu implements Vcpu {
     return false;
   }
 
-  /** Called after an instruction that was stepped. */
-  protected void stepped() {}
+  /**
+   * Raises the debug exception that follows an instruction.
+   *
+   * @param stepped the instruction was a single step of the guest
+   * @param hits the guest's bits of {@link #debugHits}
+   */
+  protected void debugTrap(boolean stepped, int hits) {}
+
+  /**
+   * The guest has breakpoints at the next instruction; raises the exception unless it is to be
+   * passed over.
+   *
+   * @return true when control went elsewhere
+   */
+  protected boolean breakpoint(int hits) {
+    return false;
+  }
+
+  /** Called before an instruction while somebody watches or steps: the last one's marks end. */
+  protected void instructionStarts() {}
 
   // ---------------------------------------------------------------- dispatcher
 
@@ -158,39 +216,76 @@ public abstract class GuestCpu implements Vcpu {
         budget > Long.MAX_VALUE - s.instructions ? Long.MAX_VALUE : s.instructions + budget;
     while (true) {
       try {
+        if (debugHits != 0 && !debugShadow && reportHits()) {
+          return ExitReason.DEBUG;
+        }
         if (interruptShadow || isSingleStepping()) {
-          boolean wasShadow = interruptShadow;
-          boolean step = isSingleStepping();
-          interruptShadow = false;
-          runAlone(s);
-          if (step && !interruptShadow) {
-            stepped();
-          }
-          if (wasShadow && !interruptShadow) {
-            pending = 1;
+          if (stepAlone(s)) {
+            return ExitReason.DEBUG;
           }
           continue;
         }
         if (pending != 0) {
+          long before = s.pc;
           ExitReason exit = service();
           if (exit != null) {
             return exit;
+          }
+          if (s.pc != before && stepDone(s)) {
+            return ExitReason.DEBUG;
           }
         }
         if (s.instructions >= instructionLimit) {
           return ExitReason.BUDGET;
         }
+        if (hasBreakpoints || stepping) {
+          if (runWatched(s)) {
+            return ExitReason.DEBUG;
+          }
+          continue;
+        }
         runBlocks(s);
       } catch (GuestFault f) {
         currentRegion = null;
         alone = false;
+        debugHits = 0;
         if (f.kind == GuestFault.RESTART) {
           runAloneAfterRestart(s);
         } else {
           deliverSafely();
         }
+        if (stepDone(s)) {
+          return ExitReason.DEBUG;
+        }
       }
     }
+  }
+
+  /** One instruction that the trap flag or an interrupt shadow wants alone; true: stop. */
+  private boolean stepAlone(GuestState s) {
+    if (hasBreakpoints && stopsHere(s)) {
+      return true;
+    }
+    if (hasBreakpoints && goesToHandler(s)) {
+      return stepDone(s);
+    }
+    boolean wasShadow = interruptShadow;
+    boolean step = isSingleStepping();
+    interruptShadow = false;
+    debugShadow = false;
+    passing = false;
+    instructionStarts();
+    runAlone(s);
+    if (step && !debugShadow) {
+      int hits = debugHits & ~DebugPoints.HOST;
+      debugHits &= DebugPoints.HOST;
+      currentBlock = null;
+      debugTrap(true, hits);
+    }
+    if (wasShadow && !interruptShadow) {
+      pending = 1;
+    }
+    return stepDone(s);
   }
 
   private void deliverSafely() {
@@ -217,6 +312,11 @@ public abstract class GuestCpu implements Vcpu {
     pending = 0;
     currentBlock = null;
     int bits = requests;
+    if ((bits & REQUEST_REWRITTEN) != 0) {
+      clearRequest(REQUEST_REWRITTEN);
+      bits &= ~REQUEST_REWRITTEN;
+      dropRewritten();
+    }
     if ((bits & REQUEST_SHUTDOWN) != 0) {
       clearRequest(REQUEST_SHUTDOWN);
       return ExitReason.SHUTDOWN;
@@ -237,6 +337,168 @@ public abstract class GuestCpu implements Vcpu {
       return ExitReason.HALTED;
     }
     return null;
+  }
+
+  // ---------------------------------------------------------------- debugging
+
+  /** Reports what the last instruction hit; true: to the debugger outside. */
+  private boolean reportHits() {
+    int hits = debugHits;
+    debugHits = 0;
+    if ((hits & ~DebugPoints.HOST) != 0) {
+      currentBlock = null;
+      debugTrap(false, hits & ~DebugPoints.HOST);
+    }
+    if ((hits & DebugPoints.HOST) == 0) {
+      return false;
+    }
+    stop(Kind.WATCHPOINT, watchedAddress);
+    return true;
+  }
+
+  private void stop(Kind kind, long address) {
+    lastStop = new Stop(kind, address);
+    passedPc = state().pc;
+    passing = true;
+  }
+
+  /** True when {@link #step} has to come back now. */
+  private boolean stepDone(GuestState s) {
+    if (stepping) {
+      stop(Kind.STEP, s.pc);
+    }
+    return stepping;
+  }
+
+  /** True at a breakpoint of the debugger outside, unless it has been reported already. */
+  private boolean stopsHere(GuestState s) {
+    boolean passed = stepping || passing && passedPc == s.pc;
+    if (passed || (debugPoints.breakpointsAt(s.pc) & DebugPoints.HOST) == 0) {
+      return false;
+    }
+    stop(Kind.BREAKPOINT, s.pc);
+    return true;
+  }
+
+  /** True when the guest's own breakpoint has led to its handler. */
+  private boolean goesToHandler(GuestState s) {
+    int hits = debugPoints.breakpointsAt(s.pc) & DebugPoints.GUEST;
+    currentBlock = null;
+    return hits != 0 && breakpoint(hits);
+  }
+
+  /** Runs one block, or one instruction where a breakpoint or a step asks for it; true: stop. */
+  private boolean runWatched(GuestState s) {
+    if (stopsHere(s)) {
+      return true;
+    }
+    if (goesToHandler(s)) {
+      return stepDone(s);
+    }
+    passing = false;
+    Block b = stepping ? null : lookup(s.pc);
+    instructionStarts();
+    if (b == null || debugPoints.isInside(b)) {
+      runAlone(s);
+      return stepDone(s);
+    }
+    currentBlock = b;
+    engine.isa.enterBlock(s, b.pc);
+    int outcome;
+    try {
+      outcome = engine.isa.interpret(s, this, b.code);
+    } catch (GuestFault f) {
+      s.pc = b.pc + s.pcOffset;
+      throw f;
+    }
+    s.instructions += b.instructions();
+    if (outcome == Block.TO_FALL) {
+      s.pc = b.fallPc;
+    } else if (outcome == Block.TO_TAKEN) {
+      s.pc = b.takenPc;
+    }
+    return false;
+  }
+
+  /** What is watched on behalf of the guest, for the ISA's debug registers. */
+  public final DebugPoints debugPoints() {
+    return debugPoints;
+  }
+
+  /** The guest or a debugger has breakpoints: the ISA has to keep what lets it pass them. */
+  public final boolean hasBreakpoints() {
+    return hasBreakpoints;
+  }
+
+  /** Takes over a change of {@link #debugPoints}. */
+  final void debugPointsChanged(boolean watches) {
+    if (watching == null && debugPoints.isEmpty()) {
+      return;
+    }
+    watching = debugPoints.isEmpty() ? null : debugPoints;
+    hasBreakpoints = debugPoints.hasBreakpoints();
+    pending = 1;
+    if (watches) {
+      for (long t : tables) {
+        SoftTlb.flush(t);
+      }
+    }
+  }
+
+  /** An access the slow way while something is watched. */
+  private void watch(long gva, int size, boolean write) {
+    int hits = watching.hits(gva, size, write);
+    if (hits == 0) {
+      return;
+    }
+    if (alone) {
+      debugHits |= hits;
+      watchedAddress = gva;
+    } else if (currentRegion != null || currentBlock != null) {
+      // What follows the access must not run before it is reported.
+      fault.kind = GuestFault.RESTART;
+      throw fault;
+    }
+  }
+
+  @Override
+  public DebugControl debugControl() {
+    return this;
+  }
+
+  @Override
+  public void addBreakpoint(long address) {
+    debugPoints.addBreakpoint(address, DebugPoints.HOST);
+  }
+
+  @Override
+  public void removeBreakpoint(long address) {
+    debugPoints.removeHostBreakpoint(address);
+  }
+
+  @Override
+  public void addWatchpoint(long address, long bytes, boolean read, boolean write) {
+    debugPoints.addHost(address, bytes, read, write);
+  }
+
+  @Override
+  public void removeWatchpoint(long address, long bytes, boolean read, boolean write) {
+    debugPoints.removeHost(address, bytes, read, write);
+  }
+
+  @Override
+  public ExitReason step() {
+    stepping = true;
+    try {
+      return run(Long.MAX_VALUE);
+    } finally {
+      stepping = false;
+    }
+  }
+
+  @Override
+  public Stop lastStop() {
+    return lastStop;
   }
 
   /** Runs from state.pc until requests, budget or a mode change end it. */
@@ -439,28 +701,40 @@ public abstract class GuestCpu implements Vcpu {
         if (b != null) {
           // Same first page but a crossing block whose second page is mapped elsewhere now.
           page.remove(b);
+          if (b.secondPage != null) {
+            b.secondPage.removeCrossing(b);
+          }
           b.valid = false;
         }
       }
+      if (hostPage != 0 && page == null) {
+        // Before its bytes are read: a store after that is noticed.
+        page = openCodePage(pc, hostPage);
+      }
       Block b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
+      long lastPc = pc + b.bytes - 1;
+      CodePage secondPage = null;
+      if (hostPage != 0 && ((lastPc ^ pc) & PAGE_MASK) != 0) {
+        long second = fetchHostPage(lastPc);
+        secondPage = second == 0 ? null : openCodePage(lastPc, second);
+        b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
+      }
       engine.blocksDecoded++;
       b.trigger = engine.hotThreshold;
       b.epoch = epoch;
       if (hostPage != 0) {
-        AddressSpace.Range range = memory.find(fetchGpa(pc));
-        page = engine.codePages.open(range.ram, hostPage - range.ram.hostBase());
         page.add(b);
-        long lastPc = pc + b.bytes - 1;
-        if (((lastPc ^ pc) & PAGE_MASK) != 0) {
-          long second = fetchHostPage(lastPc);
-          if (second != 0) {
-            AddressSpace.Range r2 = memory.find(fetchGpa(lastPc));
-            engine.codePages.open(r2.ram, second - r2.ram.hostBase()).addCrossing(b);
-          }
+        if (secondPage != null) {
+          secondPage.addCrossing(b);
         }
       }
       return b;
     }
+  }
+
+  private CodePage openCodePage(long pc, long hostPage) {
+    AddressSpace.Range range = memory.find(fetchGpa(pc));
+    return engine.codePages.open(range.ram, hostPage - range.ram.hostBase());
   }
 
   /**
@@ -599,19 +873,34 @@ public abstract class GuestCpu implements Vcpu {
     long page = gva & PAGE_MASK;
     boolean writable =
         (walkPermissions & PERMIT_WRITE) != 0 && !r.readOnly && r.ram.pageFlags(offset) == 0;
+    boolean readable = (walkPermissions & PERMIT_READ) != 0;
+    if (watching != null) {
+      writable &= !watching.watchesWrites(page);
+      readable &= !watching.watchesReads(page);
+    }
     SoftTlb.fill(
         state().tlb,
         gva,
-        (walkPermissions & PERMIT_READ) != 0 ? page : SoftTlb.INVALID,
+        readable ? page : SoftTlb.INVALID,
         writable ? page : SoftTlb.INVALID,
         (walkPermissions & PERMIT_FETCH) != 0 ? page : SoftTlb.INVALID,
         hostPage);
+    if (writable && engine.hasSeveralCpus()) {
+      // Another CPU may have made it a page of code before it could see this entry.
+      VarHandle.fullFence();
+      if (r.ram.pageFlags(offset) != 0) {
+        GuestRam.hostStore64(SoftTlb.entry(state().tlb, gva) + SoftTlb.WRITE, SoftTlb.INVALID);
+      }
+    }
     return hostPage;
   }
 
   /** Loads 1, 2, 4 or 8 bytes the slow way: TLB miss, page crossing or device. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public long loadSlow(long gva, int size) {
+    if (watching != null) {
+      watch(gva, size, false);
+    }
     if (((gva + size - 1) ^ gva) >>> 12 != 0) {
       return loadCrossing(gva, size);
     }
@@ -648,6 +937,9 @@ public abstract class GuestCpu implements Vcpu {
   /** Stores 1, 2, 4 or 8 bytes the slow way. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public void storeSlow(long gva, long value, int size) {
+    if (watching != null) {
+      watch(gva, size, true);
+    }
     if (((gva + size - 1) ^ gva) >>> 12 != 0) {
       storeCrossing(gva, value, size);
       return;
@@ -659,8 +951,11 @@ public abstract class GuestCpu implements Vcpu {
       memory.write(gpa, value, size);
       return;
     }
-    beforeStore(gpa, size);
+    boolean code = beforeStore(gpa, size);
     memory.write(gpa, value, size);
+    if (code) {
+      afterStore(gpa, size);
+    }
   }
 
   private void storeCrossing(long gva, long value, int size) {
@@ -670,17 +965,27 @@ public abstract class GuestCpu implements Vcpu {
     walk(secondGva, ACCESS_WRITE);
     long second = walkGpa;
     int head = (int) (secondGva - gva);
-    beforeStore(first, head);
-    beforeStore(second, size - head);
+    boolean firstIsCode = beforeStore(first, head);
+    boolean secondIsCode = beforeStore(second, size - head);
     for (int i = 0; i < size; i++) {
       long gpa = i < head ? first + i : second + (i - head);
       memory.write(gpa, (value >>> (8 * i)) & 0xff, 1);
+    }
+    if (firstIsCode) {
+      afterStore(first, head);
+    }
+    if (secondIsCode) {
+      afterStore(second, size - head);
     }
   }
 
   /** See {@link SoftTlb#writableHost}. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public long writableHostSlow(long gva, int size) {
+    if (watching != null && !alone) {
+      watch(gva, size, false);
+      watch(gva, size, true);
+    }
     if (((gva + size - 1) ^ gva) >>> 12 != 0) {
       walk((gva | 4095) + 1, ACCESS_WRITE);
       walk(gva, ACCESS_WRITE);
@@ -693,41 +998,68 @@ public abstract class GuestCpu implements Vcpu {
       return 0;
     }
     AddressSpace.Range r = rangeOf(gpa);
-    if (r.readOnly) {
+    long page = gva & PAGE_MASK;
+    boolean watched =
+        watching != null && (watching.watchesReads(page) || watching.watchesWrites(page));
+    if (r.readOnly || watched) {
       return 0;
     }
-    beforeStore(gpa, size);
+    if (beforeStore(gpa, size) && engine.hasSeveralCpus()) {
+      rewritten.add(new long[] {gpa, size});
+      request(REQUEST_REWRITTEN);
+    }
     return hostPage + (gva & 4095);
   }
 
   /**
    * Drops translations of the bytes about to be stored. When that hits code that is running now,
    * the instruction starts over alone, before it changed anything.
+   *
+   * @return true when translations were looked for: {@link #afterStore} has to
    */
-  protected final void beforeStore(long gpa, int size) {
+  private boolean beforeStore(long gpa, int size) {
     AddressSpace.Range r = rangeOf(gpa);
     if (r == null || r.ram == null || r.readOnly) {
-      return;
+      return false;
     }
     long offset = r.offsetOf(gpa);
     int flags = r.ram.pageFlags(offset);
     if (flags == 0) {
-      return;
+      return false;
     }
     if ((flags & (GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT)) != 0) {
       r.ram.clearPageFlags(offset, GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT);
     }
-    if ((flags & GuestRam.PAGE_CODE) != 0) {
-      engine.codePages.written(r.ram, offset, size);
-      if (alone) {
-        return;
-      }
+    if ((flags & GuestRam.PAGE_CODE) == 0) {
+      return false;
+    }
+    engine.codePages.written(r.ram, offset, size);
+    if (!alone) {
       Region region = currentRegion;
       if (region != null ? !region.isValid() : currentBlock != null && !currentBlock.valid) {
         fault.kind = GuestFault.RESTART;
         throw fault;
       }
     }
+    return true;
+  }
+
+  /** Between the two another CPU may have translated the old bytes again. */
+  private void afterStore(long gpa, int size) {
+    if (engine.hasSeveralCpus()) {
+      AddressSpace.Range r = rangeOf(gpa);
+      engine.codePages.written(r.ram, r.offsetOf(gpa), size);
+    }
+  }
+
+  private void dropRewritten() {
+    for (long[] store : rewritten) {
+      AddressSpace.Range r = rangeOf(store[0]);
+      if (r != null && r.ram != null) {
+        engine.codePages.written(r.ram, r.offsetOf(store[0]), store[1]);
+      }
+    }
+    rewritten.clear();
   }
 
   // ---------------------------------------------------------------- requests

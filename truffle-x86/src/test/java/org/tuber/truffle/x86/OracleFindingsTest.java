@@ -26,6 +26,23 @@ class OracleFindingsTest {
     }
   }
 
+  /** rcpss and rsqrtss xmm1,xmm0: within 1.5 * 2^-12 of the truth, and not much closer. */
+  @Test
+  void reciprocalsHaveTwelveBits() {
+    try (BareCpu bare = new BareCpu(true)) {
+      for (float v = 0.01f; v < 1000; v *= 1.0037f) {
+        bare.state.x[0] = Float.floatToRawIntBits(v) & 0xffff_ffffL;
+        assertThat(step(bare, "f30f53c8")).isEqualTo(-1);
+        int r = (int) bare.state.x[2];
+        assertThat(r & 0x7ff).isZero();
+        assertThat(Math.abs(Float.intBitsToFloat(r) * (double) v - 1)).isLessThan(1.5 / 4096);
+        assertThat(step(bare, "f30f52c8")).isEqualTo(-1);
+        double root = Float.intBitsToFloat((int) bare.state.x[2]);
+        assertThat(Math.abs(root * Math.sqrt(v) - 1)).isLessThan(1.5 / 4096);
+      }
+    }
+  }
+
   @Test
   void fencesHaveNoOperandSizePrefix() {
     try (BareCpu bare = new BareCpu(true)) {
@@ -104,6 +121,25 @@ class OracleFindingsTest {
       InterruptDelivery.deliverFault(bare.cpu);
       assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.SS_FAULT);
       assertThat(step(bare, "48d12b")).isEqualTo(X86Cpu.GP);
+      bare.state.pc = BareCpu.CODE;
+      InterruptDelivery.deliverFault(bare.cpu);
+      assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.GP);
+    }
+  }
+
+  /** vpgatherqq xmm1,[rsp+xmm7*4],xmm2 and the same with DS: the index is no general register. */
+  @Test
+  void gathersFromTheStackSegmentRaiseItsFault() {
+    try (BareCpu bare = new BareCpu(true)) {
+      bare.state.r[4] = BareCpu.DATA;
+      bare.state.x[14] = 1L << 60;
+      bare.state.x[4] = -1;
+      assertThat(step(bare, "c4e2e9910cbc")).isEqualTo(X86Cpu.GP);
+      bare.state.pc = BareCpu.CODE;
+      InterruptDelivery.deliverFault(bare.cpu);
+      assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.SS_FAULT);
+      bare.state.r[0] = BareCpu.DATA;
+      assertThat(step(bare, "c4e2e9910cb8")).isEqualTo(X86Cpu.GP);
       bare.state.pc = BareCpu.CODE;
       InterruptDelivery.deliverFault(bare.cpu);
       assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.GP);

@@ -264,8 +264,7 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   private void wireLegacy(IsaIrqLines isa) {
-    // Address line 20 of this board's CPUs is always open: no software that runs here closes it.
-    WiredOr a20 = new WiredOr(IrqLine.unconnected());
+    WiredOr a20 = new WiredOr(new IrqLine(open -> cpus.forEach(cpu -> cpu.setA20(open))));
     Ps2Keyboard keyboard = new Ps2Keyboard();
     Ps2Mouse mouse = new Ps2Mouse();
     i8042 =

@@ -205,6 +205,22 @@ final class PcI440fxTest {
     assertThat(cmos(0x34) | cmos(0x35) << 8).isEqualTo(0xbf00);
   }
 
+  /** The keyboard controller and port 92H each hold the gate open. */
+  @Test
+  void theA20GateReachesTheCpus() throws Exception {
+    config.cpus(2);
+    build();
+    AddressSpace io = board.ports();
+    io.write(0x64, 0xdf, 1);
+    assertThat(cpus.cpus).allMatch(cpu -> cpu.a20);
+    io.write(0x64, 0xdd, 1);
+    assertThat(cpus.cpus).hasSize(2).noneMatch(cpu -> cpu.a20);
+    io.write(0x92, 2, 1);
+    assertThat(cpus.cpus).allMatch(cpu -> cpu.a20);
+    io.write(0x92, 0, 1);
+    assertThat(cpus.cpus).noneMatch(cpu -> cpu.a20);
+  }
+
   @Test
   void apicsAndHpetAnswer() throws Exception {
     build();

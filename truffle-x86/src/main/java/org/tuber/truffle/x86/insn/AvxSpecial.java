@@ -21,7 +21,7 @@ import org.tuber.truffle.x86.sys.CpuFeature;
  *
  * <p>A gather commits each element before it loads the next: after a fault it goes on where it was.
  */
-final class AvxSpecial {
+public final class AvxSpecial {
   private static final int BLENDVPS = 0;
   private static final int BLENDVPD = 1;
   private static final int PBLENDVB = 2;
@@ -70,6 +70,11 @@ final class AvxSpecial {
     String strings = "VEX.128.66.0F3A.WIG ";
     one(m, strings + "60 /r", "vpcmpestrm Vx,Wx,Ib", PCMPESTRM, Row.AVX);
     one(m, strings + "62 /r", "vpcmpistrm Vx,Wx,Ib", PCMPISTRM, Row.AVX);
+  }
+
+  /** The index register of the memory operand is a vector. */
+  public static boolean isGather(long w0, long w1) {
+    return Word.op(w0) == AVX_SPECIAL && Word.sub(w1) >= GATHER;
   }
 
   private static void one(OpcodeMap m, String code, String text, int sub, int attributes) {

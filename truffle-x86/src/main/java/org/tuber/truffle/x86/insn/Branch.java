@@ -3,9 +3,11 @@ package org.tuber.truffle.x86.insn;
 import static com.oracle.truffle.api.CompilerDirectives.SLOWPATH_PROBABILITY;
 import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
 
+import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -30,12 +32,20 @@ public final class Branch {
   private static long target(X86Cpu c, long w0, int size, long v) {
     if (size == 3) {
       if (injectBranchProbability(SLOWPATH_PROBABILITY, v << 16 >> 16 != v)) {
-        throw c.gp(0);
+        beyond48Bits(c, v);
       }
       return v;
     }
     long offset = size == 2 ? v & 0xffff_ffffL : v & 0xffff;
     return (w0 & Word.SEGMENTED) == 0 ? offset : segmented(c, offset);
+  }
+
+  /** Five levels of paging make 57 bits canonical. */
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  private static void beyond48Bits(X86Cpu c, long v) {
+    if ((c.cr4 & Cr.CR4_LA57) == 0 || v << 7 >> 7 != v) {
+      throw c.gp(0);
+    }
   }
 
   private static long segmented(X86Cpu c, long offset) {

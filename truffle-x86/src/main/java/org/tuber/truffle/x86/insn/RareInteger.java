@@ -252,7 +252,8 @@ final class RareInteger {
       zero(s, Atomic.compareExchange16(s, c, gva));
       return;
     }
-    SoftTlb.writableHost(s, c, gva, 8);
+    // All of it: once the first half is stored nothing may start over.
+    SoftTlb.writableHost(s, c, gva, 16);
     long low = SoftTlb.load64(s, c, gva);
     long high = SoftTlb.load64(s, c, gva + 8);
     boolean equal = low == s.r[RAX] && high == s.r[RDX];

@@ -344,7 +344,19 @@ final class SseSlow {
     return f.pack32();
   }
 
-  /** RCPSS: exact to single precision, where hardware has 12 bits; no flags. */
+  /** Half of what {@link #twelveBits} drops. */
+  private static final int DROPPED_HALF = 0x400;
+
+  /**
+   * A result of RCP or RSQRT to 12 bits of fraction, as processors' tables give them: within the
+   * documented relative error of 1.5 * 2^-12, and no more exact than software may have been tuned
+   * for.
+   */
+  private static int twelveBits(int v) {
+    return (v & 0x7f80_0000) == 0x7f80_0000 ? v : v + DROPPED_HALF & -2 * DROPPED_HALF;
+  }
+
+  /** RCPSS; no flags. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   static int reciprocal(int v) {
     if (isNaN32(v)) {
@@ -354,10 +366,10 @@ final class SseSlow {
       return v & 0x8000_0000 | 0x7f80_0000;
     }
     int r = Float.floatToRawIntBits(1.0f / Float.intBitsToFloat(v));
-    return isSubnormal32(r) ? r & 0x8000_0000 : r;
+    return isSubnormal32(r) ? r & 0x8000_0000 : twelveBits(r);
   }
 
-  /** RSQRTSS: exact to single precision, where hardware has 12 bits; no flags. */
+  /** RSQRTSS; no flags. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   static int reciprocalRoot(int v) {
     if (isNaN32(v)) {
@@ -369,6 +381,6 @@ final class SseSlow {
     if (v < 0) {
       return DEFAULT_NAN32;
     }
-    return Float.floatToRawIntBits((float) (1.0 / Math.sqrt(Float.intBitsToFloat(v))));
+    return twelveBits(Float.floatToRawIntBits((float) (1.0 / Math.sqrt(Float.intBitsToFloat(v)))));
   }
 }

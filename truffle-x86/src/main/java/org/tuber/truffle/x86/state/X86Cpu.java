@@ -13,6 +13,7 @@ import org.tuber.truffle.x86.mmu.LargePages;
 import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.mmu.PhysicalWindow;
 import org.tuber.truffle.x86.sys.CpuModel;
+import org.tuber.truffle.x86.sys.DebugRegisters;
 import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
 
@@ -121,6 +122,20 @@ public final class X86Cpu extends GuestCpu {
   public long efer;
   public final long[] dr = new long[8];
 
+  /** The exception in {@link #fault} belongs to a task that was just entered at this pc. */
+  public boolean taskFault;
+
+  public long taskFaultPc;
+
+  /** {@link #beginImplicit}. */
+  private boolean implicit;
+
+  /** DR7 has breakpoints on ports. */
+  public boolean ioBreakpoints;
+
+  /** The running instruction entered a handler: no single-step trap follows it. */
+  public boolean stepTrapLost;
+
   // MSRs that instructions use; the others are in sys.Msr.
   public long star;
   public long lstar;
@@ -195,6 +210,13 @@ public final class X86Cpu extends GuestCpu {
 
   /** {@link #attention}. */
   private static final int REQUEST_ATTENTION = REQUEST_ISA;
+
+  /** {@link #setA20}. */
+  private static final int REQUEST_A20 = REQUEST_ISA << 1;
+
+  private static final long A20 = 1 << 20;
+
+  private volatile boolean a20Open = true;
 
   /** The home of the registers; {@link #state} without a virtual call. */
   public final X86State home = X86State.complete();
@@ -271,6 +293,30 @@ public final class X86Cpu extends GuestCpu {
     home.tlb = table(mmuMode());
   }
 
+  /**
+   * Begins an access of the processor's own to a system data structure: the supervisor's whatever
+   * the CPL, and under SMAP whatever EFLAGS.AC (SDM vol. 3, 4.6.1).
+   *
+   * @return what {@link #endImplicit} wants
+   */
+  public int beginImplicit() {
+    int saved = cpl;
+    implicit = true;
+    rights(0);
+    return saved;
+  }
+
+  /** Ends {@link #beginImplicit}. */
+  public void endImplicit(int saved) {
+    implicit = false;
+    rights(saved);
+  }
+
+  /** {@link #beginImplicit} changes rights. */
+  public boolean hasImplicitRights() {
+    return cpl == 3 || (eflagsHigh & Flags.AC) != 0;
+  }
+
   public boolean isLongMode() {
     return (efer & Cr.EFER_LMA) != 0;
   }
@@ -343,12 +389,12 @@ public final class X86Cpu extends GuestCpu {
     if (cpl == 3) {
       return MMU_USER;
     }
-    return (cr4 & Cr.CR4_SMAP) != 0 && (eflagsHigh & Flags.AC) == 0 ? MMU_KERNEL_SMAP : MMU_KERNEL;
+    return isSmapInForce() ? MMU_KERNEL_SMAP : MMU_KERNEL;
   }
 
   /** True when supervisor data accesses to user pages must fault now. */
   public boolean isSmapInForce() {
-    return (cr4 & Cr.CR4_SMAP) != 0 && (eflagsHigh & Flags.AC) == 0;
+    return (cr4 & Cr.CR4_SMAP) != 0 && (implicit || (eflagsHigh & Flags.AC) == 0);
   }
 
   /**
@@ -382,6 +428,10 @@ public final class X86Cpu extends GuestCpu {
   /** Sets all but the arithmetic flags; wakes pending interrupts when IF rises. */
   public void setEflagsHigh(int value) {
     eflagsHigh = (value & ~Flags.ARITHMETIC & 0x3f_7fd7) | Flags.FIXED;
+    if (!hasBreakpoints()) {
+      // Nobody could tell, and nobody would clear it after the next instruction.
+      eflagsHigh &= ~Flags.RF;
+    }
     if ((eflagsHigh & Flags.IF) != 0 && requests() != 0) {
       pending = 1;
     }
@@ -458,6 +508,9 @@ public final class X86Cpu extends GuestCpu {
       userKernel.exception(this);
       return;
     }
+    if (taskFault) {
+      home.pc = taskFaultPc;
+    }
     InterruptDelivery.deliverFault(this);
   }
 
@@ -466,6 +519,10 @@ public final class X86Cpu extends GuestCpu {
     if (userKernel != null) {
       clearRequest(REQUEST_ATTENTION);
       return userKernel.attend(this);
+    }
+    if ((requestBits & REQUEST_A20) != 0) {
+      clearRequest(REQUEST_A20);
+      takeA20();
     }
     return InterruptDelivery.acceptInterrupt(this, requestBits);
   }
@@ -485,6 +542,20 @@ public final class X86Cpu extends GuestCpu {
     }
   }
 
+  @Override
+  public void setA20(boolean open) {
+    a20Open = open;
+    request(REQUEST_A20);
+  }
+
+  private void takeA20() {
+    long mask = a20Open ? -1 : ~A20;
+    if (mask != a20Mask) {
+      a20Mask = mask;
+      PageWalk.flush(this);
+    }
+  }
+
   /** Withdraws an NMI request that is being delivered. */
   public void nmiTaken() {
     clearRequest(REQUEST_NMI);
@@ -496,8 +567,26 @@ public final class X86Cpu extends GuestCpu {
   }
 
   @Override
-  protected void stepped() {
-    InterruptDelivery.singleStepTrap(this);
+  protected void debugTrap(boolean stepped, int hits) {
+    if (userKernel != null) {
+      if (stepped && !stepTrapLost) {
+        userKernel.softwareInterrupt(this, DB);
+      }
+      stepTrapLost = false;
+      return;
+    }
+    DebugRegisters.trap(this, stepped, hits);
+  }
+
+  @Override
+  protected boolean breakpoint(int hits) {
+    return DebugRegisters.breakpoint(this, hits);
+  }
+
+  @Override
+  protected void instructionStarts() {
+    eflagsHigh &= ~Flags.RF;
+    stepTrapLost = false;
   }
 
   @Override
@@ -513,6 +602,7 @@ public final class X86Cpu extends GuestCpu {
     java.util.Arrays.fill(home.x, 0);
     java.util.Arrays.fill(home.y, 0);
     clearRequest(-1);
+    takeA20();
     RegisterNames.reset(this);
     modeChanged();
     flushTlb();

@@ -1,7 +1,5 @@
 package org.tuber.truffle.x86.sys;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.mmu.PageWalk;
@@ -12,16 +10,13 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * MOV to and from control and debug registers, LMSW, SMSW, CLTS, INVLPG, INVPCID, XSETBV (SDM vol.
- * 2; vol. 3, chapter 2).
+ * MOV to and from control registers, LMSW, SMSW, CLTS, INVLPG, INVPCID, XSETBV (SDM vol. 2; vol. 3,
+ * chapter 2).
  *
  * <p>Deviations: caches do not exist, so CD and NW only keep their values. The TLB holds one
- * address space: every load of CR3 flushes it whole, with PCIDs too. Breakpoints in the debug
- * registers do not fire.
+ * address space: every load of CR3 flushes it whole, with PCIDs too.
  */
 final class ControlRegisters {
-  private static final Logger LOG = LoggerFactory.getLogger(ControlRegisters.class);
-
   private static final long CR0_DEFINED =
       Cr.CR0_PE | Cr.CR0_MP | Cr.CR0_EM | Cr.CR0_TS | Cr.CR0_ET | Cr.CR0_NE | Cr.CR0_WP | Cr.CR0_AM
           | Cr.CR0_NW | Cr.CR0_CD | Cr.CR0_PG;
@@ -36,10 +31,6 @@ final class ControlRegisters {
           | Cr.CR4_SMAP
           | Cr.CR4_PKE;
   private static final long CR3_NO_FLUSH = Long.MIN_VALUE;
-  private static final long DR7_GD = 1 << 13;
-  private static final long DR6_FIXED = 0xffff_0ff0L;
-  private static final long DR6_BD = 1 << 13;
-  private static boolean breakpointLogged;
 
   private ControlRegisters() {}
 
@@ -149,6 +140,9 @@ final class ControlRegisters {
     if ((changed & CR4_TRANSLATION) != 0) {
       PageWalk.flush(c);
     }
+    if ((changed & Cr.CR4_DE) != 0) {
+      DebugRegisters.apply(c);
+    }
     c.modeChanged();
   }
 
@@ -176,53 +170,6 @@ final class ControlRegisters {
     if (c.cpl == 3 && (c.cr4 & Cr.CR4_UMIP) != 0) {
       throw c.gp(0);
     }
-  }
-
-  /** MOV Ry,Dy. */
-  static void movFromDebug(X86State s, X86Cpu c, long w0) {
-    int n = debugRegister(c, w0);
-    s.r[Word.rm(w0)] = c.is64Bit() ? c.dr[n] : c.dr[n] & 0xffff_ffffL;
-  }
-
-  /** MOV Dy,Ry. */
-  static void movToDebug(X86State s, X86Cpu c, long w0) {
-    int n = debugRegister(c, w0);
-    long v = s.r[Word.rm(w0)];
-    if (!c.is64Bit()) {
-      v &= 0xffff_ffffL;
-    }
-    if (n >= 6 && v >>> 32 != 0) {
-      throw c.gp(0);
-    }
-    if (n == 6) {
-      v = v & 0xe00fL | DR6_FIXED;
-    } else if (n == 7) {
-      v = v & ~0xd000L | 0x400;
-      if ((v & 0xff) != 0 && !breakpointLogged) {
-        breakpointLogged = true;
-        LOG.warn("CPU {}: breakpoints of DR7 {} do not fire", c.index, Long.toHexString(v));
-      }
-    }
-    c.dr[n] = v;
-  }
-
-  private static int debugRegister(X86Cpu c, long w0) {
-    int n = Word.reg(w0);
-    if (n > 7) {
-      throw c.ud();
-    }
-    if (n == 4 || n == 5) {
-      if ((c.cr4 & Cr.CR4_DE) != 0) {
-        throw c.ud();
-      }
-      n += 2;
-    }
-    requireCpl0(c);
-    if ((c.dr[7] & DR7_GD) != 0) {
-      c.dr[6] |= DR6_BD;
-      throw c.exception(X86Cpu.DB);
-    }
-    return n;
   }
 
   /** INVLPG M. */

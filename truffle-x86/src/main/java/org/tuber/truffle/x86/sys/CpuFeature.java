@@ -12,6 +12,7 @@ import org.tuber.truffle.x86.decode.Row;
 public enum CpuFeature {
   // Leaf 1, EDX. FPU is first: row attribute 0 means "always there".
   FPU("fpu", 1, 'd', 0),
+  VME("vme", 1, 'd', 1),
   DE("de", 1, 'd', 2),
   PSE("pse", 1, 'd', 3),
   TSC("tsc", 1, 'd', 4),
@@ -139,6 +140,12 @@ public enum CpuFeature {
   /** The feature of a row attribute. */
   static CpuFeature ofRow(int index) {
     return VALUES[index];
+  }
+
+  /** The feature that row {@code attributes} ask for, as Linux names it; null: none. */
+  public static String nameInRow(int attributes) {
+    int index = attributes >>> Row.FEATURE_SHIFT & 127;
+    return index == 0 ? null : VALUES[index].option.replace('-', '_').replace('.', '_');
   }
 
   /** Row attribute: the encoding is illegal on models without this feature. */

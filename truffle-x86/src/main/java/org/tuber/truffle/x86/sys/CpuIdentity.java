@@ -13,9 +13,9 @@ import java.util.Set;
 /**
  * The CPU models: QEMU's names, identities and features as far as the features exist here.
  *
- * <p>Deviations: no model has VME, virtualization, MONITOR, transactional memory, AVX-512 or
- * speculation controls; {@code qemu64} has an invariant TSC, which exists here. {@code max} has
- * everything that is implemented but 5-level paging, which has to be asked for.
+ * <p>Deviations: no model has virtualization, MONITOR, transactional memory, AVX-512 or speculation
+ * controls; {@code qemu64} has an invariant TSC, which exists here. {@code max} has everything that
+ * is implemented but 5-level paging, which has to be asked for.
  *
  * @param vendor 12 characters
  * @param level highest basic CPUID leaf
@@ -58,23 +58,24 @@ record CpuIdentity(
                   + " pschange-mc-no rdctl-no rsba rtm serialize sgx sgxlc skinit skip-l1dfl-vmentry"
                   + " smx spec-ctrl ss ssb-no ssbd sse4a stibp svm svm-lock svme-addr-chk taa-no tbm"
                   + " tce tm tm2 topoext tsc-scale tsx-ctrl tsx-ldtrk umwait v-vmsave-vmload vgif"
-                  + " virt-ssbd vmcb-clean vme vmx vnmi waitpkg wbnoinvd wdt xcrypt xcrypt-en"
+                  + " virt-ssbd vmcb-clean vmx vnmi waitpkg wbnoinvd wdt xcrypt xcrypt-en"
                   + " xfd xop xsaveerptr xstore xstore-en xtpr ace2 ace2-en amx-bf16 amx-int8"
                   + " amx-tile")
               .split(" +"));
 
   static {
-    Set<CpuFeature> i486 = EnumSet.of(FPU, PSE, HYPERVISOR);
+    Set<CpuFeature> i486 = EnumSet.of(FPU, VME, PSE, HYPERVISOR);
     Set<CpuFeature> pentium = with(i486, DE, TSC, MSR, MCE, CX8, MMX, APIC);
     Set<CpuFeature> pentium2 = with(pentium, PAE, SEP, MTRR, PGE, MCA, CMOV, PAT, PSE36, FXSR);
     Set<CpuFeature> pentium3 = with(pentium2, SSE);
     Set<CpuFeature> ppro = with(pentium, PAE, SEP, PGE, CMOV, PAT, FXSR, SSE, SSE2);
+    ppro.remove(VME);
     add("486", INTEL, 1, 0, 4, 8, 0, "", i486);
     add("pentium", INTEL, 1, 0, 5, 4, 3, "", pentium);
     add("pentium2", INTEL, 2, 0, 6, 5, 2, "", pentium2);
     add("pentium3", INTEL, 3, 0, 6, 8, 3, "", pentium3);
     add("qemu32", INTEL, 4, 0x8000_0004, 6, 6, 3, QEMU_BRAND, with(ppro, SSE3));
-    Set<CpuFeature> coreDuo = with(ppro, MTRR, CLFLUSH, MCA, PSE36, SSE3, NX);
+    Set<CpuFeature> coreDuo = with(ppro, VME, MTRR, CLFLUSH, MCA, PSE36, SSE3, NX);
     add(
         "coreduo",
         INTEL,
@@ -92,7 +93,7 @@ record CpuIdentity(
     Set<CpuFeature> qemu64 =
         with(ppro, MTRR, MCA, PSE36, CLFLUSH, SSE3, CX16, LAHF_LM, SYSCALL, NX, LM, INVTSC);
     add("qemu64", AMD, 0xd, XLEVEL, 15, 107, 1, QEMU_BRAND, qemu64);
-    addAmd(with(qemu64, RDTSCP, MMXEXT));
+    addAmd(with(qemu64, VME, RDTSCP, MMXEXT));
     EnumSet<CpuFeature> all = EnumSet.allOf(CpuFeature.class);
     all.removeAll(EnumSet.of(LA57, MONITOR, HT, CMP_LEGACY));
     add("max", AMD, 0x16, XLEVEL, 15, 107, 1, "Tuber x86-64 CPU", all);

@@ -154,6 +154,7 @@ public final class CpuModel {
     long mask =
         Cr.CR4_TSD
             | Cr.CR4_PCE
+            | bit(CpuFeature.VME, Cr.CR4_VME | Cr.CR4_PVI)
             | bit(CpuFeature.DE, Cr.CR4_DE)
             | bit(CpuFeature.PSE, Cr.CR4_PSE)
             | bit(CpuFeature.PAE, Cr.CR4_PAE)

@@ -99,54 +99,50 @@ final class Descriptors {
 
   /** Loads 64 bits as the supervisor. */
   static long load64(X86Cpu c, long gva) {
-    int cpl = c.cpl;
-    if (cpl != 3) {
+    if (!c.hasImplicitRights()) {
       return SoftTlb.load64(c.home, c, linear(c, gva));
     }
-    c.rights(0);
+    int saved = c.beginImplicit();
     try {
       return SoftTlb.load64(c.home, c, linear(c, gva));
     } finally {
-      c.rights(cpl);
+      c.endImplicit(saved);
     }
   }
 
   /** Loads 32 bits as the supervisor, zero-extended. */
   static long load32(X86Cpu c, long gva) {
-    int cpl = c.cpl;
-    if (cpl != 3) {
+    if (!c.hasImplicitRights()) {
       return SoftTlb.load32(c.home, c, linear(c, gva)) & 0xffff_ffffL;
     }
-    c.rights(0);
+    int saved = c.beginImplicit();
     try {
       return SoftTlb.load32(c.home, c, linear(c, gva)) & 0xffff_ffffL;
     } finally {
-      c.rights(cpl);
+      c.endImplicit(saved);
     }
   }
 
   /** Loads 16 bits as the supervisor, zero-extended. */
   static int load16(X86Cpu c, long gva) {
-    int cpl = c.cpl;
-    if (cpl != 3) {
+    if (!c.hasImplicitRights()) {
       return (int) SoftTlb.load16(c.home, c, linear(c, gva)) & 0xffff;
     }
-    c.rights(0);
+    int saved = c.beginImplicit();
     try {
       return (int) SoftTlb.load16(c.home, c, linear(c, gva)) & 0xffff;
     } finally {
-      c.rights(cpl);
+      c.endImplicit(saved);
     }
   }
 
   /** Stores 8 bits as the supervisor. */
   private static void store8(X86Cpu c, long gva, int value) {
-    int cpl = c.cpl;
-    c.rights(0);
+    int saved = c.beginImplicit();
     try {
       SoftTlb.store8(c.home, c, linear(c, gva), value);
     } finally {
-      c.rights(cpl);
+      c.endImplicit(saved);
     }
   }
 

@@ -6,15 +6,10 @@ import org.tuber.truffle.x86.state.Segment;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
-/**
- * Far RET and IRET in all modes (SDM vol. 2, RET and IRET).
- *
- * <p>Deviations: IRET with NT set raises #GP (no hardware task switch); RF is not restored, because
- * there are no instruction breakpoints that it could suppress.
- */
+/** Far RET and IRET in all modes (SDM vol. 2, RET and IRET). */
 final class FarReturn {
   private static final int USER_FLAGS =
-      Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.AC | Flags.ID;
+      Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.RF | Flags.AC | Flags.ID;
 
   private FarReturn() {}
 
@@ -62,10 +57,11 @@ final class FarReturn {
     if (!c.isProtected()) {
       iretReal(s, c, size);
     } else if ((c.eflagsHigh & Flags.VM) != 0) {
-      if ((c.eflagsHigh & Flags.IOPL) != Flags.IOPL) {
-        throw c.gp(0);
+      if (FlagControl.hasVirtualFlags(c, size)) {
+        iretVirtual(s, c);
+      } else {
+        iretReal(s, c, size);
       }
-      iretReal(s, c, size);
     } else {
       iretProtected(s, c, size);
     }
@@ -87,12 +83,23 @@ final class FarReturn {
     c.modeChanged();
   }
 
+  /** 16-bit IRET of a virtual-8086 task with VIF. */
+  private static void iretVirtual(X86State s, X86Cpu c) {
+    SystemStack stack = SystemStack.current(c, 2);
+    long offset = stack.pop();
+    int selector = (int) stack.pop() & 0xffff;
+    long flags = VirtualInterrupts.popped(c, stack.pop());
+    realReturn(s, c, offset, selector, stack, 0);
+    setFlags(c, flags, USER_FLAGS & 0xffff | Flags.VIF, 2);
+  }
+
   private static void iretProtected(X86State s, X86Cpu c, int size) {
     if ((c.eflagsHigh & Flags.NT) != 0) {
-      if (!c.isLongMode()) {
-        InterruptDelivery.noTaskSwitch(c);
+      if (c.isLongMode()) {
+        throw c.gp(0);
       }
-      throw c.gp(0);
+      TaskSwitch.iret(c);
+      return;
     }
     SystemStack stack = SystemStack.current(c, 1 << size);
     long offset = stack.pop();
@@ -122,6 +129,7 @@ final class FarReturn {
     long ssDescriptor = outerStack(c, newSs, newCpl, code);
     setFlags(c, flags, mask, size);
     commitOuter(s, c, selector, code, offset, newSs, ssDescriptor, newSp, size);
+    VirtualInterrupts.check(c);
   }
 
   private static void iretToV86(
@@ -141,13 +149,14 @@ final class FarReturn {
     s.r[4] = newSp;
     s.pc = SegLoad.linearPc(c, offset & 0xffff);
     c.modeChanged();
+    VirtualInterrupts.check(c);
   }
 
   /** POPF's and IRET's way into EFLAGS: only the bits in {@code mask} change. */
   static void setFlags(X86Cpu c, long value, int mask, int size) {
-    int m = (size == 1 ? mask & 0xffff : mask) & ~Flags.RF;
+    int m = size == 1 ? mask & 0xffff : mask;
     long old = c.eflags();
-    long flags = (old & ~(long) m | value & m) & ~(long) Flags.RF;
+    long flags = old & ~(long) m | value & m;
     Flags.setArithmetic(c.home, flags);
     c.setEflagsHigh((int) flags);
     if (((old ^ flags) & (Flags.AC | Flags.VM)) != 0) {

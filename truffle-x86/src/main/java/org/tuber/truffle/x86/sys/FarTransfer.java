@@ -11,10 +11,10 @@ import org.tuber.truffle.x86.state.X86State;
 /**
  * Far JMP and CALL: to code segments and through call gates (SDM vol. 2, JMP and CALL; vol. 3,
  * 5.8).
- *
- * <p>Deviation: task gates and TSS selectors are refused with #GP (no hardware task switch).
  */
 final class FarTransfer {
+  private static final int TSS_32 = 8;
+
   private FarTransfer() {}
 
   /** JMP Ap or CALL Ap: the far pointer is in the instruction. */
@@ -111,13 +111,17 @@ final class FarTransfer {
     int type = Descriptors.type(gate);
     boolean gate32 = type == Descriptors.CALL_GATE32;
     if (!gate32 && (type != Descriptors.CALL_GATE16 || c.isLongMode())) {
-      boolean task =
-          !c.isLongMode()
-              && (type == Descriptors.TASK_GATE || (type & ~8) == Descriptors.TSS16_AVAILABLE);
-      if (task) {
-        InterruptDelivery.noTaskSwitch(c);
+      if (!c.isLongMode() && type == Descriptors.TASK_GATE) {
+        TaskSwitch.gate(c, selector, gate, call);
+        return;
       }
-      throw Descriptors.fault(c, X86Cpu.GP, selector, 0);
+      boolean tss = (type & ~TSS_32) == Descriptors.TSS16_AVAILABLE;
+      boolean allowed = Descriptors.dpl(gate) >= c.cpl && Descriptors.dpl(gate) >= (selector & 3);
+      if (c.isLongMode() || !tss || !allowed) {
+        throw Descriptors.fault(c, X86Cpu.GP, selector, 0);
+      }
+      TaskSwitch.jump(c, selector, call);
+      return;
     }
     if (Descriptors.dpl(gate) < c.cpl || (selector & 3) > Descriptors.dpl(gate)) {
       throw Descriptors.fault(c, X86Cpu.GP, selector, 0);

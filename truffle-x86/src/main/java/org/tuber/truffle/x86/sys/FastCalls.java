@@ -43,6 +43,8 @@ final class FastCalls {
       long flags = c.eflags() & ~c.sfmask & ~(long) Flags.RF;
       s.pc = from64 ? c.lstar : c.cstar;
       c.setEflags(flags);
+      // What counts is TF after it, so that the kernel's first instruction is not trapped.
+      c.stepTrapLost = (flags & Flags.TF) == 0;
       return;
     }
     s.r[1] = SegLoad.offset(c, next);
@@ -72,6 +74,10 @@ final class FastCalls {
       }
       c.cpl = 3;
       c.setEflags(s.r[11] & 0x3c_7fd7);
+      if ((c.eflagsHigh & Flags.TF) != 0) {
+        // As if SYSCALL in the program had just completed.
+        c.debugHits |= DebugRegisters.HIT_STEP;
+      }
       return;
     }
     flat(c, base | 3, (base + 8) | 3, CODE32, DPL3);

@@ -5,11 +5,7 @@ import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
-/**
- * CLI, STI, PUSHF, POPF (SDM vol. 2).
- *
- * <p>Deviation: virtual interrupts (CR4.VME and PVI) do not exist.
- */
+/** CLI, STI, PUSHF, POPF (SDM vol. 2). */
 final class FlagControl {
   private FlagControl() {}
 
@@ -17,46 +13,64 @@ final class FlagControl {
     return (c.eflagsHigh & Flags.IOPL) >> 12;
   }
 
-  /** #GP(0) unless the interrupt flag may be changed. */
-  private static void requireIopl(X86Cpu c) {
+  /** False when it is VIF that changes in place of IF; #GP(0) when neither may. */
+  private static boolean hasIopl(X86Cpu c) {
     boolean v86 = (c.eflagsHigh & Flags.VM) != 0;
-    if (c.isProtected() && (v86 ? 3 : c.cpl) > iopl(c)) {
+    if (!c.isProtected() || (v86 ? 3 : c.cpl) <= iopl(c)) {
+      return true;
+    }
+    if (!VirtualInterrupts.replaceIf(c)) {
       throw c.gp(0);
     }
+    return false;
   }
 
   static void cli(X86Cpu c) {
-    requireIopl(c);
-    c.setEflagsHigh(c.eflagsHigh & ~Flags.IF);
+    c.setEflagsHigh(c.eflagsHigh & ~(hasIopl(c) ? Flags.IF : Flags.VIF));
   }
 
   /** The instruction after STI still runs with interrupts off. */
   static void sti(X86Cpu c) {
-    requireIopl(c);
-    if ((c.eflagsHigh & Flags.IF) == 0) {
+    if (!hasIopl(c)) {
+      if ((c.eflagsHigh & Flags.VIP) != 0) {
+        throw c.gp(0);
+      }
+      c.setEflagsHigh(c.eflagsHigh | Flags.VIF);
+    } else if ((c.eflagsHigh & Flags.IF) == 0) {
       c.setEflagsHigh(c.eflagsHigh | Flags.IF);
       c.interruptShadow = true;
     }
   }
 
-  private static void requireV86Iopl(X86Cpu c) {
-    if ((c.eflagsHigh & Flags.VM) != 0 && iopl(c) != 3) {
+  /** True when VIF stands for IF in the flags of a virtual-8086 task; #GP(0) when it has none. */
+  static boolean hasVirtualFlags(X86Cpu c, int size) {
+    if ((c.eflagsHigh & Flags.VM) == 0 || iopl(c) == 3) {
+      return false;
+    }
+    if (size != 1 || !VirtualInterrupts.inV86(c)) {
       throw c.gp(0);
     }
+    return true;
   }
 
   static void pushf(X86State s, X86Cpu c, long w0) {
-    requireV86Iopl(c);
+    long flags = hasVirtualFlags(c, Word.size(w0)) ? VirtualInterrupts.pushed(c) : c.eflags();
     SystemStack stack = SystemStack.current(c, 1 << Word.size(w0));
-    stack.push(c.eflags() & ~(long) (Flags.VM | Flags.RF));
+    stack.push(flags & ~(long) (Flags.VM | Flags.RF));
     s.r[4] = stack.pointer(s.r[4]);
   }
 
   static void popf(X86State s, X86Cpu c, long w0) {
-    requireV86Iopl(c);
+    boolean virtual = hasVirtualFlags(c, Word.size(w0));
     SystemStack stack = SystemStack.current(c, 1 << Word.size(w0));
     long value = stack.pop();
     int mask = Flags.ARITHMETIC | Flags.TF | Flags.DF | Flags.NT | Flags.AC | Flags.ID;
+    if (virtual) {
+      value = VirtualInterrupts.popped(c, value);
+      s.r[4] = stack.pointer(s.r[4]);
+      FarReturn.setFlags(c, value, mask & 0xffff | Flags.VIF, 2);
+      return;
+    }
     boolean v86 = (c.eflagsHigh & Flags.VM) != 0;
     if (c.cpl == 0 && !v86) {
       mask |= Flags.IOPL | Flags.IF;

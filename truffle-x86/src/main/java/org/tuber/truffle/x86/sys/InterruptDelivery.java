@@ -13,9 +13,6 @@ import org.tuber.truffle.x86.state.X86State;
 /**
  * Interrupts and exceptions: from the vector to the handler's first instruction (SDM vol. 3,
  * chapter 6, and vol. 2, INT n).
- *
- * <p>Deviations: task gates are refused with #GP (no hardware task switch). RF is pushed as one for
- * faults and not kept in EFLAGS afterwards, because there are no instruction breakpoints.
  */
 public final class InterruptDelivery {
   private static final Logger LOG = LoggerFactory.getLogger(InterruptDelivery.class);
@@ -33,11 +30,7 @@ public final class InterruptDelivery {
   /** Error code: the index is one of the IDT. */
   private static final int ERROR_IDT = 2;
 
-  private static final long DR6_BS = 1 << 14;
-
   private static final int CLEARED_IN_HANDLER = Flags.TF | Flags.NT | Flags.RF | Flags.VM;
-
-  private static boolean taskGateLogged;
 
   private InterruptDelivery() {}
 
@@ -55,6 +48,7 @@ public final class InterruptDelivery {
     } else if (vector == X86Cpu.GP && c.nonCanonical && StackReference.isAt(c, f.address)) {
       vector = X86Cpu.SS_FAULT;
     }
+    c.taskFault = false;
     int firstVector = vector;
     long firstErrorCode = errorCode;
     long firstAddress = vector == X86Cpu.PF ? f.address : 0;
@@ -66,6 +60,7 @@ public final class InterruptDelivery {
         deliver(c, vector, errorCode, EXCEPTION, c.home.pc);
         return;
       } catch (GuestFault second) {
+        c.taskFault = false;
         if (vector == X86Cpu.DF) {
           LOG.info(
               "CPU {}: triple fault at {}:0x{}",
@@ -119,33 +114,30 @@ public final class InterruptDelivery {
     return true;
   }
 
-  /** #DB after an instruction that ran with TF set. */
-  public static void singleStepTrap(X86Cpu c) {
-    if (c.userKernel != null) {
-      c.userKernel.softwareInterrupt(c, X86Cpu.DB);
-      return;
-    }
-    c.dr[6] |= DR6_BS;
-    try {
-      deliver(c, X86Cpu.DB, -1, EXCEPTION, c.home.pc);
-    } catch (GuestFault f) {
-      deliverFault(c);
-    }
-  }
-
   /** INT n, INT3, INTO: from the running instruction, to be continued at {@code next}. */
   static void software(X86Cpu c, int vector, long next) {
     if (c.userKernel != null) {
       c.userKernel.softwareInterrupt(c, vector);
       return;
     }
-    if ((c.eflagsHigh & Flags.VM) != 0
-        && (c.eflagsHigh & Flags.IOPL) != Flags.IOPL
-        && vector != X86Cpu.BP
-        && vector != X86Cpu.OF) {
-      throw c.gp(0);
-    }
+    // The handler is entered with TF clear: this instruction cannot be stepped.
+    c.stepTrapLost = true;
     deliver(c, vector, -1, SOFTWARE, next);
+  }
+
+  /** INT n, which unlike INT3 and INTO asks for IOPL in virtual-8086 mode. */
+  static void numbered(X86Cpu c, int vector, long next) {
+    if (c.userKernel == null && (c.eflagsHigh & Flags.VM) != 0) {
+      if (VirtualInterrupts.isRedirected(c, vector)) {
+        c.stepTrapLost = true;
+        VirtualInterrupts.redirect(c, vector, next);
+        return;
+      }
+      if ((c.eflagsHigh & Flags.IOPL) != Flags.IOPL) {
+        throw c.gp(0);
+      }
+    }
+    software(c, vector, next);
   }
 
   /**
@@ -164,8 +156,11 @@ public final class InterruptDelivery {
         deliverProtected(c, vector, errorCode, source, returnPc);
       }
       delivered = true;
+      if (vector == X86Cpu.DB && source == EXCEPTION) {
+        DebugRegisters.entered(c);
+      }
     } finally {
-      if (!delivered) {
+      if (!delivered && !c.taskFault) {
         c.rights(cpl);
       }
     }
@@ -294,8 +289,9 @@ public final class InterruptDelivery {
       throw c.exception(X86Cpu.NP, idtError);
     }
     if (type == Descriptors.TASK_GATE) {
-      noTaskSwitch(c);
-      throw c.gp(idtError);
+      c.rights(oldCpl);
+      TaskSwitch.interrupt(c, gate, returnPc, pushedFlags(c, vector, source), errorCode, ext);
+      return;
     }
     long target = (gate & 0xffff) | (gate16 ? 0 : gate >>> 32 & 0xffff_0000L);
     int selector = (int) (gate >>> 16) & 0xffff;
@@ -411,16 +407,5 @@ public final class InterruptDelivery {
   private static long pushedFlags(X86Cpu c, int vector, int source) {
     long flags = c.eflags();
     return source == EXCEPTION && vector != X86Cpu.DB ? flags | Flags.RF : flags;
-  }
-
-  /** Tells once that the guest wants a hardware task switch. */
-  static void noTaskSwitch(X86Cpu c) {
-    if (!taskGateLogged) {
-      taskGateLogged = true;
-      LOG.warn(
-          "CPU {}: hardware task switch at 0x{} is not implemented: #GP",
-          c.index,
-          Long.toHexString(c.home.pc));
-    }
   }
 }

@@ -33,10 +33,16 @@ final class PortIo {
 
   /** Reads a port, zero-extended. */
   static long read(X86Cpu c, int port, int size) {
+    if (c.ioBreakpoints) {
+      DebugRegisters.port(c, port, size);
+    }
     return c.ports == null ? -1 : Operand.zext(c.ports.read(port, 1 << size), size);
   }
 
   static void write(X86Cpu c, int port, int size, long value) {
+    if (c.ioBreakpoints) {
+      DebugRegisters.port(c, port, size);
+    }
     if (c.ports != null) {
       c.ports.write(port, Operand.zext(value, size), 1 << size);
     }

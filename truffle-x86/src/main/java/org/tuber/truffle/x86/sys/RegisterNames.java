@@ -51,6 +51,7 @@ public final class RegisterNames {
     Arrays.fill(c.dr, 0);
     c.dr[6] = 0xffff_0ff0L;
     c.dr[7] = 0x400;
+    DebugRegisters.apply(c);
     for (int i = 0; i < 6; i++) {
       c.segments[i].set(0, 0, 0xffff, 0x93);
     }
@@ -246,7 +247,10 @@ public final class RegisterNames {
       }
       case "cr2" -> c.cr2 = value;
       case "cr3" -> c.cr3 = value;
-      case "cr4" -> c.cr4 = value;
+      case "cr4" -> {
+        c.cr4 = value;
+        DebugRegisters.apply(c);
+      }
       case "cr8" -> c.platform.setTaskPriority((int) value & 15);
       case "xcr0" -> c.xcr0 = value;
       case "pkru" -> c.setPkru((int) value);
@@ -262,8 +266,10 @@ public final class RegisterNames {
         c.fpu.top = (int) value >> 11 & 7;
       }
       case "ftw" -> c.fpu.valid = (int) value & 0xff;
-      case "dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7" ->
-          c.dr[name.charAt(2) - '0'] = value;
+      case "dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7" -> {
+        c.dr[name.charAt(2) - '0'] = value;
+        DebugRegisters.apply(c);
+      }
       default -> throw unknown(name);
     }
   }

@@ -90,6 +90,7 @@ final class SegLoad {
     load(c, register, (int) Operand.e(s, c, w0, w1, 1) & 0xffff);
     if (register == X86Cpu.SS) {
       c.interruptShadow = true;
+      c.debugShadow = true;
     }
   }
 
@@ -118,6 +119,7 @@ final class SegLoad {
     s.r[4] = stack.pointer(old);
     if (register == X86Cpu.SS) {
       c.interruptShadow = true;
+      c.debugShadow = true;
     }
   }
 

@@ -5,6 +5,7 @@ import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.insn.AvxSpecial;
 import org.tuber.truffle.x86.insn.IntegerRows;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -45,6 +46,10 @@ final class StackReference {
       c.engine.isa().enterBlock(s, s.pc);
       long distance = address - Operand.effectiveAddress(s, w0, w1);
       boolean usesStack = Word.base(w0) == RSP || Word.base(w0) == RBP;
+      if (AvxSpecial.isGather(w0, w1)) {
+        // Its index is a vector: any address may be one of its elements'.
+        return usesStack && Word.segment(w0) < 0;
+      }
       if (distance >= 0 && distance < OPERAND_BYTES) {
         return usesStack && Word.segment(w0) < 0;
       }

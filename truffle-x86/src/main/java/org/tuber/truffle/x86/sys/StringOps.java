@@ -74,16 +74,19 @@ final class StringOps {
       return true;
     }
     boolean poll = elements > 1 || turn % POLL == POLL - 1;
-    if (poll && c.pending != 0 || (c.eflagsHigh & Flags.TF) != 0) {
-      startOver(s, w0);
+    if (poll && c.pending != 0 || (c.eflagsHigh & Flags.TF) != 0 || c.debugHits != 0) {
+      startOver(s, c, w0);
       return true;
     }
     return false;
   }
 
   /** The next instruction is this one again. */
-  private static void startOver(X86State s, long w0) {
+  private static void startOver(X86State s, X86Cpu c, long w0) {
     s.pc = s.r[X86State.BLOCK_PC] + Word.offset(w0);
+    if (c.hasBreakpoints()) {
+      c.eflagsHigh |= Flags.RF;
+    }
   }
 
   private static boolean isCountZero(X86State s, long w0, long mask) {
@@ -142,8 +145,11 @@ final class StringOps {
     return n;
   }
 
-  /** Count of elements as far as one run can go. */
-  private static long most(X86State s, long mask) {
+  /** Count of elements as far as one run can go; single steps are of one element. */
+  private static long most(X86State s, X86Cpu c, long mask) {
+    if ((c.eflagsHigh & Flags.TF) != 0) {
+      return 1;
+    }
     long count = s.r[RCX] & mask;
     return count < 0 || count > PAGE ? PAGE : count;
   }
@@ -151,7 +157,7 @@ final class StringOps {
   private static long moveRun(X86State s, X86Cpu c, long w0, int size, long mask) {
     long from = source(s, c, w0, mask, size);
     long to = destination(s, c, mask, size);
-    long n = room(c, sourceSegment(w0), from, s.r[RSI], mask, size, most(s, mask));
+    long n = room(c, sourceSegment(w0), from, s.r[RSI], mask, size, most(s, c, mask));
     n = room(c, X86Cpu.ES, to, s.r[RDI], mask, size, n);
     if (n < 2) {
       return 0;
@@ -215,7 +221,7 @@ final class StringOps {
 
   private static long storeRun(X86State s, X86Cpu c, int size, long mask) {
     long to = destination(s, c, mask, size);
-    long n = room(c, X86Cpu.ES, to, s.r[RDI], mask, size, most(s, mask));
+    long n = room(c, X86Cpu.ES, to, s.r[RDI], mask, size, most(s, c, mask));
     if (n < 2) {
       return 0;
     }
@@ -262,10 +268,7 @@ final class StringOps {
 
   // ---------------------------------------------------------------- SCAS, CMPS
 
-  /** True when the repeat prefix lets the comparison go on. */
-  private static boolean isOn(X86State s, long w0) {
-    return Flags.zf(s) == ((w0 & Word.REP) != 0);
-  }
+  // Flags are set at the end only: a fault leaves them as they were before the instruction.
 
   private static void compare(X86State s, long a, long b, int size) {
     Flags.sub(s, a, b, Operand.sext(a - b, size));
@@ -279,13 +282,12 @@ final class StringOps {
     long step = step(c, size);
     long a = Operand.register(s, RAX, size);
     int turn = 0;
-    boolean done;
+    long b;
     do {
-      long b = Operand.load(s, c, destination(s, c, mask, size), size);
-      compare(s, a, b, size);
+      b = Operand.load(s, c, destination(s, c, mask, size), size);
       advance(s, RDI, mask, step);
-      done = !isRepeated(w0) || endComparison(s, c, w0, mask, turn++);
-    } while (!done);
+    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    compare(s, a, b, size);
   }
 
   static void cmps(X86State s, X86Cpu c, long w0, int size) {
@@ -295,19 +297,20 @@ final class StringOps {
     }
     long step = step(c, size);
     int turn = 0;
-    boolean done;
+    long a;
+    long b;
     do {
-      long a = Operand.load(s, c, source(s, c, w0, mask, size), size);
-      long b = Operand.load(s, c, destination(s, c, mask, size), size);
-      compare(s, a, b, size);
+      a = Operand.load(s, c, source(s, c, w0, mask, size), size);
+      b = Operand.load(s, c, destination(s, c, mask, size), size);
       advance(s, RSI, mask, step);
       advance(s, RDI, mask, step);
-      done = !isRepeated(w0) || endComparison(s, c, w0, mask, turn++);
-    } while (!done);
+    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    compare(s, a, b, size);
   }
 
-  private static boolean endComparison(X86State s, X86Cpu c, long w0, long mask, int turn) {
-    if (!isOn(s, w0)) {
+  private static boolean endComparison(
+      X86State s, X86Cpu c, long w0, long mask, int turn, boolean equal) {
+    if (equal != ((w0 & Word.REP) != 0)) {
       advance(s, RCX, mask, -1);
       return true;
     }

@@ -296,7 +296,7 @@ public final class SystemRows {
       case SYSENTER -> FastCalls.sysenter(s, c);
       case SYSEXIT -> FastCalls.sysexit(s, c, w0);
       case IRET -> FarReturn.iret(s, c, w0);
-      case INT -> InterruptDelivery.software(c, (int) w1 & 0xff, s.pc);
+      case INT -> InterruptDelivery.numbered(c, (int) w1 & 0xff, s.pc);
       case INT3 -> InterruptDelivery.software(c, X86Cpu.BP, s.pc);
       case INTO -> {
         if (Flags.of(s)) {
@@ -307,6 +307,7 @@ public final class SystemRows {
         if (c.userKernel != null) {
           c.userKernel.softwareInterrupt(c, X86Cpu.DB);
         } else {
+          c.stepTrapLost = true;
           InterruptDelivery.deliver(c, X86Cpu.DB, -1, InterruptDelivery.EXCEPTION, s.pc);
         }
       }
@@ -325,8 +326,8 @@ public final class SystemRows {
     switch (op) {
       case MOV_FROM_CR -> ControlRegisters.movFrom(s, c, w0);
       case MOV_TO_CR -> ControlRegisters.movTo(s, c, w0);
-      case MOV_FROM_DR -> ControlRegisters.movFromDebug(s, c, w0);
-      case MOV_TO_DR -> ControlRegisters.movToDebug(s, c, w0);
+      case MOV_FROM_DR -> DebugRegisters.movFrom(s, c, w0);
+      case MOV_TO_DR -> DebugRegisters.movTo(s, c, w0);
       case CLTS -> ControlRegisters.clts(c);
       case LMSW -> ControlRegisters.lmsw(s, c, w0, w1);
       case SMSW -> ControlRegisters.smsw(s, c, w0, w1);

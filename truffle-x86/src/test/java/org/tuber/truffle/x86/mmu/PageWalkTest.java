@@ -144,6 +144,41 @@ class PageWalkTest {
     assertThat(access(GuestCpu.ACCESS_FETCH, GVA)).isEqualTo("PF17");
   }
 
+  /** The LDT in a user page: a segment load is an implicit access, for which AC does not count. */
+  @Test
+  void smapForDescriptorTables() {
+    pte(0x20_0000 | P | W | U);
+    m.ram.store64(0x3000, P | W | 0x80);
+    m.ram.store64(0x20_0010, 0x00cf_9300_0000_ffffL);
+    c.segments[X86Cpu.LDTR].set(0x48, GVA, 0xff, 0x82);
+    c.cr4 |= Cr.CR4_SMAP;
+    c.setEflags(Flags.AC);
+    // mov ds,eax
+    m.ram.store16(0x5000, (short) 0xd88e);
+    m.s.r[0] = BareMachine.KERNEL_DS | 4;
+    m.s.pc = 0x5000;
+    m.gate64(14, 0x6000, 14, 0, 0);
+    m.ram.store8(0x6000, 0xf4);
+    assertThat(c.run(100)).isEqualTo(org.tuber.core.cpu.ExitReason.HALTED);
+    assertThat(c.cr2).isEqualTo(GVA + 0x10);
+  }
+
+  @Test
+  void addressLine20() {
+    m.ram.store64(0x30_0000, 3);
+    m.ram.store64(0x20_0000, 2);
+    assertThat(c.loadSlow(0x30_0000, 8)).isEqualTo(3);
+    m.ram.store8(0x5000, 0x90);
+    m.s.pc = 0x5000;
+    c.setA20(false);
+    c.run(1);
+    assertThat(c.loadSlow(0x30_0000, 8)).isEqualTo(2);
+    c.setA20(true);
+    m.s.pc = 0x5000;
+    c.run(1);
+    assertThat(c.loadSlow(0x30_0000, 8)).isEqualTo(3);
+  }
+
   @Test
   void rightsAreThoseOfAllLevelsTogether() {
     pte(0x20_0000 | P | W | U);
@@ -217,6 +252,42 @@ class PageWalkTest {
     GuestFault f = la57.faultOf(() -> la57.cpu.loadSlow(0x0000_8000_0000_0000L, 8));
     assertThat(f.vector).isEqualTo(X86Cpu.PF);
     la57.close();
+  }
+
+  /** Code at the top of 57 bits, entered by a jump; stores; #GP beyond and #PF within. */
+  @Test
+  void aProgramInTheUpperHalfOfFiveLevels() {
+    try (BareMachine la57 =
+        new BareMachine(java.util.Map.of("model", "max", "la57", "on")).longMode()) {
+      la57.ram.store64(0x6000, BareMachine.PML4 | 7);
+      la57.ram.store64(0x6000 + 8 * 256, BareMachine.PML4 | 7);
+      la57.cpu.cr3 = 0x6000;
+      la57.cpu.cr4 |= Cr.CR4_LA57;
+      la57.cpu.flushTlb();
+      long upper = 0xff00_0000_0000_0000L;
+      byte[] lower = {(byte) 0xff, (byte) 0xe0};
+      la57.ram.write(0x5000, lower, 0, 2);
+      // mov [rax+100h],rbx; mov rcx,[rsi]; at an address that is not canonical
+      byte[] code = java.util.HexFormat.of().parseHex("48899800010000488b0e");
+      la57.ram.write(0x7000, code, 0, code.length);
+      la57.s.r[0] = upper + 0x7000;
+      la57.s.r[3] = 0x1234;
+      la57.s.r[6] = 0x0100_0000_0000_0000L;
+      la57.s.pc = 0x5000;
+      la57.gate64(13, 0x7800, 14, 0, 0);
+      la57.gate64(14, 0x7800, 14, 0, 0);
+      la57.ram.store8(0x7800, 0xf4);
+      assertThat(la57.cpu.run(100)).isEqualTo(org.tuber.core.cpu.ExitReason.HALTED);
+      assertThat(la57.ram.load64(0x7100)).isEqualTo(0x1234);
+      assertThat(la57.ram.load64(la57.s.r[4] + 8)).as("RIP").isEqualTo(upper + 0x7007);
+      assertThat(la57.ram.load64(la57.s.r[4])).as("#GP(0)").isZero();
+      la57.cpu.clearHalt();
+      // Within 57 bits but not mapped.
+      la57.s.r[6] = 0x00f0_0000_0000_0000L;
+      la57.s.pc = upper + 0x7007;
+      assertThat(la57.cpu.run(100)).isEqualTo(org.tuber.core.cpu.ExitReason.HALTED);
+      assertThat(la57.cpu.cr2).isEqualTo(0x00f0_0000_0000_0000L);
+    }
   }
 
   @Test

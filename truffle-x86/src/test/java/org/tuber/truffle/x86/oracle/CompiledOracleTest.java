@@ -27,6 +27,9 @@ import org.tuber.truffle.x86.decode.Row;
 class CompiledOracleTest {
   private static final int INSTRUCTIONS = 24;
 
+  /** One batch in so many is 32-bit code. */
+  private static final int CODE32_EVERY = 4;
+
   /** Executions until a region of the immediate mode is compiled. */
   private static final int WARM_UP = 150;
 
@@ -41,15 +44,30 @@ class CompiledOracleTest {
     return m.find() ? Integer.parseInt(m.group(1)) : 0;
   }
 
+  /** One row of each operation before the others, which are the same but for their operands. */
+  private static void operationsFirst(List<Encoding> rows) {
+    Set<Integer> seen = new HashSet<>();
+    List<Encoding> first = new ArrayList<>();
+    List<Encoding> others = new ArrayList<>();
+    for (Encoding e : rows) {
+      (seen.add(e.row.op << 16 | e.row.sub) ? first : others).add(e);
+    }
+    rows.clear();
+    rows.addAll(first);
+    rows.addAll(others);
+  }
+
   /** Rows in random order, again and again. */
-  private static Iterator<Encoding> rows(long seed, Predicate<Encoding> wanted) {
+  private static Iterator<Encoding> rows(long seed, boolean bits64, Predicate<Encoding> wanted) {
     List<Encoding> list = new ArrayList<>();
     for (Row r : OpcodeMap.INSTANCE.rows()) {
       Encoding e = new Encoding(r);
-      if (!e.has(Row.I64) && ExcludedRows.reason(e) == null && wanted.test(e)) {
+      if (!e.has(bits64 ? Row.I64 : Row.O64) && ExcludedRows.reason(e) == null && wanted.test(e)) {
         list.add(e);
       }
     }
+    List<Encoding> runnable = ExcludedRows.runnable(list);
+    list.retainAll(runnable);
     Random random = new Random(seed);
     return new Iterator<>() {
       private int next = list.size();
@@ -63,6 +81,7 @@ class CompiledOracleTest {
       public Encoding next() {
         if (next == list.size()) {
           Collections.shuffle(list, random);
+          operationsFirst(list);
           next = 0;
         }
         return list.get(next++);
@@ -83,7 +102,7 @@ class CompiledOracleTest {
   private static void programs(String name, Engine.Options tier, String counted) {
     Slice slice = Slice.begin(name);
     long seed = slice.seed;
-    Iterator<Encoding> rows = rows(seed, ProgramGenerator::isSuitable);
+    Iterator<Encoding> rows = rows(seed, true, ProgramGenerator::isSuitable);
     Set<Encoding> covered = new HashSet<>();
     List<String> failures = new ArrayList<>();
     int programs = 0;
@@ -147,7 +166,10 @@ class CompiledOracleTest {
 
   private record Compiled(Sample sample, int pinned, int index) {}
 
-  /** Every row that is ever compiled, in a local state of just the registers in its mask. */
+  /**
+   * Every row that is ever compiled, in a local state of just the registers in its mask; also with
+   * page faults in its midst.
+   */
   @Test
   void singleInstructionsCompiled() {
     Slice slice = Slice.begin("compiled instructions");
@@ -155,21 +177,27 @@ class CompiledOracleTest {
     SplittableRandom random = new SplittableRandom(seed);
     Values values = new Values(random);
     SampleGenerator generator = new SampleGenerator(random);
-    Iterator<Encoding> rows = rows(seed, e -> !e.has(Row.SYSTEM));
+    Iterator<Encoding> rows64 = rows(seed, true, e -> !e.has(Row.SYSTEM));
+    Iterator<Encoding> rows32 = rows(seed, false, e -> !e.has(Row.SYSTEM));
     Set<Encoding> covered = new HashSet<>();
+    Set<Integer> operations = new HashSet<>();
     List<String> failures = new ArrayList<>();
+    long faults = 0;
     int runs = 0;
     int batches = 0;
     try (HostCpu host = new HostCpu();
         Oracle interpreter = new Oracle(host, Engine.Options.INTERPRETER);
         Oracle compiler = new Oracle(host, Engine.Options.INTERPRETER)) {
+      FaultRestart restart = new FaultRestart(compiler.guest);
       while (!slice.isOver() && failures.size() < MAX_FAILURES) {
         List<Compiled> samples = new ArrayList<>();
         List<Block> blocks = new ArrayList<>();
+        boolean bits64 = batches % CODE32_EVERY != CODE32_EVERY - 1;
         while (samples.size() < BATCH) {
-          Sample sample = generator.make(rows.next(), true);
+          generator.setAtBorder(samples.size() % 2 == 0);
+          Sample sample = generator.make((bits64 ? rows64 : rows32).next(), bits64);
           compiler.guest.setCode(sample.pages());
-          Block b = compiler.guest.decode(sample.in, true);
+          Block b = compiler.guest.decode(sample.in, bits64);
           if (b != null && b.kind != Block.SYSTEM) {
             samples.add(new Compiled(sample, generator.pinned(), blocks.size()));
             blocks.add(b);
@@ -180,6 +208,11 @@ class CompiledOracleTest {
         batches++;
         for (Compiled c : samples) {
           covered.add(c.sample.encoding);
+          operations.add(c.sample.encoding.row.op << 16 | c.sample.encoding.row.sub);
+          String wrong = restart.run(c.sample, batch, c.index);
+          if (!wrong.isEmpty()) {
+            failures.add(wrong + "\n    " + c.sample);
+          }
           for (int i = 0; i < VARIANTS; i++) {
             Sample s = i == 0 ? c.sample : c.sample.variant(values, c.pinned);
             String difference = interpreter.run(s);
@@ -193,9 +226,12 @@ class CompiledOracleTest {
             }
           }
         }
+        faults = restart.faults;
       }
     }
-    System.out.printf("%d batches, %d rows covered, %d runs%n", batches, covered.size(), runs);
+    System.out.printf(
+        "%d batches, %d rows covered with %d operations, %d runs, %d faults restarted%n",
+        batches, covered.size(), operations.size(), runs, faults);
     failures.forEach(System.out::println);
     assertThat(failures).isEmpty();
   }

@@ -1,7 +1,11 @@
 package org.tuber.truffle.x86.oracle;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import org.tuber.truffle.x86.sys.CpuFeature;
 
 /** Rows that the oracle cannot judge, by mnemonic, each with its reason. */
 final class ExcludedRows {
@@ -34,6 +38,25 @@ final class ExcludedRows {
   }
 
   private ExcludedRows() {}
+
+  /** Without the rows that the host's processor does not have; says which. */
+  static List<Encoding> runnable(List<Encoding> rows) {
+    Set<String> flags = HostCpu.cpuFlags();
+    Map<String, Integer> missing = new TreeMap<>();
+    List<Encoding> list = new ArrayList<>();
+    for (Encoding e : rows) {
+      String feature = CpuFeature.nameInRow(e.row.attributes);
+      if (feature == null || flags.contains(feature)) {
+        list.add(e);
+      } else {
+        missing.merge(feature, 1, Integer::sum);
+      }
+    }
+    if (!missing.isEmpty()) {
+      System.out.println("rows skipped because this processor lacks " + missing);
+    }
+    return list;
+  }
 
   /** Why a row is not tested; null: it is. */
   static String reason(Encoding e) {

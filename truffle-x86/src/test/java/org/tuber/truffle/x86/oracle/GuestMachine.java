@@ -141,6 +141,19 @@ final class GuestMachine implements AutoCloseable {
     System.arraycopy(codePages, 0, pages, 0, pages.length);
   }
 
+  /** Maps one of the two data pages with these low bits of its entry: present, writable, user. */
+  void mapData(int page, int bits) {
+    long pte = DATA_RAM + 4096L * page + bits | 1L << 63;
+    ram.store64(0x4000 + 8 * ((CpuState.DATA >> 12 & 511) + page), pte);
+    cpu.flushTlb();
+  }
+
+  /** What {@code in} looks like when nothing happens. */
+  void idle(CpuState in, CpuState out, boolean bits64) {
+    load(in, bits64);
+    store(out, ExitReason.BUDGET);
+  }
+
   /** Runs from {@code in} until an exception; vector -1 when that takes too long. */
   void run(CpuState in, CpuState out, boolean bits64) {
     load(in, bits64);
@@ -175,6 +188,11 @@ final class GuestMachine implements AutoCloseable {
     cpu.mxcsr = in.mxcsr;
     cpu.fpu.control = in.fcw;
     cpu.fpu.setStatusWord(in.fsw);
+    cpu.fpu.lastOpcode = 0;
+    cpu.fpu.lastIp = 0;
+    cpu.fpu.lastCs = 0;
+    cpu.fpu.lastDp = 0;
+    cpu.fpu.lastDs = 0;
     cpu.fpu.valid = in.tags;
     for (int i = 0; i < 8; i++) {
       cpu.fpu.significand[i] = in.significand[i];
@@ -197,8 +215,9 @@ final class GuestMachine implements AutoCloseable {
     cpu.segments[X86Cpu.CS].set(bits64 ? USER_CS : USER_CS32, 0, 0xffff_ffffL, codeAttributes);
     cpu.segments[X86Cpu.SS].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
     if (!bits64) {
-      cpu.segments[X86Cpu.DS].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
-      cpu.segments[X86Cpu.ES].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
+      for (int i : new int[] {X86Cpu.DS, X86Cpu.ES, X86Cpu.FS, X86Cpu.GS}) {
+        cpu.segments[i].set(USER_DS, 0, 0xffff_ffffL, dataAttributes);
+      }
     }
     cpu.segments[X86Cpu.FS].base = in.fsBase;
     cpu.segments[X86Cpu.GS].base = in.gsBase;

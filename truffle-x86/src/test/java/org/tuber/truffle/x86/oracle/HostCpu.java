@@ -33,8 +33,7 @@ final class HostCpu implements AutoCloseable {
   private static final long CONTROL = NativePages.BASE + 0x20_0000;
   private static final long STUB = CONTROL + 0x2000;
   private static final long CONTROL_BYTES = 0x3000;
-  private static final long SIGNAL_STACK = CONTROL + 0x1_0000;
-  private static final int SIGNAL_STACK_BYTES = 0x1_0000;
+  private static final int SIGNAL_STACK_BYTES = 0x10_0000;
 
   // Control page, offsets from CONTROL.
   private static final int REGISTERS = 0;
@@ -47,6 +46,7 @@ final class HostCpu implements AutoCloseable {
   private static final int SAVED_FCW = 0xcc;
   private static final int SAVED_FS = 0xd0;
   private static final int SAVED_GS = 0xd8;
+  private static final int SELECTORS = 0xe0;
   private static final int OLD_HANDLERS = 0x100;
   private static final int OUT_GREGS = 0x200;
   private static final int OUT_FS = 0x2c0;
@@ -94,6 +94,7 @@ final class HostCpu implements AutoCloseable {
   private final MemorySegment control;
   private final MemorySegment code;
   private final MemorySegment data;
+  private final MemorySegment signalStack;
   private final MemorySegment[] oldActions = new MemorySegment[SIGNALS.length];
   private final Thread owner = Thread.currentThread();
   private final boolean avx;
@@ -142,7 +143,8 @@ final class HostCpu implements AutoCloseable {
     code = NativePages.map(CpuState.CODE, CpuState.CODE_BYTES, NativePages.PROT_RWX);
     data = NativePages.map(CpuState.DATA, CpuState.DATA_BYTES, NativePages.PROT_RW);
     control = NativePages.map(CONTROL, CONTROL_BYTES, NativePages.PROT_RWX);
-    NativePages.map(SIGNAL_STACK, SIGNAL_STACK_BYTES, NativePages.PROT_RW);
+    // Out of the samples' reach: the kernel takes any RSP within it for one of a signal handler.
+    signalStack = arena.allocate(SIGNAL_STACK_BYTES, 4096);
     long handler = assemble();
     signalStack(0);
     installHandlers(handler);
@@ -160,7 +162,7 @@ final class HostCpu implements AutoCloseable {
             "sigaltstack",
             FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
     MemorySegment stack = arena.allocate(24, 8);
-    stack.set(LONG, 0, SIGNAL_STACK);
+    stack.set(LONG, 0, signalStack.address());
     stack.set(INT, 8, flags);
     stack.set(LONG, 16, SIGNAL_STACK_BYTES);
     try {
@@ -233,6 +235,8 @@ final class HostCpu implements AutoCloseable {
     emit("48 8b 1c 25", GS_BASE);
     emit("48 c7 04 25", ACTIVE); // mov qword [], 1
     emit32(1);
+    emit("8b 0c 25", SELECTORS);
+    emit("8e d9 8e c1 8e e1 8e e9"); // mov ds es fs gs, ecx
     emit("f3 48 0f ae d0 f3 48 0f ae db"); // wrfsbase rax; wrgsbase rbx
     emit("48 c7 c4", FRAME); // mov rsp, FRAME
     for (int i = 15; i >= 0; i--) {
@@ -247,9 +251,10 @@ final class HostCpu implements AutoCloseable {
     emit("00 0f 84"); // je chain
     int toChain1 = stubLength;
     emit32(0);
-    emit("48 89 e0 48 2d"); // mov rax, rsp; sub rax, stack
-    emit32(SIGNAL_STACK);
-    emit("48 3d"); // cmp rax, size; jae chain
+    emit("48 89 e0 48 b9"); // mov rax, rsp; mov rcx, stack
+    emit32(signalStack.address());
+    emit32(signalStack.address() >>> 32);
+    emit("48 29 c8 48 3d"); // sub rax, rcx; cmp rax, size; jae chain
     emit32(SIGNAL_STACK_BYTES);
     emit("0f 83");
     int toChain2 = stubLength;
@@ -316,6 +321,8 @@ final class HostCpu implements AutoCloseable {
     }
     control.set(LONG, FRAME, in.rip);
     control.set(LONG, FRAME + 8, bits64 ? 0x33 : 0x23);
+    // Null selectors are of no use in 32-bit code.
+    control.set(INT, SELECTORS, bits64 ? 0 : 0x2b);
     control.set(LONG, FRAME + 16, in.rflags);
     control.set(LONG, FRAME + 24, in.r[CpuState.RSP]);
     control.set(LONG, FRAME + 32, 0x2b);

@@ -25,7 +25,11 @@ final class ImplicitOperands {
     Values v = g.values();
     CpuState s = g.state();
     String name = e.mnemonic();
-    if (e.has(Row.STACK) || name.startsWith("push") || name.startsWith("pop") && !isCount(name)) {
+    if (e.has(Row.STACK)
+        || name.equals("iret")
+        || name.startsWith("ret")
+        || name.startsWith("push")
+        || name.startsWith("pop") && !isCount(name)) {
       g.pin(RSP, stack(g));
     }
     switch (name) {
@@ -38,6 +42,27 @@ final class ImplicitOperands {
       case "leave" -> g.pin(RBP, stack(g));
       case "enter" -> g.pin(RBP, stack(g) + 64);
       case "ret" -> s.poke(s.r[RSP], g.codeTarget(), 8);
+      case "jmpf", "callf" -> {
+        if (g.isMemory()) {
+          farPointer(g, g.target(), g.operandBytes());
+        }
+      }
+      case "retf" -> {
+        s.poke(s.r[RSP], g.codeTarget(), g.operandBytes());
+        s.poke(s.r[RSP] + g.operandBytes(), g.codeSelector(), g.operandBytes());
+      }
+      case "iret" -> {
+        int bytes = g.operandBytes();
+        s.poke(s.r[RSP], g.codeTarget(), bytes);
+        s.poke(s.r[RSP] + bytes, g.codeSelector(), bytes);
+        s.poke(s.r[RSP] + 2L * bytes, v.random.nextLong() & 0xcd5 | 0x202, bytes);
+        s.poke(s.r[RSP] + 3L * bytes, CpuState.DATA + 2048, bytes);
+        s.poke(s.r[RSP] + 4L * bytes, 0x2b, bytes);
+      }
+      case "les", "lds", "lss", "lfs", "lgs" -> {
+        int bytes = g.operandBytes();
+        s.poke(g.target() + bytes, v.once(2) ? 0x2b : SELECTORS[v.below(SELECTORS.length)], 2);
+      }
       case "popf" -> s.poke(s.r[RSP], v.random.nextLong() & 0x3f_7ed5 | 0x202, 8);
       case "jmp", "call" -> branchTarget(g, e);
       case "xlat" -> {
@@ -72,6 +97,11 @@ final class ImplicitOperands {
     }
   }
 
+  private static void farPointer(SampleGenerator g, long at, int bytes) {
+    g.state().poke(at, g.codeTarget(), bytes);
+    g.state().poke(at + bytes, g.codeSelector(), 2);
+  }
+
   /** Selectors that mean the same to Linux and the guest. */
   private static void selector(SampleGenerator g, Encoding e) {
     if (!e.operands.contains("Sw") || !e.operands.getFirst().equals("Sw")) {
@@ -91,7 +121,7 @@ final class ImplicitOperands {
 
   private static long stack(SampleGenerator g) {
     Values v = g.values();
-    return v.once(12) ? g.place(1) : CpuState.DATA + 2048 + (v.below(3000) & -8);
+    return g.isAtBorder() || v.once(12) ? g.place(1) : CpuState.DATA + 2048 + (v.below(3000) & -8);
   }
 
   private static void branchTarget(SampleGenerator g, Encoding e) {

@@ -226,7 +226,7 @@ final class ProgramGenerator {
 
   private boolean accept(Sample trial) throws EarlyDifference {
     String difference = oracle.run(trial);
-    if (difference.equals(Oracle.UNSAFE)) {
+    if (difference.equals(Oracle.UNSAFE) || (oracle.hostOut.mxcsr & SaveAreas.MISALIGNED) != 0) {
       return false;
     }
     if (!difference.isEmpty()) {

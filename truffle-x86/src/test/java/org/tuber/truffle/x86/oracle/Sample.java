@@ -54,6 +54,11 @@ final class Sample {
     for (int i = 0; i < 16; i++) {
       fresh.r[i] = (pinned >> i & 1) != 0 ? in.r[i] : fresh.r[i];
     }
+    if (!bits64) {
+      for (int i = 0; i < 16; i++) {
+        fresh.r[i] &= i < 8 ? 0xffff_ffffL : 0;
+      }
+    }
     fresh.fsBase = in.fsBase;
     fresh.gsBase = in.gsBase;
     fresh.rip = in.rip;

@@ -55,6 +55,9 @@ final class SampleGenerator {
 
   private Sample last;
 
+  /** Memory operands lie across the border between the two data pages, or close to it. */
+  private boolean atBorder;
+
   SampleGenerator(SplittableRandom random) {
     values = new Values(random);
   }
@@ -98,6 +101,15 @@ final class SampleGenerator {
   /** Makes all branches go to {@code address}. */
   void setBranchTarget(long address) {
     fixedTarget = address;
+  }
+
+  /** Whether to place all memory operands across the border between the data pages or near it. */
+  void setAtBorder(boolean on) {
+    atBorder = on;
+  }
+
+  boolean isAtBorder() {
+    return atBorder;
   }
 
   /** The sample made last. */
@@ -224,6 +236,16 @@ final class SampleGenerator {
     return s;
   }
 
+  /** Bytes of an operand whose size varies. */
+  int operandBytes() {
+    return rexW && bits64 ? 8 : operandSize ? 2 : 4;
+  }
+
+  /** The selector of the running code segment. */
+  int codeSelector() {
+    return bits64 ? 0x33 : 0x23;
+  }
+
   void setRm(int n) {
     rexB = n > 7;
     modRm = modRm & ~7 | n & 7;
@@ -275,6 +297,19 @@ final class SampleGenerator {
 
   /** An address in, at the borders of, or close to the data pages. */
   long place(int alignment) {
+    if (atBorder) {
+      long border = CpuState.DATA + 4096;
+      return switch (values.below(8)) {
+        case 0 -> border - 1;
+        case 1 -> border - 1 - values.below(4);
+        case 2 -> border - 1 - values.below(8);
+        case 3 -> border - 1 - values.below(64);
+        case 4 -> border - 16 * values.below(20);
+        case 5 -> border - 64 * values.below(12);
+        case 6 -> border;
+        default -> border + values.below(80) - 16;
+      };
+    }
     long end = CpuState.DATA + CpuState.DATA_BYTES;
     return switch (values.below(24)) {
       case 0, 1, 2 -> CpuState.DATA + 4096 - 1 - values.below(16);

@@ -6,7 +6,7 @@ final class SaveAreas {
   private static final int XSAVE_HEADER = 512;
 
   /** MXCSR.MM: AMD only. */
-  private static final long MISALIGNED = 0x2_0000;
+  static final long MISALIGNED = 0x2_0000;
 
   private static final int HEADER_BYTES = 64;
 

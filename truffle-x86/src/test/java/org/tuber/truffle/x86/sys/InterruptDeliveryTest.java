@@ -235,7 +235,7 @@ class InterruptDeliveryTest {
     m.gate64(1, HANDLER, 14, 0, 0);
     m.cpu.setEflags(Flags.TF);
     m.s.pc = 0x77;
-    InterruptDelivery.singleStepTrap(m.cpu);
+    DebugRegisters.trap(m.cpu, true, 0);
     assertThat(m.s.pc).isEqualTo(HANDLER);
     assertThat(slot(0)).isEqualTo(0x77);
     assertThat(slot(2)).isEqualTo(Flags.TF | Flags.FIXED);

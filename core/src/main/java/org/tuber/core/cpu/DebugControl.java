@@ -1,0 +1,46 @@
+package org.tuber.core.cpu;
+
+/**
+ * A debugger's hold on a CPU from outside: breakpoints, watchpoints and single steps that the guest
+ * cannot see. Addresses are guest-virtual (x86: linear). Not while the CPU runs.
+ */
+public interface DebugControl {
+  /** Why {@link Vcpu#run} came back with {@link ExitReason#DEBUG}. */
+  enum Kind {
+    /** The instruction at the program counter has a breakpoint and was not executed. */
+    BREAKPOINT,
+    /** The last instruction accessed {@link Stop#address}. */
+    WATCHPOINT,
+    /** {@link #step} is through. */
+    STEP
+  }
+
+  /**
+   * Where the CPU stopped.
+   *
+   * @param address of the breakpoint or the first byte accessed; of a step the next instruction's
+   */
+  record Stop(Kind kind, long address) {}
+
+  /** Makes the CPU stop before it executes the instruction at {@code address}. */
+  void addBreakpoint(long address);
+
+  /** Takes back {@link #addBreakpoint}; nothing happens when there is none. */
+  void removeBreakpoint(long address);
+
+  /** Makes the CPU stop after an instruction that accesses one of these bytes. */
+  void addWatchpoint(long address, long bytes, boolean read, boolean write);
+
+  /** Takes back {@link #addWatchpoint} with the same arguments. */
+  void removeWatchpoint(long address, long bytes, boolean read, boolean write);
+
+  /**
+   * Executes one instruction, or goes to the handler of one exception or interrupt. Breakpoints at
+   * the program counter do not count. Comes back with {@link ExitReason#DEBUG} unless the CPU
+   * cannot execute anything now.
+   */
+  ExitReason step();
+
+  /** The stop that was reported last; null: none yet. */
+  Stop lastStop();
+}
