@@ -106,7 +106,30 @@ abstract sealed class Backing {
     }
   }
 
-  /** Anonymous memory that a process shares with its children; shmat segments. */
+  /** An attached System V segment of the host's. */
+  static final class HostSegment extends Backing {
+    private final FrameArena arena;
+    private final long window;
+    final long bytes;
+
+    HostSegment(FrameArena arena, int id, long bytes, boolean readOnly) {
+      this.arena = arena;
+      this.bytes = (bytes + 4095) & -4096L;
+      window = arena.mapAt(this.bytes, host -> SysvCalls.attachHost(id, host, readOnly));
+    }
+
+    @Override
+    long page(long offset) {
+      return offset >= 0 && offset < bytes ? window + offset : -1;
+    }
+
+    @Override
+    void release() {
+      arena.unmap(window, bytes);
+    }
+  }
+
+  /** Anonymous memory that a process shares with its children. */
   static final class SharedMemory extends Backing {
     private final FrameArena arena;
     private long[] frames;

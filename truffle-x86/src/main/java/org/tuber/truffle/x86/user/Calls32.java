@@ -36,6 +36,7 @@ final class Calls32 {
     {"setfsgid32", "setfsgid"},
     {"clock_gettime64", "clock_gettime"},
     {"clock_settime64", "clock_settime"},
+    {"clock_adjtime64", "clock_adjtime"},
     {"clock_getres_time64", "clock_getres"},
     {"utimensat_time64", "utimensat"},
     {"timerfd_settime64", "timerfd_settime"},
@@ -64,6 +65,9 @@ final class Calls32 {
     }
     calls.put("setgroups32", calls.get("setgroups"));
     calls.put("getgroups32", calls.get("getgroups"));
+    calls.put("recvmmsg_time64", calls.get("recvmmsg"));
+    OldCalls32.add(calls);
+    SysvCalls.add32(calls);
     addProcesses(calls);
     addSignals(calls);
     addFiles(calls);
@@ -85,17 +89,16 @@ final class Calls32 {
     calls.put(
         "futex",
         (t, at, op, v, time, at2, v3) ->
-            ThreadCalls.futex(t, at, (int) op, (int) v, time, at2, (int) v3, 8));
+            Futexes.call(t, at, (int) op, (int) v, time, at2, (int) v3, 8));
     calls.put(
         "futex_time64",
         (t, at, op, v, time, at2, v3) ->
-            ThreadCalls.futex(t, at, (int) op, (int) v, time, at2, (int) v3, 16));
+            Futexes.call(t, at, (int) op, (int) v, time, at2, (int) v3, 16));
     calls.put(
         "mmap2",
         (t, at, n, p, flags, fd, page) -> MemoryCalls.mmap(t, at, n, p, flags, fd, page << 12));
     calls.put("mmap", (t, at, b, c, d, e, f) -> oldMmap(t, at));
     calls.put("arch_prctl", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
-    calls.put("set_robust_list", (t, a, b, c, d, e, f) -> 0);
   }
 
   private static long oldMmap(GuestThread t, long at) {

@@ -80,15 +80,20 @@ final class FileCalls {
     if (file instanceof SignalFile signals) {
       return signals.read(t, at, n);
     }
+    Terminals.beforeRead(t, file);
     return Iovecs.of(t, true, at, n).transfer(file.hostFd);
   }
 
   private static long readv(GuestThread t, long fd, Iovecs v) {
-    return v.transfer(t.fd(fd));
+    OpenFile file = t.process.fds.get((int) fd);
+    Terminals.beforeRead(t, file);
+    return v.transfer(file.hostFd);
   }
 
   private static long write(GuestThread t, long fd, Iovecs v) {
-    return brokenPipe(t, v.transfer(t.fd(fd)));
+    OpenFile file = t.process.fds.get((int) fd);
+    Terminals.beforeWrite(t, file);
+    return brokenPipe(t, v.transfer(file.hostFd));
   }
 
   /** The JVM ignores SIGPIPE; the guest may not. */

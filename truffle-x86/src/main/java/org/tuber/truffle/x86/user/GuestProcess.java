@@ -27,6 +27,9 @@ final class GuestProcess {
   /** Signals for any thread. */
   final List<SignalInfo> pending = new ArrayList<>();
 
+  /** Descriptors that other processes hold of it; readable once it has ended. */
+  final List<PidFile> pidFiles = new ArrayList<>();
+
   /** Its signalfds. */
   final List<SignalFile> signalFiles = new ArrayList<>();
 
@@ -157,6 +160,7 @@ final class GuestProcess {
       }
       children.clear();
       zombie = true;
+      pidFiles.forEach(PidFile::ended);
       GuestProcess p = parent;
       if (p == null) {
         system.remove(this);

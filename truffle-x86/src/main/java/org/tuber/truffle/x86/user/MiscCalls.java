@@ -45,7 +45,6 @@ final class MiscCalls {
     calls.put("getgroups", (t, n, at, c, d, e, f) -> getgroups(t, (int) n, at));
     calls.put("setgroups", (t, n, at, c, d, e, f) -> setgroups(t, (int) n, at));
     calls.put("getrusage", (t, who, at, c, d, e, f) -> getrusage(t, (int) who, at));
-    calls.put("semop", (t, id, at, n, d, e, f) -> semop(t, id, at, n));
     // Denied rather than unknown: nobody needs a log line.
     calls.put("bpf", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("userfaultfd", (t, a, b, c, d, e, f) -> -Errno.EPERM);
@@ -56,7 +55,13 @@ final class MiscCalls {
     calls.put("unshare", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("setns", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("reboot", (t, a, b, c, d, e, f) -> -Errno.EPERM);
-    calls.put("pidfd_open", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("iopl", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("ioperm", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("modify_ldt", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    // As on a CPU without protection keys.
+    calls.put("pkey_alloc", (t, a, b, c, d, e, f) -> -28);
+    calls.put("pkey_free", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
+    calls.put("fanotify_init", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("membarrier", (t, command, b, c, d, e, f) -> membarrier(command));
   }
 
@@ -221,12 +226,5 @@ final class MiscCalls {
     }
     t.memory.writeHost(t, at, usage, 144);
     return 0;
-  }
-
-  private static long semop(GuestThread t, long id, long at, long n) {
-    if (n < 1 || n > 500) {
-      return -Errno.EINVAL;
-    }
-    return t.restartable(65, id, t.in(at, (int) n * 6), n, 0, 0, 0);
   }
 }

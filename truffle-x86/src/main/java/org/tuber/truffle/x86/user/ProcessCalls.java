@@ -15,7 +15,9 @@ final class ProcessCalls {
   private static final int P_ALL = 0;
   private static final int P_PID = 1;
   private static final int P_PGID = 2;
+  private static final int P_PIDFD = 3;
   private static final int RUSAGE_BYTES = 144;
+  private static final int RUSAGE32_BYTES = 72;
   private static final int AT_EMPTY_PATH = 0x1000;
 
   private ProcessCalls() {}
@@ -93,7 +95,6 @@ final class ProcessCalls {
     p.timers.clear();
     t.altStackBytes = 0;
     t.altStackFlags = 2;
-    t.robustList = 0;
     try {
       ThreadCalls.clearTid(t);
     } catch (Errno e) {
@@ -205,20 +206,25 @@ final class ProcessCalls {
     if (status != 0) {
       t.store32(status, e.status);
     }
-    if (usage != 0 && !t.process.is32Bit) {
+    if (usage != 0) {
       // What each guest process used is not known: all are one to the host.
-      t.write(usage, new byte[RUSAGE_BYTES]);
+      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
     }
     return e.child.pid;
   }
 
   private static long waitid(
       GuestThread t, long type, long id, long at, long options, long usage, long f) {
-    if (type > P_PGID) {
+    if (type < P_ALL || type > P_PIDFD || (options & (WEXITED | WUNTRACED | WCONTINUED)) == 0) {
       return -Errno.EINVAL;
     }
     int which = type == P_PGID && id == 0 ? t.process.pgid : (int) id;
-    Event e = await(t, (int) type, which, (int) options);
+    int kind = (int) type;
+    if (kind == P_PIDFD) {
+      which = PidFile.process(t, (int) id).pid;
+      kind = P_PID;
+    }
+    Event e = await(t, kind, which, (int) options);
     if (at != 0) {
       byte[] info = new byte[SignalInfo.BYTES];
       if (e != null) {
@@ -233,6 +239,9 @@ final class ProcessCalls {
                 .toBytes(!t.process.is32Bit);
       }
       t.write(at, info);
+    }
+    if (usage != 0 && e != null) {
+      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
     }
     return 0;
   }

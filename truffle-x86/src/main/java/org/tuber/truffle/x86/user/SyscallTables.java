@@ -64,6 +64,9 @@ final class SyscallTables {
     EventCalls.add(calls);
     SocketCalls.add(calls);
     MiscCalls.add(calls);
+    SysvCalls.add(calls);
+    PidFile.add(calls);
+    Futexes.add(calls);
     return calls;
   }
 

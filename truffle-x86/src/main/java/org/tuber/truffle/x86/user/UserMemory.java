@@ -788,6 +788,23 @@ final class UserMemory {
     }
   }
 
+  /** shmdt: unmaps the segment that is attached at {@code start}. */
+  long detachSegment(GuestThread self, long start) {
+    long bytes;
+    lock.lock();
+    try {
+      Vma v = find(start);
+      if (v == null || v.start != start || !(v.backing instanceof Backing.HostSegment segment)) {
+        return -Errno.EINVAL;
+      }
+      bytes = segment.bytes - v.offset;
+    } finally {
+      lock.unlock();
+    }
+    unmap(self, start, bytes);
+    return 0;
+  }
+
   /** True when every page of a range is mapped. */
   boolean isMapped(long start, long bytes) {
     lock.lock();
