@@ -231,8 +231,8 @@ final class UserMemory {
     }
     FrameArena.Run run = arena.allocate((int) ((to - from) >>> 12));
     if (run.frames() <= (page - from) >>> 12) {
-      // A short run that would not reach the page: start it there.
-      from = page;
+      // A short run that would not reach the page: end it there.
+      from = page - ((long) (run.frames() - 1) << 12);
     }
     for (int i = 0; i < run.frames(); i++) {
       setEntry(
