@@ -135,11 +135,11 @@ final class Calls32 {
     calls.put(
         "lseek",
         (t, fd, offset, whence, d, e, f) ->
-            Host.call(Host.LSEEK, t.fd(fd), offset << 32 >> 32, whence));
+            FileCalls.seek32(t, fd, offset << 32 >> 32, whence));
     calls.put(
         "_llseek",
         (t, fd, high, low, at, whence, f) -> {
-          long r = Host.call(Host.LSEEK, t.fd(fd), wide(low, high), whence);
+          long r = FileCalls.seek32(t, fd, wide(low, high), whence);
           if (r >= 0) {
             t.store64(at, r);
           }

@@ -279,9 +279,36 @@ final class FileCalls {
     long buffer = t.scratch(size);
     long r = Host.call(217, file.hostFd, buffer, size);
     if (r > 0) {
+      if (t.process.is32Bit) {
+        narrowPositions(file, buffer, r);
+      }
       t.memory.writeHost(t, at, buffer, r);
     }
     return r;
+  }
+
+  /**
+   * Positions in a directory as a 32-bit process gets them: where they are hashes (ext4), the upper
+   * half. {@link #seek32} undoes it.
+   */
+  static void narrowPositions(OpenFile file, long entries, long bytes) {
+    for (long at = entries; at < entries + bytes; at += GuestRam.hostLoad16(at + 16) & 0xffff) {
+      long position = GuestRam.hostLoad64(at + 8);
+      if (position != (position & Integer.MAX_VALUE)) {
+        file.hashedPositions = true;
+        GuestRam.hostStore64(at + 8, position >>> 32);
+      }
+    }
+  }
+
+  /** lseek of i386. */
+  static long seek32(GuestThread t, long fd, long offset, long whence) {
+    OpenFile file = t.process.fds.get((int) fd);
+    if (!file.hashedPositions) {
+      return Host.call(Host.LSEEK, file.hostFd, offset, whence);
+    }
+    long r = Host.call(Host.LSEEK, file.hostFd, whence == 0 ? offset << 32 : offset, whence);
+    return r < 0 ? r : r >>> 32;
   }
 
   static long sendfile(GuestThread t, long out, long in, long offset, long n) {

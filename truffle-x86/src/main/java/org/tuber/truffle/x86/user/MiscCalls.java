@@ -127,7 +127,22 @@ final class MiscCalls {
             | (pages ? 1L << 55 : 0)
             | (base & 0xff00_0000L) << 32;
     t.setDescriptor(index, notPresent && base == 0 && limit == 0 ? 0 : descriptor);
+    reload(t.cpu, index, base, pages ? limit << 12 | 0xfff : limit);
     return 0;
+  }
+
+  /**
+   * Registers that hold the selector follow at once, as they do when the kernel switches to the
+   * thread: one made by clone would else keep its parent's.
+   */
+  private static void reload(X86Cpu c, int index, long base, long limit) {
+    for (int i : new int[] {X86Cpu.FS, X86Cpu.GS}) {
+      if (c.segments[i].selector >> 3 == index) {
+        c.segments[i].base = base;
+        c.segments[i].limit = limit;
+        c.segmentBase[i] = base;
+      }
+    }
   }
 
   private static long prctl(GuestThread t, long option, long a, long b, long c, long d, long e) {

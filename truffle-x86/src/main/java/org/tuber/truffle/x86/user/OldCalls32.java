@@ -143,6 +143,7 @@ final class OldCalls32 {
     if (r <= 0) {
       return r;
     }
+    FileCalls.narrowPositions(file, h, r);
     ByteBuffer b = ByteBuffer.allocate((int) room).order(ByteOrder.LITTLE_ENDIAN);
     int out = 0;
     for (long in = 0; in < r; ) {

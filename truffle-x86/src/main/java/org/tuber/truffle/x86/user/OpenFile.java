@@ -5,6 +5,9 @@ class OpenFile {
   final int hostFd;
   private int references;
 
+  /** A directory whose positions i386 sees the upper half of. */
+  volatile boolean hashedPositions;
+
   /** {@link #terminal}, or -1: not looked at yet. */
   private int terminal = -1;
 
