@@ -7,6 +7,7 @@ import org.tuber.perf.bench.BenchCommand;
 import org.tuber.perf.bench.footprint.FootprintCommand;
 import org.tuber.perf.boot.BootCommand;
 import org.tuber.perf.kernels.KernelsCommand;
+import org.tuber.perf.user.UserModeCommand;
 
 /** {@code tuber perf WHAT}: measures Tuber, beside QEMU where that is the question. */
 public final class PerfCommand implements Subcommand {
@@ -16,6 +17,7 @@ public final class PerfCommand implements Subcommand {
 
         boot       boot a Debian kernel under Tuber and QEMU in turn: time, memory, ratio
         kernels    six small programs in a Linux guest under Tuber and QEMU in turn
+        user       Linux programs in user mode under Tuber and QEMU in turn
         bench      JMH benchmarks of the engine without an operating system
         footprint  decoded instructions as objects and as words, side by side
 
@@ -29,18 +31,19 @@ public final class PerfCommand implements Subcommand {
 
   @Override
   public String summary() {
-    return "measure: perf boot, perf kernels, perf bench";
+    return "measure: perf boot, perf kernels, perf user, perf bench";
   }
 
   @Override
   public int run(List<String> arguments) {
     if (arguments.isEmpty()) {
-      throw new CommandLineException("perf: what? one of boot, kernels, bench, footprint");
+      throw new CommandLineException("perf: what? one of boot, kernels, user, bench, footprint");
     }
     List<String> rest = arguments.subList(1, arguments.size());
     return switch (arguments.get(0)) {
       case "boot" -> BootCommand.run(rest, System.out);
       case "kernels" -> KernelsCommand.run(rest, System.out);
+      case "user" -> UserModeCommand.run(rest, System.out);
       case "footprint" -> FootprintCommand.run(rest, System.out);
       case "bench" -> BenchCommand.run(rest);
       case "-h", "-help", "--help" -> {
@@ -49,7 +52,9 @@ public final class PerfCommand implements Subcommand {
       }
       default ->
           throw new CommandLineException(
-              "perf: unknown '" + arguments.get(0) + "'; one of boot, kernels, bench, footprint");
+              "perf: unknown '"
+                  + arguments.get(0)
+                  + "'; one of boot, kernels, user, bench, footprint");
     };
   }
 }

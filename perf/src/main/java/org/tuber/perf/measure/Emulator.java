@@ -100,15 +100,16 @@ public sealed interface Emulator {
       for (String folder : System.getenv().getOrDefault("PATH", "").split(":")) {
         Path program = Path.of(folder.isEmpty() ? "." : folder, PROGRAM);
         if (Files.isExecutable(program)) {
-          return version(program).map(version -> new Qemu(program, version));
+          return version(program.toString()).map(version -> new Qemu(program, version));
         }
       }
       return Optional.empty();
     }
 
-    private static Optional<String> version(Path program) {
+    /** Its version, where {@code program} is a QEMU that starts. */
+    public static Optional<String> version(String program) {
       try {
-        ProcessRun run = ProcessRun.of(List.of(program.toString(), "--version"), Map.of(), 30);
+        ProcessRun run = ProcessRun.of(List.of(program, "--version"), Map.of(), 30);
         return run.first(line -> line.contains("version"))
             .map(line -> line.text().replaceFirst(".*version ", "").replaceFirst("[ (].*", ""));
       } catch (IOException e) {

@@ -51,15 +51,33 @@ public record ProcessRun(
       throws IOException, InterruptedException {
     Path errors = Files.createTempFile("tuber-perf", ".err");
     try {
-      ProcessBuilder builder =
-          new ProcessBuilder(command)
-              .redirectInput(new File("/dev/null"))
-              .redirectError(errors.toFile());
-      builder.environment().putAll(environment);
-      return run(builder, errors, limit);
+      return run(builder(command, environment, errors), errors, limit);
     } finally {
       Files.deleteIfExists(errors);
     }
+  }
+
+  /** The same with its output in a file, byte by byte, instead of in {@link #lines}. */
+  public static ProcessRun into(
+      Path output, List<String> command, Map<String, String> environment, int limit)
+      throws IOException, InterruptedException {
+    Path errors = Files.createTempFile("tuber-perf", ".err");
+    try {
+      return run(
+          builder(command, environment, errors).redirectOutput(output.toFile()), errors, limit);
+    } finally {
+      Files.deleteIfExists(errors);
+    }
+  }
+
+  private static ProcessBuilder builder(
+      List<String> command, Map<String, String> environment, Path errors) {
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectInput(new File("/dev/null"))
+            .redirectError(errors.toFile());
+    builder.environment().putAll(environment);
+    return builder;
   }
 
   private static ProcessRun run(ProcessBuilder builder, Path errors, int limitSeconds)
