@@ -180,6 +180,31 @@ class UserProgramTest {
     same("/usr/bin/python3", "-c", program);
   }
 
+  private static Path resource(String name) throws Exception {
+    return Path.of(UserProgramTest.class.getResource(name).toURI());
+  }
+
+  @Test
+  void systemCallsOfManyKinds() throws Exception {
+    String source = Files.readString(resource("calls.c"));
+    same(build("calls", source, "-w", "-pthread").toString());
+  }
+
+  @Test
+  void jobControlOnATerminal() throws Exception {
+    needs("/usr/bin/expect");
+    String script = resource("job-control.exp").toString();
+    List<String> shell = List.of("/bin/bash", "--norc", "--noprofile");
+    List<String> plain = new ArrayList<>(List.of("/usr/bin/expect", "-f", script));
+    plain.addAll(shell);
+    List<String> emulated = new ArrayList<>(List.of("/usr/bin/expect", "-f", script));
+    emulated.addAll(TuberProcess.builder(true, "user").command());
+    emulated.addAll(shell);
+    Result expected = runNative(plain);
+    assertThat(expected.out()).endsWith("status 7\n");
+    assertThat(runNative(emulated).out()).isEqualTo(expected.out());
+  }
+
   @Test
   void whatIsNoProgramIsOneLine() throws Exception {
     Path text = Files.writeString(folder.resolve("text"), "no program");

@@ -66,6 +66,7 @@ final class Calls32 {
     calls.put("setgroups32", calls.get("setgroups"));
     calls.put("getgroups32", calls.get("getgroups"));
     calls.put("recvmmsg_time64", calls.get("recvmmsg"));
+    SocketOptions32.add(calls);
     OldCalls32.add(calls);
     SysvCalls.add32(calls);
     addProcesses(calls);
