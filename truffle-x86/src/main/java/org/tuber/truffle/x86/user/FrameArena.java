@@ -180,7 +180,8 @@ final class FrameArena implements AutoCloseable {
     long size = (bytes + PAGE - 1) & -PAGE;
     return mapAt(
         size,
-        host -> Host.call(Host.MMAP, host, size, protection, sharing | Host.MAP_FIXED, fd, fileOffset));
+        host ->
+            Host.call(Host.MMAP, host, size, protection, sharing | Host.MAP_FIXED, fd, fileOffset));
   }
 
   /**

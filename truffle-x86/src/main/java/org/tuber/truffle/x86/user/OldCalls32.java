@@ -55,7 +55,8 @@ final class OldCalls32 {
         "statfs", (t, path, at, c, d, e, f) -> statfs(t, STATFS, t.hostPath(t.path(path)), at));
     calls.put("fstatfs", (t, fd, at, c, d, e, f) -> statfs(t, FSTATFS, t.fd(fd), at));
     calls.put("getdents", OldCalls32::getdents);
-    calls.put("umount", (t, path, b, c, d, e, f) -> Host.call(UMOUNT2, t.hostPath(t.path(path)), 0));
+    calls.put(
+        "umount", (t, path, b, c, d, e, f) -> Host.call(UMOUNT2, t.hostPath(t.path(path)), 0));
     calls.put(
         "truncate", (t, path, n, c, d, e, f) -> Host.call(76, t.hostPath(t.path(path)), (int) n));
     calls.put("ftruncate", (t, fd, n, c, d, e, f) -> Host.call(Host.FTRUNCATE, t.fd(fd), (int) n));
@@ -130,8 +131,7 @@ final class OldCalls32 {
   }
 
   /** Entries with the type in their last byte. */
-  private static long getdents(
-      GuestThread t, long fd, long at, long n, long d, long e, long f) {
+  private static long getdents(GuestThread t, long fd, long at, long n, long d, long e, long f) {
     // The host's entries are larger than i386's, so what it gives always fits.
     long room = Math.min(n & LOW, 32 << 10);
     long h = t.scratch(room);
@@ -388,8 +388,7 @@ final class OldCalls32 {
     int[] numbers = {105, 106, 113, 114, 117, 119};
     for (int i = 0; i < plain.length; i++) {
       int number = numbers[i];
-      calls.put(
-          plain[i], (t, a, b, c, d, e, f) -> Host.call(number, user(a), user(b), user(c)));
+      calls.put(plain[i], (t, a, b, c, d, e, f) -> Host.call(number, user(a), user(b), user(c)));
     }
     String[] get = {"getuid", "getgid", "geteuid", "getegid"};
     int[] hosts = {Host.GETUID, Host.GETGID, Host.GETEUID, Host.GETEGID};

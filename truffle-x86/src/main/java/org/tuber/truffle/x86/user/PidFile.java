@@ -15,9 +15,7 @@ final class PidFile extends OpenFile {
   private final GuestProcess process;
 
   private PidFile(GuestProcess process) {
-    super(
-        (int)
-            Host.must("eventfd", Host.call(Host.EVENTFD2, 0, EFD_NONBLOCK | Host.O_CLOEXEC)));
+    super((int) Host.must("eventfd", Host.call(Host.EVENTFD2, 0, EFD_NONBLOCK | Host.O_CLOEXEC)));
     this.process = process;
   }
 
@@ -77,9 +75,7 @@ final class PidFile extends OpenFile {
     }
     GuestProcess p = file.process;
     SignalInfo info =
-        at == 0
-            ? SignalInfo.from(n, SignalInfo.SI_USER, t)
-            : SignalCalls.queued(t, n, at);
+        at == 0 ? SignalInfo.from(n, SignalInfo.SI_USER, t) : SignalCalls.queued(t, n, at);
     synchronized (p.system) {
       if (p.system.find(p.pid) != p) {
         return -Errno.ESRCH;

@@ -28,10 +28,33 @@ final class SignalFrame32 {
   /** Just above where mappings are placed. */
   static final long RETURN_PAGE = ProgramLoader.MAP_TOP32;
 
-  /** At 0 {@code pop eax; mov eax, sigreturn; int 0x80}, at 16 {@code mov eax, rt_sigreturn; int}. */
+  /**
+   * At 0 {@code pop eax; mov eax, sigreturn; int 0x80}, at 16 {@code mov eax, rt_sigreturn; int}.
+   */
   static final byte[] RETURN_CODE = {
-    0x58, (byte) 0xb8, 119, 0, 0, 0, (byte) 0xcd, (byte) 0x80, 0, 0, 0, 0, 0, 0, 0, 0,
-    (byte) 0xb8, (byte) 173, 0, 0, 0, (byte) 0xcd, (byte) 0x80
+    0x58,
+    (byte) 0xb8,
+    119,
+    0,
+    0,
+    0,
+    (byte) 0xcd,
+    (byte) 0x80,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    (byte) 0xb8,
+    (byte) 173,
+    0,
+    0,
+    0,
+    (byte) 0xcd,
+    (byte) 0x80
   };
 
   private SignalFrame32() {}

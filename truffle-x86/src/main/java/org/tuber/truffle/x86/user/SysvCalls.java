@@ -57,8 +57,7 @@ final class SysvCalls {
     calls.put("shmat", (t, id, at, flags, d, e, f) -> attach(t, (int) id, at, (int) flags));
     calls.put("shmdt", (t, at, b, c, d, e, f) -> t.memory.detachSegment(t, at));
     calls.put("shmctl", (t, id, command, at, d, e, f) -> shmctl(t, (int) id, (int) command, at));
-    calls.put(
-        "semctl", (t, id, n, command, value, e, f) -> semctl(t, id, n, (int) command, value));
+    calls.put("semctl", (t, id, n, command, value, e, f) -> semctl(t, id, n, (int) command, value));
     calls.put("semop", (t, id, at, n, d, e, f) -> semop(t, id, at, n, 0));
     calls.put(
         "semtimedop",
@@ -74,9 +73,7 @@ final class SysvCalls {
     calls.put(
         "semtimedop_time64",
         (t, id, at, n, time, e, f) -> semop(t, id, at, n, TimeCalls.timespec(t, time, 16)));
-    calls.put(
-        "msgrcv",
-        (t, id, at, n, type, flags, f) -> receive(t, id, at, n, (int) type, flags));
+    calls.put("msgrcv", (t, id, at, n, type, flags, f) -> receive(t, id, at, n, (int) type, flags));
   }
 
   /** sys_ipc of i386. */
@@ -139,8 +136,7 @@ final class SysvCalls {
     try {
       String name = String.format("/SYSV%08x (deleted)", GuestRam.hostLoad32(status));
       var source = new UserMemory.Source(segment, 0, true, name, 0, null);
-      return t.memory.map(
-          t, at, bytes, protection, at != 0, false, t.memory.limit, source);
+      return t.memory.map(t, at, bytes, protection, at != 0, false, t.memory.limit, source);
     } finally {
       segment.drop();
     }
@@ -228,8 +224,7 @@ final class SysvCalls {
     return t.blocking(MSGSND, id, message, size, flags, 0, 0);
   }
 
-  private static long receive(
-      GuestThread t, long id, long at, long n, long type, long flags) {
+  private static long receive(GuestThread t, long id, long at, long n, long type, long flags) {
     int size = (int) n;
     int word = t.process.is32Bit ? 4 : 8;
     if (size < 0) {
@@ -293,9 +288,7 @@ final class SysvCalls {
       }
     }
     long r =
-        semaphores
-            ? Host.call(number, id, n, command, host)
-            : Host.call(number, id, command, host);
+        semaphores ? Host.call(number, id, n, command, host) : Host.call(number, id, command, host);
     if (r < 0 || command == IPC_SET) {
       return r;
     }

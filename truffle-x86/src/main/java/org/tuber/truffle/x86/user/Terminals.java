@@ -85,8 +85,7 @@ final class Terminals {
 
   private static boolean isDeaf(GuestThread t, int signal) {
     synchronized (t.process.system) {
-      return t.blocks(signal)
-          || t.process.actions.get(signal).handler() == SignalActions.SIG_IGN;
+      return t.blocks(signal) || t.process.actions.get(signal).handler() == SignalActions.SIG_IGN;
     }
   }
 

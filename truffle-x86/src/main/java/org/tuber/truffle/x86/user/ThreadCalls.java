@@ -116,13 +116,7 @@ final class ThreadCalls {
   }
 
   private static long clone(
-      GuestThread t,
-      long flags,
-      long stack,
-      long parentTid,
-      long childTid,
-      long tls,
-      long pidFd) {
+      GuestThread t, long flags, long stack, long parentTid, long childTid, long tls, long pidFd) {
     int f = (int) flags;
     if ((f & CLONE_NAMESPACES) != 0) {
       return -Errno.EPERM;
@@ -150,13 +144,7 @@ final class ThreadCalls {
   }
 
   private static long process(
-      GuestThread t,
-      long flags,
-      long stack,
-      long parentTid,
-      long childTid,
-      long tls,
-      long pidFd) {
+      GuestThread t, long flags, long stack, long parentTid, long childTid, long tls, long pidFd) {
     int f = (int) flags;
     UserSystem system = t.process.system;
     GuestProcess parent = t.process;
