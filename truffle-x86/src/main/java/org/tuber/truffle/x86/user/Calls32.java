@@ -135,7 +135,8 @@ final class Calls32 {
   private static void addFiles(Map<String, Syscalls.Call> calls) {
     calls.put(
         "lseek",
-        (t, fd, offset, whence, d, e, f) -> FileCalls.seek32(t, fd, offset << 32 >> 32, whence));
+        (t, fd, offset, whence, d, e, f) ->
+            FileCalls.seek32(t, fd, OldCalls32.signed(offset), whence));
     calls.put(
         "_llseek",
         (t, fd, high, low, at, whence, f) -> {

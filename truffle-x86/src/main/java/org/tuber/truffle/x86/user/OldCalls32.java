@@ -58,8 +58,9 @@ final class OldCalls32 {
     calls.put(
         "umount", (t, path, b, c, d, e, f) -> Host.call(UMOUNT2, t.hostPath(t.path(path)), 0));
     calls.put(
-        "truncate", (t, path, n, c, d, e, f) -> Host.call(76, t.hostPath(t.path(path)), (int) n));
-    calls.put("ftruncate", (t, fd, n, c, d, e, f) -> Host.call(Host.FTRUNCATE, t.fd(fd), (int) n));
+        "truncate", (t, path, n, c, d, e, f) -> Host.call(76, t.hostPath(t.path(path)), signed(n)));
+    calls.put(
+        "ftruncate", (t, fd, n, c, d, e, f) -> Host.call(Host.FTRUNCATE, t.fd(fd), signed(n)));
     calls.put(
         "sync_file_range",
         (t, fd, low, high, nLow, nHigh, flags) ->
@@ -199,7 +200,7 @@ final class OldCalls32 {
     calls.put(
         "clock_settime",
         (t, clock, at, c, d, e, f) ->
-            Host.call(CLOCK_SETTIME, (int) clock, TimeCalls.timespec(t, at, 8)));
+            Host.call(CLOCK_SETTIME, signed(clock), TimeCalls.timespec(t, at, 8)));
     calls.put(
         "settimeofday",
         (t, at, zone, c, d, e, f) ->
@@ -283,7 +284,7 @@ final class OldCalls32 {
       int v = GuestRam.hostLoad32(raw + 4L * i);
       GuestRam.hostStore64(h + 8L * i, i == 0 ? v & LOW : v);
     }
-    long r = number == ADJTIMEX ? Host.call(number, h) : Host.call(number, (int) clock, h);
+    long r = number == ADJTIMEX ? Host.call(number, h) : Host.call(number, signed(clock), h);
     if (r >= 0) {
       storeWords(t, at, h, TIMEX_WORDS);
     }
@@ -337,6 +338,11 @@ final class OldCalls32 {
       t.write(get, b.array());
     }
     return 0;
+  }
+
+  /** An {@code int} or {@code long} argument of i386 with its sign. */
+  static long signed(long argument) {
+    return argument << 32 >> 32;
   }
 
   /** As in the first systems: the handler runs once. */

@@ -51,9 +51,9 @@ final class SysvCalls {
   private SysvCalls() {}
 
   static void add(Map<String, Syscalls.Call> calls) {
-    calls.put("shmget", (t, key, n, flags, d, e, f) -> Host.call(SHMGET, (int) key, n, flags));
-    calls.put("semget", (t, key, n, flags, d, e, f) -> Host.call(SEMGET, (int) key, n, flags));
-    calls.put("msgget", (t, key, flags, c, d, e, f) -> Host.call(MSGGET, (int) key, flags));
+    calls.put("shmget", (t, key, n, flags, d, e, f) -> Host.call(SHMGET, key, n, flags));
+    calls.put("semget", (t, key, n, flags, d, e, f) -> Host.call(SEMGET, key, n, flags));
+    calls.put("msgget", (t, key, flags, c, d, e, f) -> Host.call(MSGGET, key, flags));
     calls.put("shmat", (t, id, at, flags, d, e, f) -> attach(t, (int) id, at, (int) flags));
     calls.put("shmdt", (t, at, b, c, d, e, f) -> t.memory.detachSegment(t, at));
     calls.put("shmctl", (t, id, command, at, d, e, f) -> shmctl(t, (int) id, (int) command, at));
@@ -73,7 +73,9 @@ final class SysvCalls {
     calls.put(
         "semtimedop_time64",
         (t, id, at, n, time, e, f) -> semop(t, id, at, n, TimeCalls.timespec(t, time, 16)));
-    calls.put("msgrcv", (t, id, at, n, type, flags, f) -> receive(t, id, at, n, (int) type, flags));
+    calls.put(
+        "msgrcv",
+        (t, id, at, n, type, flags, f) -> receive(t, id, at, n, OldCalls32.signed(type), flags));
   }
 
   /** sys_ipc of i386. */
@@ -92,7 +94,7 @@ final class SysvCalls {
           long message = t.load32(pointer) & LOW;
           yield receive(t, id, message, second, t.load32(pointer + 4), third);
         }
-        yield receive(t, id, pointer, second, (int) fifth, third);
+        yield receive(t, id, pointer, second, OldCalls32.signed(fifth), third);
       }
       case 13 -> Host.call(MSGGET, id, second);
       case 14 -> msgctl(t, id, (int) second, pointer);
@@ -184,7 +186,7 @@ final class SysvCalls {
       case GETALL, SETALL:
         return all(t, id, command, value);
       case SETVAL:
-        return Host.call(SEMCTL, id, n, command, (int) value);
+        return Host.call(SEMCTL, id, n, command, value);
       case IPC_RMID, 11, 12, 14, 15:
         return Host.call(SEMCTL, id, n, command, 0);
       default:
