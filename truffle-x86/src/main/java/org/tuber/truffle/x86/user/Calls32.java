@@ -103,7 +103,7 @@ final class Calls32 {
   }
 
   private static long oldMmap(GuestThread t, long at) {
-    long a = t.in(at, OLD_MMAP_BYTES);
+    long a = t.need(at, OLD_MMAP_BYTES);
     long[] v = new long[6];
     for (int i = 0; i < 6; i++) {
       v[i] = GuestRam.hostLoad32(a + 4L * i) & LOW;
@@ -136,11 +136,11 @@ final class Calls32 {
     calls.put(
         "lseek",
         (t, fd, offset, whence, d, e, f) ->
-            FileCalls.seek32(t, fd, OldCalls32.signed(offset), whence));
+            Directories.seek32(t, fd, OldCalls32.signed(offset), whence));
     calls.put(
         "_llseek",
         (t, fd, high, low, at, whence, f) -> {
-          long r = FileCalls.seek32(t, fd, wide(low, high), whence);
+          long r = Directories.seek32(t, fd, wide(low, high), whence);
           if (r >= 0) {
             t.store64(at, r);
           }

@@ -72,6 +72,14 @@ final class GuestProcess {
 
   boolean is32Bit;
 
+  // What prctl sets.
+
+  /** Sent when the parent ends; 0 for none. */
+  int deathSignal;
+
+  boolean dumpable = true;
+  boolean noNewPrivileges;
+
   // ITIMER_REAL
   ScheduledFuture<?> alarm;
   long alarmDeadlineNanos;
@@ -154,6 +162,9 @@ final class GuestProcess {
       borrowsMemory = false;
       for (GuestProcess child : new ArrayList<>(children)) {
         child.parent = null;
+        if (child.deathSignal != 0 && !child.zombie) {
+          Signals.send(child, SignalInfo.simple(child.deathSignal, SignalInfo.SI_USER));
+        }
         if (child.zombie) {
           system.remove(child);
         }
@@ -171,7 +182,8 @@ final class GuestProcess {
           exitSignal == SignalInfo.SIGCHLD
               && (action.handler() == SignalActions.SIG_IGN
                   || (action.flags() & SignalActions.SA_NOCLDWAIT) != 0);
-      if (exitSignal != 0) {
+      // The old clone takes any number; nothing is sent for one that is no signal.
+      if (exitSignal != 0 && exitSignal <= SignalActions.COUNT) {
         Signals.send(p, childInfo(exitSignal));
       }
       if (reaped) {

@@ -525,6 +525,14 @@ final class GuestThread implements UserKernel, Runnable {
     return a;
   }
 
+  /** The same for one that has to be there: a null pointer is EFAULT. */
+  long need(long gva, int bytes) {
+    if (gva == 0) {
+      throw new Errno(Errno.EFAULT);
+    }
+    return in(gva, bytes);
+  }
+
   /** Native memory for a structure that the guest gets; 0 for a null pointer. */
   long out(long gva, int bytes) {
     if (gva == 0) {

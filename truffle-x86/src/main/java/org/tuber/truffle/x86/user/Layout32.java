@@ -166,7 +166,7 @@ final class Layout32 {
   /** struct flock or flock64; {@code kind} 0 get, 1 set, 2 set and wait. */
   static long lock(GuestThread t, long fd, int kind, long at, boolean wide) {
     int bytes = wide ? 24 : 16;
-    long g = t.in(at, bytes);
+    long g = t.need(at, bytes);
     long h = t.scratch(32);
     GuestRam.hostFill(h, 32, (byte) 0);
     GuestRam.hostStore32(h, GuestRam.hostLoad32(g));

@@ -29,6 +29,11 @@ final class MiscCalls {
   private static final int PR_SET_VMA = 0x5356_4d41;
   private static final int PRCTL = 157;
   private static final int NAME_BYTES = 16;
+  private static final int MEMBARRIER = 324;
+
+  /** Global, global expedited and private expedited with their registrations. */
+  private static final long MEMBARRIERS = 0x1f;
+
   private static final long MAX_USER = 0x7fff_ffff_ffffL;
 
   private MiscCalls() {}
@@ -52,6 +57,14 @@ final class MiscCalls {
     calls.put("get_mempolicy", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
     calls.put("set_mempolicy", (t, a, b, c, d, e, f) -> 0);
     calls.put("mbind", (t, a, b, c, d, e, f) -> 0);
+    String[] privileged = {
+      "pivot_root", "swapon", "swapoff", "init_module", "finit_module", "delete_module",
+      "kexec_load", "kexec_file_load", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
+      "fspick", "mount_setattr", "quotactl", "vhangup", "syslog", "open_by_handle_at"
+    };
+    for (String name : privileged) {
+      calls.put(name, (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    }
     calls.put("unshare", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("setns", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("reboot", (t, a, b, c, d, e, f) -> -Errno.EPERM);
@@ -94,7 +107,7 @@ final class MiscCalls {
    * @param reader who can read the user_desc at {@code at}
    */
   static long setThreadArea(GuestThread t, GuestThread reader, long at) {
-    long d = reader.in(at, 16);
+    long d = reader.need(at, 16);
     int index = GuestRam.hostLoad32(d);
     long base = GuestRam.hostLoad32(d + 4) & 0xffff_ffffL;
     long limit = GuestRam.hostLoad32(d + 8) & 0xf_ffffL;
@@ -168,24 +181,42 @@ final class MiscCalls {
         t.memory.writeHost(t, a, host, NAME_BYTES);
         return 0;
       }
-      case PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_TIMERSLACK, PR_SET_CHILD_SUBREAPER -> {
+      case PR_SET_CHILD_SUBREAPER, PR_GET_SECCOMP -> {
+        return 0;
+      }
+      case PR_SET_PDEATHSIG -> {
+        if (a < 0 || a > SignalActions.COUNT) {
+          return -Errno.EINVAL;
+        }
+        t.process.deathSignal = (int) a;
         return 0;
       }
       case PR_GET_PDEATHSIG -> {
-        t.store32(a, 0);
+        t.store32(a, t.process.deathSignal);
+        return 0;
+      }
+      case PR_SET_DUMPABLE -> {
+        if (a != 0 && a != 1) {
+          return -Errno.EINVAL;
+        }
+        t.process.dumpable = a == 1;
         return 0;
       }
       case PR_GET_DUMPABLE -> {
-        return 1;
+        return t.process.dumpable ? 1 : 0;
       }
-      case PR_GET_TIMERSLACK -> {
-        return 50_000;
-      }
-      case PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS -> {
-        return 0;
+      case PR_SET_TIMERSLACK, PR_GET_TIMERSLACK -> {
+        return Host.call(PRCTL, (int) option, a);
       }
       case PR_SET_NO_NEW_PRIVS -> {
-        return a == 1 ? 0 : -Errno.EINVAL;
+        if (a != 1 || b != 0 || c != 0 || d != 0) {
+          return -Errno.EINVAL;
+        }
+        t.process.noNewPrivileges = true;
+        return 0;
+      }
+      case PR_GET_NO_NEW_PRIVS -> {
+        return t.process.noNewPrivileges ? 1 : 0;
       }
       case PR_CAPBSET_READ -> {
         return Host.call(PRCTL, PR_CAPBSET_READ, a);
@@ -203,10 +234,13 @@ final class MiscCalls {
   private static long membarrier(long command) {
     // Query; every other command is done by what each barrier of the host does anyway.
     if (command == 0) {
-      return 0x1f;
+      return MEMBARRIERS;
+    }
+    if ((command & ~MEMBARRIERS) != 0 || Long.bitCount(command) != 1) {
+      return -Errno.EINVAL;
     }
     GuestRam.fullFence();
-    return Host.call(324, command & 0x1f, 0, 0);
+    return Host.call(MEMBARRIER, command, 0, 0);
   }
 
   private static long getgroups(GuestThread t, int n, long at) {

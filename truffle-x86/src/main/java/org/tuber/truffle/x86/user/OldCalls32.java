@@ -23,7 +23,6 @@ final class OldCalls32 {
   private static final int ADJTIMEX = 159;
   private static final int SETTIMEOFDAY = 164;
   private static final int UMOUNT2 = 166;
-  private static final int GETDENTS64 = 217;
   private static final int CLOCK_SETTIME = 227;
   private static final int UTIMENSAT = 280;
   private static final int TIMERFD_SETTIME = 286;
@@ -33,7 +32,6 @@ final class OldCalls32 {
   private static final int STAT_BYTES = 144;
   private static final int TIMEX_BYTES = 208;
   private static final int TIMEX_WORDS = 21;
-  private static final int DIRENT_HEADER = 19;
   private static final long LOW = 0xffff_ffffL;
 
   private OldCalls32() {}
@@ -54,7 +52,6 @@ final class OldCalls32 {
     calls.put(
         "statfs", (t, path, at, c, d, e, f) -> statfs(t, STATFS, t.hostPath(t.path(path)), at));
     calls.put("fstatfs", (t, fd, at, c, d, e, f) -> statfs(t, FSTATFS, t.fd(fd), at));
-    calls.put("getdents", OldCalls32::getdents);
     calls.put(
         "umount", (t, path, b, c, d, e, f) -> Host.call(UMOUNT2, t.hostPath(t.path(path)), 0));
     calls.put(
@@ -68,7 +65,7 @@ final class OldCalls32 {
     calls.put(
         "select",
         (t, at, b, c, d, e, f) -> {
-          long v = t.in(at, 20);
+          long v = t.need(at, 20);
           return Layout32.select(t, word(v, 0), word(v, 1), word(v, 2), word(v, 3), word(v, 4), 0);
         });
   }
@@ -131,43 +128,6 @@ final class OldCalls32 {
     return 0;
   }
 
-  /** Entries with the type in their last byte. */
-  private static long getdents(GuestThread t, long fd, long at, long n, long d, long e, long f) {
-    // The host's entries are larger than i386's, so what it gives always fits.
-    long room = Math.min(n & LOW, 32 << 10);
-    long h = t.scratch(room);
-    OpenFile file = t.process.fds.get((int) fd);
-    if (file instanceof DescriptorList) {
-      return -Errno.EINVAL;
-    }
-    long r = Host.call(GETDENTS64, file.hostFd, h, room);
-    if (r <= 0) {
-      return r;
-    }
-    FileCalls.narrowPositions(file, h, r);
-    ByteBuffer b = ByteBuffer.allocate((int) room).order(ByteOrder.LITTLE_ENDIAN);
-    int out = 0;
-    for (long in = 0; in < r; ) {
-      int length = GuestRam.hostLoad16(h + in + 16) & 0xffff;
-      int name = 0;
-      while (GuestRam.hostLoad8(h + in + DIRENT_HEADER + name) != 0) {
-        name++;
-      }
-      int bytes = (10 + name + 2 + 3) & -4;
-      b.putInt(out, (int) GuestRam.hostLoad64(h + in));
-      b.putInt(out + 4, (int) GuestRam.hostLoad64(h + in + 8));
-      b.putShort(out + 8, (short) bytes);
-      for (int i = 0; i < name; i++) {
-        b.put(out + 10 + i, (byte) GuestRam.hostLoad8(h + in + DIRENT_HEADER + i));
-      }
-      b.put(out + bytes - 1, (byte) GuestRam.hostLoad8(h + in + 18));
-      out += bytes;
-      in += length;
-    }
-    t.memory.write(t, at, b.array(), 0, out);
-    return out;
-  }
-
   // ---------------------------------------------------------------- times
 
   private static void addTimes(Map<String, Syscalls.Call> calls) {
@@ -208,8 +168,9 @@ final class OldCalls32 {
     calls.put(
         "stime",
         (t, at, b, c, d, e, f) -> {
-          long h = t.out(at, 16);
+          long h = t.scratch(16);
           GuestRam.hostStore64(h, t.load32(at));
+          GuestRam.hostStore64(h + 8, 0);
           return Host.call(SETTIMEOFDAY, h, 0);
         });
     calls.put("adjtimex", (t, at, b, c, d, e, f) -> timex(t, ADJTIMEX, 0, at));
@@ -247,10 +208,7 @@ final class OldCalls32 {
 
   /** A struct itimerspec in native memory. */
   private static long itimer(GuestThread t, long at) {
-    long raw = t.in(at, 16);
-    if (raw == 0) {
-      throw new Errno(Errno.EFAULT);
-    }
+    long raw = t.need(at, 16);
     long h = t.scratch(32);
     for (int i = 0; i < 4; i++) {
       GuestRam.hostStore64(h + 8L * i, GuestRam.hostLoad32(raw + 4L * i));
@@ -274,10 +232,7 @@ final class OldCalls32 {
 
   /** struct timex: every member is one word here and two there. */
   private static long timex(GuestThread t, int number, long clock, long at) {
-    long raw = t.in(at, 4 * TIMEX_WORDS);
-    if (raw == 0) {
-      return -Errno.EFAULT;
-    }
+    long raw = t.need(at, 4 * TIMEX_WORDS);
     long h = t.scratch(TIMEX_BYTES);
     GuestRam.hostFill(h, TIMEX_BYTES, (byte) 0);
     for (int i = 0; i < TIMEX_WORDS; i++) {
@@ -444,7 +399,7 @@ final class OldCalls32 {
     if (n < 0 || n > 4096) {
       return -Errno.EINVAL;
     }
-    long raw = t.in(at, 2 * n);
+    long raw = n == 0 ? 0 : t.need(at, 2 * n);
     long groups = t.scratch(4L * n);
     for (int i = 0; i < n; i++) {
       GuestRam.hostStore32(groups + 4L * i, GuestRam.hostLoad16(raw + 2L * i) & 0xffff);

@@ -207,10 +207,7 @@ final class SignalCalls {
   /** The siginfo_t of a signal that the guest made up. */
   static SignalInfo queued(GuestThread t, int n, long at) {
     boolean wide = !t.process.is32Bit;
-    long info = t.in(at, SignalInfo.BYTES);
-    if (info == 0) {
-      throw new Errno(Errno.EFAULT);
-    }
+    long info = t.need(at, SignalInfo.BYTES);
     int sender = wide ? 16 : 12;
     return new SignalInfo(
         n,
@@ -245,7 +242,7 @@ final class SignalCalls {
       return 0;
     }
     // Not one of ours: a process of the host. Never the JVM itself or its group.
-    if (pid == 0 || pid == -1 || pid == Host.processId()) {
+    if (pid == 0 || pid == -1 || Host.isOwnThread(pid)) {
       return -Errno.ESRCH;
     }
     return Host.call(62, pid, n);

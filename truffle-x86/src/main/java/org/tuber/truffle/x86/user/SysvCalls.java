@@ -275,10 +275,7 @@ final class SysvCalls {
       // What can be set: owner and mode, and the size of a message queue.
       GuestRam.hostFill(host, bytes, (byte) 0);
       boolean wide = !t.process.is32Bit;
-      long raw = t.in(at, wide ? bytes : 84);
-      if (raw == 0) {
-        return -Errno.EFAULT;
-      }
+      long raw = t.need(at, wide ? bytes : 84);
       if (wide) {
         GuestRam.hostCopy(raw, host, bytes);
       } else {

@@ -83,19 +83,17 @@ final class ThreadCalls {
       return -Errno.EINVAL;
     }
     if (bytes > 4096) {
-      return -7;
+      return -Errno.E2BIG;
     }
-    long h = t.in(at, CLONE_ARGS_BYTES);
-    if (h == 0) {
-      return -Errno.EFAULT;
-    }
+    long h = t.need(at, CLONE_ARGS_BYTES);
     long flags = GuestRam.hostLoad64(h);
     long exitSignal = GuestRam.hostLoad64(h + 32);
     long stack = GuestRam.hostLoad64(h + 40);
     long stackBytes = GuestRam.hostLoad64(h + 48);
     boolean thread = (flags & (CLONE_THREAD | CLONE_PARENT)) != 0;
     if ((flags & (0xff | CLONE_DETACHED)) != 0
-        || (exitSignal & ~0xffL) != 0
+        || exitSignal < 0
+        || exitSignal > SignalActions.COUNT
         || thread && exitSignal != 0
         || (stack == 0) != (stackBytes == 0)
         || (flags & CLONE_SIGHAND) != 0 && (flags & CLONE_CLEAR_SIGHAND) != 0
@@ -156,6 +154,8 @@ final class ThreadCalls {
       }
     }
     p.exitSignal = f & 0xff;
+    p.dumpable = parent.dumpable;
+    p.noNewPrivileges = parent.noNewPrivileges;
     p.fds = (f & CLONE_FILES) != 0 ? parent.fds.share() : parent.fds.copy();
     p.actions = (f & CLONE_SIGHAND) != 0 ? parent.actions : parent.actions.copy();
     if ((flags & CLONE_CLEAR_SIGHAND) != 0) {
