@@ -29,6 +29,7 @@ final class MiscCalls {
   private static final int PR_SET_VMA = 0x5356_4d41;
   private static final int PRCTL = 157;
   private static final int NAME_BYTES = 16;
+  private static final int GETRUSAGE = 98;
   private static final int MEMBARRIER = 324;
 
   /** Global, global expedited and private expedited with their registrations. */
@@ -265,15 +266,20 @@ final class MiscCalls {
 
   private static long getrusage(GuestThread t, int who, long at) {
     long usage = t.scratch(144);
-    long r = Host.call(98, who == -1 ? 0 : who, usage);
-    if (r < 0) {
-      return r;
+    long r = usage(who, usage);
+    if (r >= 0) {
+      t.memory.writeHost(t, at, usage, 144);
     }
-    if (who == -1) {
+    return r;
+  }
+
+  /** struct rusage in native memory. */
+  static long usage(int who, long usage) {
+    long r = Host.call(GETRUSAGE, who == -1 ? 0 : who, usage);
+    if (r >= 0 && who == -1) {
       // What children used is part of this process's own use.
       GuestRam.hostFill(usage, 144, (byte) 0);
     }
-    t.memory.writeHost(t, at, usage, 144);
-    return 0;
+    return r;
   }
 }
