@@ -260,7 +260,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
         cpu.home.y[2 * n + 1] = half(digits, 3);
       }
     } catch (UnsupportedMessageException | NumberFormatException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, name, e);
+      throw UnsupportedTypeException.create(new Object[] {value}, name);
     }
   }
 
@@ -306,7 +306,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
         setRegister(name, interop.readMember(values, name));
       }
     } catch (InvalidArrayIndexException | UnknownIdentifierException e) {
-      throw UnsupportedTypeException.create(new Object[] {values}, "members vanished", e);
+      throw UnsupportedTypeException.create(new Object[] {values}, "members vanished");
     }
   }
 
@@ -402,7 +402,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
         try {
           resume(arguments.length > 0 ? integer(arguments[0]) : settings.instructionBudget);
         } catch (UnsupportedMessageException e) {
-          throw UnsupportedTypeException.create(arguments, "a budget", e);
+          throw UnsupportedTypeException.create(arguments, "a budget");
         }
       }
       default -> throw UnknownIdentifierException.create(member);

@@ -8,20 +8,24 @@ import org.graalvm.options.OptionDescriptors;
 import org.graalvm.options.OptionValues;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.sys.CpuModel;
+import org.tuber.truffle.x86.user.ElfKind;
 
 /**
- * Truffle language {@code x86}: a source is the raw bytes of a program.
+ * Truffle language {@code x86}: a source is the bytes of a Linux program, of a shared library, or
+ * of raw code.
  *
- * <p>Evaluating it builds a bare machine (flat RAM, one CPU at privilege level 0 in the mode of
- * option {@code x86.Mode}, no devices, no IDT), puts the bytes at the load address, runs until HLT,
- * an exception, or the end of the instruction budget, and returns the {@link BareMetal} as an
- * object whose members are the registers.
+ * <p>Evaluating an ELF program runs it ({@link GuestProgram}); evaluating a shared library gives it
+ * as an object whose members are its functions ({@link GuestLibrary}). Evaluating other bytes
+ * builds a bare machine (flat RAM, one CPU at privilege level 0 in the mode of option {@code
+ * x86.Mode}, no devices, no IDT), puts the bytes at the load address, runs until HLT, an exception,
+ * or the end of the instruction budget, and returns the {@link BareMetal} as an object whose
+ * members are the registers.
  */
 @TruffleLanguage.Registration(
     id = X86Language.ID,
     name = "x86",
     implementationName = "Tuber",
-    byteMimeTypes = X86Language.CODE,
+    byteMimeTypes = {X86Language.CODE, X86Language.ELF},
     defaultMimeType = X86Language.CODE,
     contextPolicy = TruffleLanguage.ContextPolicy.EXCLUSIVE)
 public final class X86Language extends TruffleLanguage<X86Context> {
@@ -31,9 +35,18 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   /** MIME type of raw code bytes. */
   public static final String CODE = "application/x-x86-code";
 
+  /** MIME type of Linux programs and libraries; says that bytes are not code as such. */
+  public static final String ELF = "application/x-elf";
+
   @Override
   protected X86Context createContext(Env env) {
-    return new X86Context(this, settings(env.getOptions()));
+    OptionValues options = env.getOptions();
+    return new X86Context(this, env, settings(options), options.get(X86Options.SYSROOT));
+  }
+
+  @Override
+  protected void finalizeContext(X86Context context) {
+    context.finish();
   }
 
   private static BareMetal.Settings settings(OptionValues o) {
@@ -78,7 +91,11 @@ public final class X86Language extends TruffleLanguage<X86Context> {
       throw new X86Exception(
           "an x86 source is the bytes of a program: build it from a ByteSequence");
     }
-    return new ProgramRoot(this, source.getName(), source.getBytes().toByteArray()).getCallTarget();
+    byte[] bytes = source.getBytes().toByteArray();
+    if (ELF.equals(source.getMimeType()) || ElfKind.isElf(bytes)) {
+      return new ElfRoot(this, source.getName(), source.getPath(), bytes).getCallTarget();
+    }
+    return new ProgramRoot(this, source.getName(), bytes).getCallTarget();
   }
 
   @Override

@@ -32,6 +32,8 @@ final class X86Options {
       new OptionKey<>(
           "max", new OptionType<>("model", s -> oneOf(s, Set.copyOf(CpuModel.names()))));
 
+  static final OptionKey<String> SYSROOT = new OptionKey<>("");
+
   static final OptionDescriptors DESCRIPTORS =
       OptionDescriptors.create(
           List.of(
@@ -42,7 +44,11 @@ final class X86Options {
               option(INSTRUCTION_BUDGET, "InstructionBudget", "Most instructions to run, about."),
               option(RUN, "Run", "Run when evaluated; else only when the result is executed."),
               option(TIER, "Tier", "Compile hot code, never, or at once."),
-              option(CPU, "Cpu", "CPU model.")));
+              option(CPU, "Cpu", "CPU model."),
+              option(
+                  SYSROOT,
+                  "Sysroot",
+                  "Folder under which Linux programs and libraries find absolute paths first.")));
 
   private X86Options() {}
 

@@ -21,6 +21,7 @@ final class FdTable {
     if (fd < 0 || fd >= files.length || files[fd] == null) {
       throw new Errno(Errno.EBADF);
     }
+    files[fd].used();
     return files[fd];
   }
 
@@ -78,7 +79,10 @@ final class FdTable {
   void close(int fd) {
     OpenFile old;
     synchronized (this) {
-      old = get(fd);
+      old = find(fd);
+      if (old == null) {
+        throw new Errno(Errno.EBADF);
+      }
       files[fd] = null;
       closeOnExec.clear(fd);
     }

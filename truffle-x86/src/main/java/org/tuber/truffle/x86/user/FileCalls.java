@@ -124,7 +124,7 @@ final class FileCalls {
   private static long v2(
       GuestThread t, int number, long fd, Iovecs v, long offset, long high, long flags) {
     long at = t.process.is32Bit ? offset & 0xffff_ffffL | high << 32 : offset;
-    long r = t.restartable(number, t.fd(fd), v.address, v.count, at, 0, (int) flags);
+    long r = t.restartable(number, t.fd(fd), v.address, v.count, at, 0, flags & 0xffff_ffffL);
     return number == PWRITEV2 ? brokenPipe(t, r) : r;
   }
 

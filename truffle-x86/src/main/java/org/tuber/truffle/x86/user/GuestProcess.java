@@ -80,6 +80,15 @@ final class GuestProcess {
   boolean dumpable = true;
   boolean noNewPrivileges;
 
+  /** Where guest code calls the host that embeds it; null for a program by itself. */
+  HostGate gate;
+
+  /** Signal that ended it with where it came from; null for none. */
+  Fatality fatality;
+
+  /** What a fatal signal left behind. */
+  record Fatality(SignalInfo info, long pc) {}
+
   // ITIMER_REAL
   ScheduledFuture<?> alarm;
   long alarmDeadlineNanos;

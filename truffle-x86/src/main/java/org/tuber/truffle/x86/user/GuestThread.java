@@ -73,6 +73,9 @@ final class GuestThread implements UserKernel, Runnable {
 
   volatile boolean ended;
 
+  /** Whoever runs it wants {@link X86Cpu#run} to return soon, also from a blocking host call. */
+  volatile boolean paused;
+
   /** This thread alone shall end (another one runs execve). */
   volatile boolean endWanted;
 
@@ -186,7 +189,8 @@ final class GuestThread implements UserKernel, Runnable {
     }
   }
 
-  private void finish() {
+  /** Leaves the process; the last act of this thread, by the host thread that ran it. */
+  void finish() {
     inKernel = true;
     ended = true;
     flushWanted = false;
@@ -197,7 +201,12 @@ final class GuestThread implements UserKernel, Runnable {
       LOG.debug("clear_child_tid", e);
     }
     UserSystem system = process.system;
-    memory.detach(this);
+    try {
+      memory.detach(this);
+    } catch (RuntimeException e) {
+      // Whoever waits for this thread waits for ever if it does not leave.
+      LOG.error("memory of {}", process.executable, e);
+    }
     synchronized (system.engine) {
       system.instructions += cpu.home.instructions;
       cpu.close();
@@ -242,6 +251,7 @@ final class GuestThread implements UserKernel, Runnable {
   /** A deliverable signal, a stop or the end is there. Under the system's monitor. */
   boolean hasWork() {
     return process.dying
+        || paused
         || endWanted
         || process.stopped
         || (Signals.pendingSet(this) & (~mask | Signals.UNBLOCKABLE)) != 0;
@@ -296,6 +306,10 @@ final class GuestThread implements UserKernel, Runnable {
               s.r[5] & 0xffff_ffffL);
       case X86Cpu.BP, X86Cpu.DB, X86Cpu.OF -> raise(c, vector, 0, 0);
       default -> {
+        HostGate gate = process.gate;
+        if (vector == HostGate.VECTOR && gate != null && gate.enter(this, s.pc - 2)) {
+          return;
+        }
         // Two bytes long; the fault is reported at the instruction.
         s.pc -= 2;
         raise(c, X86Cpu.GP, vector * 8L + 2, 0);
@@ -328,7 +342,9 @@ final class GuestThread implements UserKernel, Runnable {
   public boolean attend(X86Cpu c) {
     inKernel = true;
     boolean moved = false;
-    if (work) {
+    HostGate gate = process.gate;
+    // Registers are the host function's until it has been called: signals wait.
+    if (work && (gate == null || !gate.isOpen(this))) {
       moved = Signals.deliver(this, 0, 0);
     }
     leaveKernel();
@@ -370,8 +386,11 @@ final class GuestThread implements UserKernel, Runnable {
                   : SignalInfo.fault(SignalInfo.SIGSEGV, (error & 1) != 0 ? 2 : 1, address, vector);
           default -> SignalInfo.fault(SignalInfo.SIGSEGV, SignalInfo.SI_KERNEL, 0, vector);
         };
-    Signals.fault(this, info);
-    Signals.deliver(this, 0, 0);
+    HostGate gate = process.gate;
+    if (gate == null || !gate.catches(this, info)) {
+      Signals.fault(this, info);
+      Signals.deliver(this, 0, 0);
+    }
     leaveKernel();
   }
 

@@ -68,8 +68,7 @@ final class MessageQueues {
   private static long open(GuestThread t, long name, long flags, long mode, long at) {
     String text = Paths.text(t.cString(name));
     long attributes = attributes(t, at);
-    long fd =
-        t.restartable(MQ_OPEN, t.string(text), flags | O_CLOEXEC, mode, attributes, 0, 0);
+    long fd = t.restartable(MQ_OPEN, t.string(text), flags | O_CLOEXEC, mode, attributes, 0, 0);
     return fd < 0 ? fd : t.process.fds.installHost(fd, (flags & O_CLOEXEC) != 0);
   }
 

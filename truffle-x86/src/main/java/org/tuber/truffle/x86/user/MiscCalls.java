@@ -59,9 +59,25 @@ final class MiscCalls {
     calls.put("set_mempolicy", (t, a, b, c, d, e, f) -> 0);
     calls.put("mbind", (t, a, b, c, d, e, f) -> 0);
     String[] privileged = {
-      "pivot_root", "swapon", "swapoff", "init_module", "finit_module", "delete_module",
-      "kexec_load", "kexec_file_load", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
-      "fspick", "mount_setattr", "quotactl", "vhangup", "syslog", "open_by_handle_at"
+      "pivot_root",
+      "swapon",
+      "swapoff",
+      "init_module",
+      "finit_module",
+      "delete_module",
+      "kexec_load",
+      "kexec_file_load",
+      "open_tree",
+      "move_mount",
+      "fsopen",
+      "fsconfig",
+      "fsmount",
+      "fspick",
+      "mount_setattr",
+      "quotactl",
+      "vhangup",
+      "syslog",
+      "open_by_handle_at"
     };
     for (String name : privileged) {
       calls.put(name, (t, a, b, c, d, e, f) -> -Errno.EPERM);

@@ -38,6 +38,9 @@ class OpenFile {
     }
   }
 
+  /** The program is about to do something with it. */
+  void used() {}
+
   /** The last descriptor went. */
   void closed() {
     Host.close(hostFd);

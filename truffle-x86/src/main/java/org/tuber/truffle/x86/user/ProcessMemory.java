@@ -3,7 +3,9 @@ package org.tuber.truffle.x86.user;
 import java.util.Map;
 import org.tuber.core.mem.GuestRam;
 
-/** process_vm_readv and process_vm_writev: a guest process copies from or to another one's memory. */
+/**
+ * process_vm_readv and process_vm_writev: a guest process copies from or to another one's memory.
+ */
 final class ProcessMemory {
   private static final int MAX_PIECES = 1024;
   private static final long PAGE = 4096;

@@ -70,6 +70,17 @@ final class ProgramLoader {
     return new Load(system, null, p.limits).program(path, arguments, environment, 0);
   }
 
+  /** A first program that is an open file; {@code name} is what it is called. */
+  static Loaded load(
+      UserSystem system,
+      GuestProcess p,
+      int fd,
+      String name,
+      List<byte[]> arguments,
+      List<byte[]> environment) {
+    return new Load(system, null, p.limits).elf(name, fd, arguments, environment);
+  }
+
   /** execve. */
   static Loaded load(
       UserSystem system,
@@ -211,10 +222,17 @@ final class ProgramLoader {
               narrow ? LIMIT32 : LIMIT64,
               narrow ? MAP_TOP32 : MAP_TOP64,
               limits.stackBytes());
+      boolean done = false;
       try {
-        return elf(path, fd, image, arguments, environment);
+        Loaded loaded = elf(path, fd, image, arguments, environment);
+        done = true;
+        return loaded;
       } catch (Errno e) {
         throw new ProgramException(e.number, path + ": cannot be loaded: " + e.getMessage());
+      } finally {
+        if (!done) {
+          memory.abandon();
+        }
       }
     }
 
@@ -317,11 +335,12 @@ final class ProgramLoader {
         }
       }
       if (end > fileMapped) {
+        // As Linux: what no file is behind can be written, whatever the header says.
         memory.map(
             null,
             fileMapped,
             end - fileMapped,
-            protection,
+            protection | UserMemory.PROT_READ | UserMemory.PROT_WRITE,
             true,
             false,
             memory.limit,

@@ -222,6 +222,9 @@ final class Signals {
     if (SignalActions.dumpsCore(n)) {
       t.traceDeath(info);
     }
+    if (!t.process.dying) {
+      t.process.fatality = new GuestProcess.Fatality(info, t.cpu.home.pc);
+    }
     t.process.die(n);
   }
 

@@ -523,6 +523,11 @@ final class UserMemory {
     }
   }
 
+  /** Gives back what it has: no thread ever ran in it. */
+  void abandon() {
+    releaseAll();
+  }
+
   private void releaseAll() {
     long[] frames;
     List<Vma> all;
@@ -803,6 +808,30 @@ final class UserMemory {
     }
     unmap(self, start, bytes);
     return 0;
+  }
+
+  /** True when instructions may be fetched there. */
+  boolean isExecutable(long gva) {
+    lock.lock();
+    try {
+      Vma v = find(gva);
+      return v != null && (v.protection & PROT_EXEC) != 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The file or kind of the mapping around an address and the offset in it, for people. */
+  String where(long gva) {
+    lock.lock();
+    try {
+      Vma v = find(gva);
+      return v == null || v.name.isEmpty()
+          ? ""
+          : v.name + "+0x" + Long.toHexString(gva - v.start + v.fileOffset);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** True when every page of a range is mapped. */

@@ -86,20 +86,10 @@ public final class UserSystem implements AutoCloseable {
    * @throws ProgramException when it cannot be started; the message says why
    */
   public Outcome run(String program, List<String> arguments, List<String> environment) {
-    GuestProcess p = new GuestProcess(this, Host.processId(), null);
-    p.fds = StandardFiles.table(settings.ownStdio, p.limits.openFiles());
-    first = p;
+    GuestProcess p = newProcess(StandardFiles::table);
     String path = paths.findProgram(program, environment);
-    List<byte[]> argv = new ArrayList<>();
-    arguments.forEach(a -> argv.add(Paths.bytes(a)));
-    List<byte[]> envp = new ArrayList<>();
-    environment.forEach(e -> envp.add(Paths.bytes(e)));
-    ProgramLoader.Loaded loaded = ProgramLoader.load(this, p, path, argv, envp);
-    synchronized (this) {
-      processes.put(p.pid, p);
-    }
-    GuestThread t = new GuestThread(p, loaded.memory(), p.pid);
-    loaded.start(t);
+    GuestThread t =
+        begin(p, ProgramLoader.load(this, p, path, bytes(arguments), bytes(environment)));
     t.begin(true);
     t.release();
     synchronized (this) {
@@ -107,8 +97,122 @@ public final class UserSystem implements AutoCloseable {
         await(0);
       }
     }
+    return outcome(p);
+  }
+
+  /**
+   * Starts a program with streams for standard input, output and error. To be followed by {@link
+   * #awaitEnd}, and in any case by {@link #stop}.
+   *
+   * @param image the program file's bytes, or null: the file at {@code program}
+   * @throws ProgramException when it cannot be started; the message says why
+   */
+  public void start(
+      String program,
+      byte[] image,
+      List<String> arguments,
+      List<String> environment,
+      HostStreams streams) {
+    GuestProcess p = newProcess((own, limit) -> streams.table(limit));
+    boolean loaded = false;
+    try {
+      GuestThread t = begin(p, load(p, program, image, bytes(arguments), bytes(environment)));
+      loaded = true;
+      t.begin(true);
+      t.release();
+    } finally {
+      if (!loaded) {
+        p.fds.leave();
+      }
+    }
+  }
+
+  /** Waits until the program and everything it started have ended. */
+  public synchronized Outcome awaitEnd() throws InterruptedException {
+    while (!processes.isEmpty()) {
+      wait();
+    }
+    return outcome(first);
+  }
+
+  /** Ends what still runs and hands on what was written. */
+  public void stop(HostStreams streams) {
+    killAll();
+    streams.finish();
+  }
+
+  private ProgramLoader.Loaded load(
+      GuestProcess p, String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
+    String raw = Paths.text(Paths.bytes(program));
+    if (image == null) {
+      return ProgramLoader.load(this, p, raw, argv, envp);
+    }
+    int fd = Host.file(raw, image);
+    if (fd < 0) {
+      throw new ProgramException(-fd, program + ": " + Errno.name(-fd));
+    }
+    try {
+      return ProgramLoader.load(this, p, fd, raw, argv, envp);
+    } finally {
+      Host.close(fd);
+    }
+  }
+
+  /** The first process, without a thread yet. */
+  GuestProcess newProcess(java.util.function.BiFunction<Boolean, Integer, FdTable> files) {
+    GuestProcess p = new GuestProcess(this, Host.processId(), null);
+    p.fds = files.apply(settings.ownStdio, p.limits.openFiles());
+    first = p;
+    return p;
+  }
+
+  /** The first thread of a process, about to run what is loaded. */
+  GuestThread begin(GuestProcess p, ProgramLoader.Loaded loaded) {
+    synchronized (this) {
+      processes.put(p.pid, p);
+    }
+    GuestThread t = new GuestThread(p, loaded.memory(), p.pid);
+    loaded.start(t);
+    return t;
+  }
+
+  static List<byte[]> bytes(List<String> texts) {
+    List<byte[]> all = new ArrayList<>();
+    texts.forEach(s -> all.add(Paths.bytes(s)));
+    return all;
+  }
+
+  private static Outcome outcome(GuestProcess p) {
     int s = p.waitStatus;
     return new Outcome(s >> 8 & 0xff, s & 0x7f);
+  }
+
+  /** What killed the first program, for people. */
+  public String ending() {
+    GuestProcess p = first;
+    return p.fatality != null
+        ? GuestFaultException.describe(p.fatality)
+        : SignalInfo.name(p.waitStatus & 0x7f);
+  }
+
+  /** Ends every process at once and waits for that. */
+  void killAll() {
+    boolean interrupted = false;
+    synchronized (this) {
+      for (GuestProcess p : all()) {
+        p.die(SignalInfo.SIGKILL);
+      }
+      while (!processes.isEmpty()) {
+        try {
+          wait();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** The first program's process number; signals to this JVM are meant for it. */

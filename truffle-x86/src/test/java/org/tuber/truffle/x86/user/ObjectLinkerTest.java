@@ -1,0 +1,52 @@
+package org.tuber.truffle.x86.user;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Damaged files are refused, whatever is wrong with them. */
+class ObjectLinkerTest {
+  @TempDir Path folder;
+
+  @Test
+  void damagedObjectsAndLibrariesAreRefused() throws Exception {
+    Path gcc = Path.of("/usr/bin/gcc");
+    assumeTrue(Files.exists(gcc) || System.getenv("CI") != null, "gcc is not there");
+    Path c =
+        Files.writeString(
+            folder.resolve("a.c"), "int v[3]; extern int w; int f(int i) { return v[i] + w; }");
+    Path object = folder.resolve("a.o");
+    Process p =
+        new ProcessBuilder(gcc.toString(), "-fPIC", "-c", "-o", object.toString(), c.toString())
+            .inheritIO()
+            .start();
+    assertThat(p.waitFor()).isZero();
+    byte[] file = Files.readAllBytes(object);
+    byte[] library = ObjectLinker.link(file, "a.o");
+    assertThat(ElfKind.of(library, "a.so").kind()).isEqualTo(ElfKind.Kind.LIBRARY);
+    assertThat(ElfKind.of(library, "a.so").needed()).containsExactly("libc.so.6", "libm.so.6");
+    Random random = new Random(5);
+    int refused = 0;
+    for (int i = 0; i < 20_000; i++) {
+      boolean isObject = (i & 1) == 0;
+      byte[] bad = (isObject ? file : library).clone();
+      for (int n = random.nextInt(3); n >= 0; n--) {
+        bad[random.nextInt(bad.length)] = (byte) (random.nextInt(3) - 1 << random.nextInt(8));
+      }
+      try {
+        if (isObject) {
+          ObjectLinker.link(bad, "bad");
+        }
+        ElfKind.of(bad, "bad");
+      } catch (ProgramException e) {
+        refused++;
+      }
+    }
+    assertThat(refused).isPositive();
+  }
+}
