@@ -141,6 +141,11 @@ final class FileCalls {
       return t.process.fds.install(
           new DescriptorList((int) host, t.process.fds), 0, (flags & O_CLOEXEC) != 0);
     }
+    GuestProcess process = host < 0 ? null : ProcFiles.folderOf(t, path);
+    if (process != null) {
+      return t.process.fds.install(
+          new ProcessFolder((int) host, process), 0, (flags & O_CLOEXEC) != 0);
+    }
     return host < 0 ? host : t.process.fds.installHost(host, (flags & O_CLOEXEC) != 0);
   }
 

@@ -223,7 +223,7 @@ final class MiscCalls {
         return t.process.dumpable ? 1 : 0;
       }
       case PR_SET_TIMERSLACK, PR_GET_TIMERSLACK -> {
-        return Host.call(PRCTL, (int) option, a);
+        return Host.call(PRCTL, option & 0xffff_ffffL, a);
       }
       case PR_SET_NO_NEW_PRIVS -> {
         if (a != 1 || b != 0 || c != 0 || d != 0) {

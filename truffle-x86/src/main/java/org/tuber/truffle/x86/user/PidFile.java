@@ -52,6 +52,9 @@ final class PidFile extends OpenFile {
     if (ThreadCalls.find(t.process.system, pid) != null) {
       return -Errno.EINVAL;
     }
+    if (Host.isOwnThread(pid)) {
+      return -Errno.ESRCH;
+    }
     return t.process.fds.installHost(Host.call(PIDFD_OPEN, pid, flags), true);
   }
 
@@ -67,13 +70,18 @@ final class PidFile extends OpenFile {
     if (flags != 0) {
       return -Errno.EINVAL;
     }
-    if (!(t.process.fds.get(fd) instanceof PidFile file)) {
+    GuestProcess p =
+        switch (t.process.fds.get(fd)) {
+          case PidFile file -> file.process;
+          case ProcessFolder folder -> folder.process;
+          default -> null;
+        };
+    if (p == null) {
       return Host.call(PIDFD_SEND_SIGNAL, t.fd(fd), n, 0, 0);
     }
     if (n != 0) {
       SignalCalls.check(n);
     }
-    GuestProcess p = file.process;
     SignalInfo info =
         at == 0 ? SignalInfo.from(n, SignalInfo.SI_USER, t) : SignalCalls.queued(t, n, at);
     synchronized (p.system) {

@@ -129,6 +129,15 @@ final class ProcFiles {
     return e != null && e.rest.equals("fd");
   }
 
+  /** The process whose folder the path is, or null. */
+  static GuestProcess folderOf(GuestThread t, String path) {
+    if (!path.startsWith("/proc/")) {
+      return null;
+    }
+    Entry e = parse(t, path);
+    return e != null && e.rest.isEmpty() ? e.process : null;
+  }
+
   /** The path says something about a guest process. */
   static boolean isOurs(GuestThread t, String path) {
     return (path.startsWith("/proc/") || path.startsWith("/dev/")) && parse(t, path) != null;
