@@ -1,6 +1,8 @@
 package org.tuber.truffle.x86.user;
 
-/** An open directory {@code /proc/PID} of a guest process: what a pidfd was before there were any. */
+/**
+ * An open directory {@code /proc/PID} of a guest process: what a pidfd was before there were any.
+ */
 final class ProcessFolder extends OpenFile {
   final GuestProcess process;
 
