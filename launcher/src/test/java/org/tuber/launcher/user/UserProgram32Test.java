@@ -84,7 +84,7 @@ class UserProgram32Test {
   @Test
   void bashSortsAndPacks() throws Exception {
     String script =
-        "ls /etc | sort | head -5; x=$(echo sub; (exit 3)); echo $x $?; "
+        "ls /proc/sys | sort | head -5; x=$(echo sub; (exit 3)); echo $x $?; "
             + "trap 'echo usr1' USR1; kill -USR1 $$; cat < <(echo fifo); echo $((7 ** 20)); "
             + "head -c 200000 /etc/services /etc/passwd | bzip2 -9 | sha256sum; "
             + "sleep 0.2 & wait $!; echo $?; (kill -9 $BASHPID); echo $?; exit 7";
