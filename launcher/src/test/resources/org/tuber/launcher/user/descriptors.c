@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 static long checked(long r) { return r < 0 ? -errno : r; }
@@ -376,6 +378,33 @@ static void proc(void) {
   printf("%lx\n", (long)s.f_type);
 }
 
+static void queues(void) {
+  char name[64], text[64];
+  snprintf(name, sizeof name, "/tuber-test-%d", getpid());
+  struct mq_attr a = {.mq_maxmsg = 4, .mq_msgsize = 64}, b;
+  mqd_t q = mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, &a);
+  IS(q > 2);
+  SAY(mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, &a));
+  SAY(mq_send(q, "low", 4, 1));
+  SAY(mq_send(q, "high", 5, 9));
+  SAY(mq_getattr(q, &b));
+  printf("%ld %ld %ld\n", (long)b.mq_maxmsg, (long)b.mq_msgsize, (long)b.mq_curmsgs);
+  unsigned priority;
+  SAY(mq_receive(q, text, 64, &priority));
+  printf("%s %u\n", text, priority);
+  SAY(mq_receive(q, text, 10, &priority));
+  SAY(mq_receive(q, text, 64, &priority));
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  SAY(mq_timedreceive(q, text, 64, &priority, &now));
+  b.mq_flags = O_NONBLOCK;
+  SAY(mq_setattr(q, &b, &a));
+  SAY(mq_receive(q, text, 64, 0));
+  SAY(mq_unlink(name));
+  SAY(mq_unlink(name));
+  SAY(mq_close(q));
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   system("rm -rf d");
@@ -385,6 +414,7 @@ int main(void) {
   watching();
   sockets();
   memory();
+  queues();
   proc();
   return 0;
 }
