@@ -1,10 +1,7 @@
 package org.tuber.launcher.user;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.File;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.launcher.TuberProcess;
 
 /** Programs of this host, and some built here, under {@code tuber user} and without it. */
@@ -22,51 +20,15 @@ class UserProgramTest {
 
   @BeforeAll
   static void hostFits() {
-    String arch = System.getProperty("os.arch");
-    assumeTrue(
-        System.getProperty("os.name").equals("Linux") && arch.equals("amd64"),
-        "user mode needs a Linux host on x86-64");
-  }
-
-  private static void needs(String program) {
-    boolean there = Files.isExecutable(Path.of(program));
-    if (System.getenv("CI") != null) {
-      assertThat(there).as(program + " is installed").isTrue();
-    } else {
-      assumeTrue(there, program + " is not installed");
-    }
-  }
-
-  private record Result(int status, String out) {}
-
-  private static Result runNative(List<String> command) throws Exception {
-    Process p =
-        new ProcessBuilder(command)
-            .redirectInput(new File("/dev/null"))
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Result(p.waitFor(), out);
+    Programs.needsHost();
   }
 
   private static void same(String... command) throws Exception {
-    List<String> emulated = new ArrayList<>(List.of("user"));
-    emulated.addAll(List.of(command));
-    Result expected = runNative(List.of(command));
-    TuberProcess.Result actual = TuberProcess.run(emulated.toArray(String[]::new));
-    assertThat(actual.out()).as(actual.err()).isEqualTo(expected.out());
-    assertThat(actual.status()).isEqualTo(expected.status());
+    Programs.same(folder, List.of(command), List.of(command));
   }
 
   private static Path build(String name, String source, String... options) throws Exception {
-    needs("/usr/bin/gcc");
-    Path c = Files.writeString(folder.resolve(name + ".c"), source);
-    Path program = folder.resolve(name);
-    List<String> command =
-        new ArrayList<>(List.of("/usr/bin/gcc", "-O1", "-o", program.toString(), c.toString()));
-    command.addAll(List.of(options));
-    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
-    return program;
+    return Programs.compile(folder, name, source, List.of(options));
   }
 
   @ParameterizedTest
@@ -151,7 +113,7 @@ class UserProgramTest {
 
   @Test
   void bashForksPipesAndTraps() throws Exception {
-    needs("/usr/bin/bash");
+    Programs.needs("/usr/bin/bash");
     String script =
         "ls /etc | sort | head -5; x=$(echo sub; (exit 3)); echo $x $?; "
             + "trap 'echo usr1' USR1; kill -USR1 $$; cat < <(echo fifo); "
@@ -167,7 +129,7 @@ class UserProgramTest {
 
   @Test
   void python() throws Exception {
-    needs("/usr/bin/python3");
+    Programs.needs("/usr/bin/python3");
     String program =
         """
         import json, re, threading, subprocess
@@ -178,6 +140,33 @@ class UserProgramTest {
         print(subprocess.run(["echo", "child"], capture_output=True))
         """;
     same("/usr/bin/python3", "-c", program);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"calls", "descriptors", "tasks"})
+  void systemCallsOfManyKinds(String name) throws Exception {
+    String source = Files.readString(Programs.resource(name + ".c"));
+    same(build(name, source, "-w", "-pthread").toString());
+  }
+
+  @Test
+  void damagedHeaders() throws Exception {
+    Programs.damaged(folder, List.of());
+  }
+
+  @Test
+  void jobControlOnATerminal() throws Exception {
+    Programs.needs("/usr/bin/expect");
+    String script = Programs.resource("job-control.exp").toString();
+    List<String> shell = List.of("/bin/bash", "--norc", "--noprofile");
+    List<String> plain = new ArrayList<>(List.of("/usr/bin/expect", "-f", script));
+    plain.addAll(shell);
+    List<String> emulated = new ArrayList<>(List.of("/usr/bin/expect", "-f", script));
+    emulated.addAll(TuberProcess.builder(true, "user").command());
+    emulated.addAll(shell);
+    Programs.Result expected = Programs.runNative(folder, plain);
+    assertThat(expected.out()).endsWith("status 7\n");
+    assertThat(Programs.runNative(folder, emulated).out()).isEqualTo(expected.out());
   }
 
   @Test

@@ -106,38 +106,83 @@ abstract sealed class Backing {
     }
   }
 
-  /** Anonymous memory that a process shares with its children; shmat segments. */
-  static final class SharedMemory extends Backing {
+  /** An attached System V segment of the host's. */
+  static final class HostSegment extends Backing {
     private final FrameArena arena;
-    private long[] frames;
+    private final long window;
+    final long bytes;
 
-    SharedMemory(FrameArena arena, long bytes) {
+    HostSegment(FrameArena arena, int id, long bytes, boolean readOnly) {
       this.arena = arena;
-      frames = new long[(int) ((bytes + 4095) >>> 12)];
+      this.bytes = (bytes + 4095) & -4096L;
+      window = arena.mapAt(this.bytes, host -> SysvCalls.attachHost(id, host, readOnly));
     }
 
     @Override
-    synchronized long page(long offset) {
-      int i = (int) (offset >>> 12);
-      if (i >= frames.length) {
-        return -1;
-      }
-      if (frames[i] == 0) {
-        frames[i] = arena.allocate(1).offset();
-      }
-      return frames[i];
-    }
-
-    /** Room for at least {@code bytes}. */
-    synchronized void grow(long bytes) {
-      frames = Arrays.copyOf(frames, Math.max(frames.length, (int) ((bytes + 4095) >>> 12)));
+    long page(long offset) {
+      return offset >= 0 && offset < bytes ? window + offset : -1;
     }
 
     @Override
     void release() {
-      for (long frame : frames) {
-        if (frame != 0) {
-          arena.release(frame);
+      arena.unmap(window, bytes);
+    }
+  }
+
+  /** Anonymous memory that a process shares with its children. */
+  static final class SharedMemory extends Backing {
+    private static final int CHUNK_BITS = 9;
+    private static final int CHUNK = 1 << CHUNK_BITS;
+
+    private final FrameArena arena;
+
+    /** Frames in chunks that are made when one of their pages is touched. */
+    private long[][] chunks;
+
+    private long pages;
+
+    SharedMemory(FrameArena arena, long bytes) {
+      this.arena = arena;
+      chunks = new long[0][];
+      grow(bytes);
+    }
+
+    @Override
+    synchronized long page(long offset) {
+      long page = offset >>> 12;
+      if (page >= pages) {
+        return -1;
+      }
+      int i = (int) (page >>> CHUNK_BITS);
+      int j = (int) page & (CHUNK - 1);
+      if (chunks[i] == null) {
+        chunks[i] = new long[CHUNK];
+      }
+      if (chunks[i][j] == 0) {
+        chunks[i][j] = arena.allocate(1).offset();
+      }
+      return chunks[i][j];
+    }
+
+    /** Room for at least {@code bytes}. */
+    final synchronized void grow(long bytes) {
+      long wanted = (bytes + 4095) >>> 12;
+      if (wanted > pages) {
+        pages = wanted;
+        chunks = Arrays.copyOf(chunks, (int) ((wanted + CHUNK - 1) >>> CHUNK_BITS));
+      }
+    }
+
+    @Override
+    void release() {
+      for (long[] chunk : chunks) {
+        if (chunk == null) {
+          continue;
+        }
+        for (long frame : chunk) {
+          if (frame != 0) {
+            arena.release(frame);
+          }
         }
       }
     }

@@ -36,6 +36,7 @@ final class Calls32 {
     {"setfsgid32", "setfsgid"},
     {"clock_gettime64", "clock_gettime"},
     {"clock_settime64", "clock_settime"},
+    {"clock_adjtime64", "clock_adjtime"},
     {"clock_getres_time64", "clock_getres"},
     {"utimensat_time64", "utimensat"},
     {"timerfd_settime64", "timerfd_settime"},
@@ -64,6 +65,10 @@ final class Calls32 {
     }
     calls.put("setgroups32", calls.get("setgroups"));
     calls.put("getgroups32", calls.get("getgroups"));
+    calls.put("recvmmsg_time64", calls.get("recvmmsg"));
+    SocketOptions32.add(calls);
+    OldCalls32.add(calls);
+    SysvCalls.add32(calls);
     addProcesses(calls);
     addSignals(calls);
     addFiles(calls);
@@ -85,21 +90,20 @@ final class Calls32 {
     calls.put(
         "futex",
         (t, at, op, v, time, at2, v3) ->
-            ThreadCalls.futex(t, at, (int) op, (int) v, time, at2, (int) v3, 8));
+            Futexes.call(t, at, (int) op, (int) v, time, at2, (int) v3, 8));
     calls.put(
         "futex_time64",
         (t, at, op, v, time, at2, v3) ->
-            ThreadCalls.futex(t, at, (int) op, (int) v, time, at2, (int) v3, 16));
+            Futexes.call(t, at, (int) op, (int) v, time, at2, (int) v3, 16));
     calls.put(
         "mmap2",
         (t, at, n, p, flags, fd, page) -> MemoryCalls.mmap(t, at, n, p, flags, fd, page << 12));
     calls.put("mmap", (t, at, b, c, d, e, f) -> oldMmap(t, at));
     calls.put("arch_prctl", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
-    calls.put("set_robust_list", (t, a, b, c, d, e, f) -> 0);
   }
 
   private static long oldMmap(GuestThread t, long at) {
-    long a = t.in(at, OLD_MMAP_BYTES);
+    long a = t.need(at, OLD_MMAP_BYTES);
     long[] v = new long[6];
     for (int i = 0; i < 6; i++) {
       v[i] = GuestRam.hostLoad32(a + 4L * i) & LOW;
@@ -132,11 +136,11 @@ final class Calls32 {
     calls.put(
         "lseek",
         (t, fd, offset, whence, d, e, f) ->
-            Host.call(Host.LSEEK, t.fd(fd), offset << 32 >> 32, whence));
+            Directories.seek32(t, fd, OldCalls32.signed(offset), whence));
     calls.put(
         "_llseek",
         (t, fd, high, low, at, whence, f) -> {
-          long r = Host.call(Host.LSEEK, t.fd(fd), wide(low, high), whence);
+          long r = Directories.seek32(t, fd, wide(low, high), whence);
           if (r >= 0) {
             t.store64(at, r);
           }

@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.user;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.tuber.core.mem.GuestRam;
 
 /** The directory /proc/self/fd: lists the guest's descriptors, not the host's. */
 final class DescriptorList extends OpenFile {
@@ -17,9 +18,9 @@ final class DescriptorList extends OpenFile {
     this.table = table;
   }
 
-  /** getdents64: {@code .}, {@code ..} and the numbers. */
-  synchronized long entries(GuestThread t, long at, int size) {
-    ByteBuffer b = ByteBuffer.allocate(Math.min(size, 32768)).order(ByteOrder.LITTLE_ENDIAN);
+  /** Fills native memory with struct linux_dirent64: {@code .}, {@code ..} and the numbers. */
+  synchronized long entries(long host, int size) {
+    ByteBuffer b = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
     while (position < table.size() + 2 && b.remaining() >= ENTRY_BYTES) {
       int n = position++;
       String name = n == 0 ? "." : n == 1 ? ".." : Integer.toString(n - 2);
@@ -32,7 +33,9 @@ final class DescriptorList extends OpenFile {
       b.put(name.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
       b.position(start + ENTRY_BYTES);
     }
-    t.memory.write(t, at, b.array(), 0, b.position());
+    for (int i = 0; i < b.position(); i++) {
+      GuestRam.hostStore8(host + i, b.get(i));
+    }
     return b.position();
   }
 }

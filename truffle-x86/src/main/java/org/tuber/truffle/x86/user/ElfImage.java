@@ -14,6 +14,11 @@ final class ElfImage {
   static final int PT_INTERP = 3;
   static final int PT_PHDR = 6;
   static final int PT_GNU_STACK = 0x6474_e551;
+  private static final long PAGE_MASK = 4095;
+
+  /** Beyond every address and file, and far from the end of a long. */
+  private static final long MOST = 1L << 60;
+
   private static final int EM_386 = 3;
   private static final int EM_X86_64 = 62;
   private static final int HEADER_BYTES = 64;
@@ -27,7 +32,23 @@ final class ElfImage {
       long address,
       long fileBytes,
       long memoryBytes,
-      long align) {}
+      long align) {
+    private boolean isInFile() {
+      return offset >= (address & PAGE_MASK)
+          && offset <= MOST - fileBytes
+          && (offset - address & PAGE_MASK) == 0;
+    }
+
+    /** Whether its numbers make sense: in the address space, and whole pages of the file. */
+    boolean isLoadable() {
+      return fileBytes >= 0
+          && memoryBytes >= fileBytes
+          && address >= 0
+          && address <= MOST - memoryBytes
+          && memoryBytes <= MOST
+          && (fileBytes == 0 || isInFile());
+    }
+  }
 
   final boolean is32Bit;
   final int type;
@@ -45,14 +66,13 @@ final class ElfImage {
     if (h.limit() < 52 || h.getInt(0) != 0x464c_457f) {
       throw new ProgramException(Errno.ENOEXEC, name + ": not an ELF program");
     }
-    int wordClass = h.get(4);
+    // As Linux: what the machine is decides alone, whatever the identification says.
     int machine = h.getShort(18) & 0xffff;
-    if (h.get(5) != 1
-        || !(wordClass == 2 && machine == EM_X86_64 || wordClass == 1 && machine == EM_386)) {
+    if (machine != EM_X86_64 && machine != EM_386) {
       throw new ProgramException(
           Errno.ENOEXEC, name + ": not for x86 (ELF machine " + machine + ")");
     }
-    is32Bit = wordClass == 1;
+    is32Bit = machine == EM_386;
     type = h.getShort(16);
     if (type != ET_EXEC && type != ET_DYN) {
       throw new ProgramException(
@@ -73,7 +93,7 @@ final class ElfImage {
     for (int i = 0; i < count; i++) {
       Segment s = segment(p, i * headerBytes);
       segments.add(s);
-      if (s.type == PT_LOAD && (s.memoryBytes < s.fileBytes || s.offset < 0 || s.address < 0)) {
+      if (s.type == PT_LOAD && !s.isLoadable()) {
         throw new ProgramException(Errno.ENOEXEC, name + ": damaged ELF program header");
       }
       if (s.type == PT_INTERP && s.fileBytes > 1 && s.fileBytes < 4096) {

@@ -14,6 +14,8 @@ final class FileCalls {
   private static final int PIPE2 = 293;
   private static final int READLINKAT = 267;
   private static final int SENDFILE = 40;
+  private static final int OPENAT2 = 437;
+  private static final int OPEN_HOW_BYTES = 24;
   private static final int CLOSE_RANGE_CLOEXEC = 4;
 
   // fcntl
@@ -32,7 +34,14 @@ final class FileCalls {
   private static final int F_OFD_SETLKW = 38;
   private static final int F_SETLEASE = 1024;
   private static final int F_DUPFD_CLOEXEC = 1030;
+  private static final int F_GETFL = 3;
+  private static final int F_GETPIPE_SZ = 1032;
   private static final int FLOCK_BYTES = 32;
+
+  private static final int SPLICE_F_NONBLOCK = 2;
+  private static final int POLL = 7;
+  private static final long POLLIN = 1;
+  private static final long POLLOUT = 4;
 
   private FileCalls() {}
 
@@ -52,7 +61,7 @@ final class FileCalls {
         (t, fd, at, n, o, h, f) -> v2(t, PWRITEV2, fd, vector(t, false, at, n), o, h, f));
     calls.put("open", (t, path, flags, mode, d, e, f) -> open(t, Host.AT_FDCWD, path, flags, mode));
     calls.put("openat", (t, at, path, flags, mode, e, f) -> open(t, at, path, flags, mode));
-    calls.put("openat2", (t, at, path, how, n, e, f) -> openat2(t, at, path, how));
+    calls.put("openat2", (t, at, path, how, n, e, f) -> openat2(t, at, path, how, n));
     calls.put(
         "creat",
         (t, path, mode, c, d, e, f) -> open(t, Host.AT_FDCWD, path, O_CREAT_WRONLY_TRUNC, mode));
@@ -67,7 +76,7 @@ final class FileCalls {
     calls.put("pipe2", (t, at, flags, c, d, e, f) -> pipe(t, at, flags));
     calls.put("readlink", (t, path, at, n, d, e, f) -> readlink(t, Host.AT_FDCWD, path, at, n));
     calls.put("readlinkat", (t, dir, path, at, n, e, f) -> readlink(t, dir, path, at, n));
-    calls.put("getdents64", (t, fd, at, n, d, e, f) -> getdents(t, fd, at, n));
+    calls.put("vmsplice", (t, fd, at, n, flags, e, f) -> vmsplice(t, fd, at, n, (int) flags));
     calls.put("sendfile", (t, out, in, offset, n, e, f) -> sendfile(t, out, in, offset, n));
   }
 
@@ -80,15 +89,20 @@ final class FileCalls {
     if (file instanceof SignalFile signals) {
       return signals.read(t, at, n);
     }
+    Terminals.beforeRead(t, file);
     return Iovecs.of(t, true, at, n).transfer(file.hostFd);
   }
 
   private static long readv(GuestThread t, long fd, Iovecs v) {
-    return v.transfer(t.fd(fd));
+    OpenFile file = t.process.fds.get((int) fd);
+    Terminals.beforeRead(t, file);
+    return v.transfer(file.hostFd);
   }
 
   private static long write(GuestThread t, long fd, Iovecs v) {
-    return brokenPipe(t, v.transfer(t.fd(fd)));
+    OpenFile file = t.process.fds.get((int) fd);
+    Terminals.beforeWrite(t, file);
+    return brokenPipe(t, v.transfer(file.hostFd));
   }
 
   /** The JVM ignores SIGPIPE; the guest may not. */
@@ -109,7 +123,9 @@ final class FileCalls {
 
   private static long v2(
       GuestThread t, int number, long fd, Iovecs v, long offset, long high, long flags) {
-    return t.restartable(number, t.fd(fd), v.address, v.count, offset, high, flags);
+    long at = t.process.is32Bit ? offset & 0xffff_ffffL | high << 32 : offset;
+    long r = t.restartable(number, t.fd(fd), v.address, v.count, at, 0, flags & 0xffff_ffffL);
+    return number == PWRITEV2 ? brokenPipe(t, r) : r;
   }
 
   static long open(GuestThread t, long directory, long pathGva, long flags, long mode) {
@@ -125,15 +141,41 @@ final class FileCalls {
       return t.process.fds.install(
           new DescriptorList((int) host, t.process.fds), 0, (flags & O_CLOEXEC) != 0);
     }
+    GuestProcess process = host < 0 ? null : ProcFiles.folderOf(t, path);
+    if (process != null) {
+      return t.process.fds.install(
+          new ProcessFolder((int) host, process), 0, (flags & O_CLOEXEC) != 0);
+    }
     return host < 0 ? host : t.process.fds.installHost(host, (flags & O_CLOEXEC) != 0);
   }
 
-  /** How: flags, mode, resolve; what restricts the resolution is not supported. */
-  private static long openat2(GuestThread t, long directory, long pathGva, long how) {
-    if (t.load64(how + 16) != 0) {
-      return -Errno.EOPNOTSUPP;
+  /** The host checks {@code open_how}, which may be longer than the three fields known here. */
+  private static long openat2(GuestThread t, long directory, long pathGva, long how, long size) {
+    if (size < OPEN_HOW_BYTES) {
+      return -Errno.EINVAL;
     }
-    return open(t, directory, pathGva, t.load64(how), t.load64(how + 8));
+    if (size > 4096) {
+      return -Errno.E2BIG;
+    }
+    String path = t.path(pathGva);
+    long host = t.need(how, (int) size);
+    long flags = GuestRam.hostLoad64(host);
+    long resolve = GuestRam.hostLoad64(host + 16);
+    boolean plain = resolve == 0 && flags >>> 32 == 0;
+    if (plain && ProcFiles.isOurs(t, path)) {
+      return open(t, directory, pathGva, flags, GuestRam.hostLoad64(host + 8));
+    }
+    GuestRam.hostStore64(host, flags | O_CLOEXEC);
+    long fd =
+        t.restartable(
+            OPENAT2,
+            t.directory(directory),
+            resolve == 0 ? t.hostPath(path) : t.string(path),
+            host,
+            size,
+            0,
+            0);
+    return fd < 0 ? fd : t.process.fds.installHost(fd, (flags & O_CLOEXEC) != 0);
   }
 
   private static long close(GuestThread t, long fd) {
@@ -211,7 +253,7 @@ final class FileCalls {
    * host.
    */
   static long lock(GuestThread t, long fd, int command, long at) {
-    long host = t.in(at, FLOCK_BYTES);
+    long host = t.need(at, FLOCK_BYTES);
     GuestRam.hostStore32(host + 24, 0);
     long r = t.restartable(Host.FCNTL, t.fd(fd), command, host, 0, 0, 0);
     if (r >= 0 && command == F_OFD_GETLK) {
@@ -265,18 +307,25 @@ final class FileCalls {
     return r;
   }
 
-  private static long getdents(GuestThread t, long fd, long at, long n) {
-    OpenFile file = t.process.fds.get((int) fd);
-    if (file instanceof DescriptorList list) {
-      return list.entries(t, at, (int) n);
+  /**
+   * The pipe gets copies: were it given the pages, what the guest maps there next would be seen in
+   * it.
+   */
+  private static long vmsplice(GuestThread t, long fd, long at, long n, int flags) {
+    int host = t.fd(fd);
+    if (Host.call(Host.FCNTL, host, F_GETPIPE_SZ) < 0) {
+      return -Errno.EBADF;
     }
-    long size = Math.min(n & 0xffff_ffffL, t.scratchLeft() & -16L);
-    long buffer = t.scratch(size);
-    long r = Host.call(217, file.hostFd, buffer, size);
-    if (r > 0) {
-      t.memory.writeHost(t, at, buffer, r);
+    boolean write = ((int) Host.call(Host.FCNTL, host, F_GETFL) & 3) != 0;
+    Iovecs v = vector(t, !write, at, n);
+    if ((flags & SPLICE_F_NONBLOCK) != 0) {
+      long poll = t.scratch(8);
+      GuestRam.hostStore64(poll, host | (write ? POLLOUT : POLLIN) << 32);
+      if (Host.call(POLL, poll, 1, 0) == 0) {
+        return -Errno.EAGAIN;
+      }
     }
-    return r;
+    return brokenPipe(t, v.transfer(host));
   }
 
   static long sendfile(GuestThread t, long out, long in, long offset, long n) {

@@ -5,6 +5,7 @@ import java.util.BitSet;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongUnaryOperator;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.Engine;
@@ -177,10 +178,22 @@ final class FrameArena implements AutoCloseable {
    */
   long map(int fd, long fileOffset, long bytes, int protection, int sharing) {
     long size = (bytes + PAGE - 1) & -PAGE;
+    return mapAt(
+        size,
+        host ->
+            Host.call(Host.MMAP, host, size, protection, sharing | Host.MAP_FIXED, fd, fileOffset));
+  }
+
+  /**
+   * Lets the host map something into the window.
+   *
+   * @param mapping given a host address, puts whole pages of {@code size} bytes there; a negative
+   *     result is an error
+   * @return offset in the window
+   */
+  long mapAt(long size, LongUnaryOperator mapping) {
     long offset = place(size);
-    long result =
-        Host.call(
-            Host.MMAP, host(offset), size, protection, sharing | Host.MAP_FIXED, fd, fileOffset);
+    long result = mapping.applyAsLong(host(offset));
     if (result < 0 && result > -4096) {
       unplace(offset, size);
       throw new Errno((int) -result);

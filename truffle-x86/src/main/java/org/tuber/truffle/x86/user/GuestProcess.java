@@ -27,6 +27,9 @@ final class GuestProcess {
   /** Signals for any thread. */
   final List<SignalInfo> pending = new ArrayList<>();
 
+  /** Descriptors that other processes hold of it; readable once it has ended. */
+  final List<PidFile> pidFiles = new ArrayList<>();
+
   /** Its signalfds. */
   final List<SignalFile> signalFiles = new ArrayList<>();
 
@@ -68,6 +71,14 @@ final class GuestProcess {
   String name = "";
 
   boolean is32Bit;
+
+  // What prctl sets.
+
+  /** Sent when the parent ends; 0 for none. */
+  int deathSignal;
+
+  boolean dumpable = true;
+  boolean noNewPrivileges;
 
   /** Where guest code calls the host that embeds it; null for a program by itself. */
   HostGate gate;
@@ -160,12 +171,16 @@ final class GuestProcess {
       borrowsMemory = false;
       for (GuestProcess child : new ArrayList<>(children)) {
         child.parent = null;
+        if (child.deathSignal != 0 && !child.zombie) {
+          Signals.send(child, SignalInfo.simple(child.deathSignal, SignalInfo.SI_USER));
+        }
         if (child.zombie) {
           system.remove(child);
         }
       }
       children.clear();
       zombie = true;
+      pidFiles.forEach(PidFile::ended);
       GuestProcess p = parent;
       if (p == null) {
         system.remove(this);
@@ -176,7 +191,8 @@ final class GuestProcess {
           exitSignal == SignalInfo.SIGCHLD
               && (action.handler() == SignalActions.SIG_IGN
                   || (action.flags() & SignalActions.SA_NOCLDWAIT) != 0);
-      if (exitSignal != 0) {
+      // The old clone takes any number; nothing is sent for one that is no signal.
+      if (exitSignal != 0 && exitSignal <= SignalActions.COUNT) {
         Signals.send(p, childInfo(exitSignal));
       }
       if (reaped) {

@@ -201,7 +201,12 @@ final class GuestThread implements UserKernel, Runnable {
       LOG.debug("clear_child_tid", e);
     }
     UserSystem system = process.system;
-    memory.detach(this);
+    try {
+      memory.detach(this);
+    } catch (RuntimeException e) {
+      // Whoever waits for this thread waits for ever if it does not leave.
+      LOG.error("memory of {}", process.executable, e);
+    }
     synchronized (system.engine) {
       system.instructions += cpu.home.instructions;
       cpu.close();
@@ -537,6 +542,14 @@ final class GuestThread implements UserKernel, Runnable {
     long a = scratch(bytes);
     memory.readHost(this, gva, a, bytes);
     return a;
+  }
+
+  /** The same for one that has to be there: a null pointer is EFAULT. */
+  long need(long gva, int bytes) {
+    if (gva == 0) {
+      throw new Errno(Errno.EFAULT);
+    }
+    return in(gva, bytes);
   }
 
   /** Native memory for a structure that the guest gets; 0 for a null pointer. */

@@ -203,6 +203,11 @@ final class Host {
     return processId;
   }
 
+  /** True for the numbers of the JVM's threads, the first one's among them. */
+  static boolean isOwnThread(int number) {
+    return number > 0 && call(TGKILL, processId, number, 0) == 0;
+  }
+
   /** Makes a blocking host call of thread {@code hostThreadId} return. */
   static void nudge(int hostThreadId) {
     call(TGKILL, processId, hostThreadId, NUDGE_SIGNAL);

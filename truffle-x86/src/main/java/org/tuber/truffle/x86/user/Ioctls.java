@@ -23,6 +23,11 @@ final class Ioctls {
   private static final int IN = 1;
   private static final int OUT = 2;
 
+  private static final int TCSETS = 0x5402;
+  private static final int TCSETA = 0x5406;
+  private static final int TCSBRK = 0x5409;
+  private static final int TCXONC = 0x540a;
+  private static final int TCFLSH = 0x540b;
   private static final int TIOCSCTTY = 0x540e;
   private static final int TIOCGPGRP = 0x540f;
   private static final int TIOCSPGRP = 0x5410;
@@ -38,7 +43,8 @@ final class Ioctls {
   static long run(GuestThread t, long fd, long request, long argument) {
     int r = (int) request;
     FdTable fds = t.process.fds;
-    int host = t.fd(fd);
+    OpenFile file = fds.get((int) fd);
+    int host = file.hostFd;
     switch (r) {
       case FIOCLEX, FIONCLEX:
         fds.setCloseOnExec((int) fd, r == FIOCLEX);
@@ -46,7 +52,7 @@ final class Ioctls {
       case TIOCGPGRP:
         return foreground(t, host, argument);
       case TIOCSPGRP:
-        return setForeground(t, host, argument);
+        return setForeground(t, file, argument);
       case TIOCSCTTY, TIOCNOTTY:
         return isTerminal(t, host) ? 0 : -Errno.ENOTTY;
       case TIOCGSID:
@@ -61,6 +67,9 @@ final class Ioctls {
             (argument & Host.O_CLOEXEC) != 0);
       case FICLONE:
         return Host.call(Host.IOCTL, host, r, t.fd(argument));
+      case TCSETS, TCSETS + 1, TCSETS + 2, TCSETA, TCSETA + 1, TCSETA + 2, TCSBRK, TCXONC, TCFLSH:
+        Terminals.beforeChange(t, file.terminal());
+        return plain(t, host, r, argument);
       default:
         return plain(t, host, r, argument);
     }
@@ -155,16 +164,17 @@ final class Ioctls {
     return 0;
   }
 
-  private static long setForeground(GuestThread t, int host, long at) {
-    if (!isTerminal(t, host)) {
+  private static long setForeground(GuestThread t, OpenFile file, long at) {
+    if (!isTerminal(t, file.hostFd)) {
       return -Errno.ENOTTY;
     }
+    Terminals.beforeChange(t, file.terminal());
     UserSystem system = t.process.system;
     int group = t.load32(at);
     synchronized (system) {
       for (GuestProcess p : system.all()) {
         if (p.pgid == group && p.sid == t.process.sid) {
-          system.setForegroundGroup(t.process.sid, group);
+          system.setForegroundGroup(t.process.sid, group, file.terminal());
           return 0;
         }
       }

@@ -41,7 +41,7 @@ final class Layout32 {
     calls.put(
         "statfs64", (t, path, n, at, d, e, f) -> statfs(t, STATFS, t.hostPath(t.path(path)), at));
     calls.put("fstatfs64", (t, fd, n, at, d, e, f) -> statfs(t, FSTATFS, t.fd(fd), at));
-    calls.put("getrusage", (t, who, at, c, d, e, f) -> rusage(t, at));
+    calls.put("getrusage", (t, who, at, c, d, e, f) -> rusage(t, (int) who, at));
     calls.put("sysinfo", (t, at, b, c, d, e, f) -> sysinfo(t, at));
     calls.put("times", (t, at, b, c, d, e, f) -> times(t, at));
   }
@@ -91,9 +91,9 @@ final class Layout32 {
     return 0;
   }
 
-  private static long rusage(GuestThread t, long at) {
+  private static long rusage(GuestThread t, int who, long at) {
     long h = t.scratch(144);
-    long r = Host.call(98, 0, h);
+    long r = MiscCalls.usage(who, h);
     if (r < 0) {
       return r;
     }
@@ -166,7 +166,7 @@ final class Layout32 {
   /** struct flock or flock64; {@code kind} 0 get, 1 set, 2 set and wait. */
   static long lock(GuestThread t, long fd, int kind, long at, boolean wide) {
     int bytes = wide ? 24 : 16;
-    long g = t.in(at, bytes);
+    long g = t.need(at, bytes);
     long h = t.scratch(32);
     GuestRam.hostFill(h, 32, (byte) 0);
     GuestRam.hostStore32(h, GuestRam.hostLoad32(g));

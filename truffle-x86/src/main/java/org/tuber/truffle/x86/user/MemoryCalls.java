@@ -22,7 +22,13 @@ final class MemoryCalls {
   private static final int S_IFREG = 0x8000;
   private static final int S_IFDIR = 0x4000;
   private static final int F_GETFL = 3;
+  private static final int MS_ASYNC = 1;
+  private static final int MS_INVALIDATE = 2;
+  private static final int MS_SYNC = 4;
   private static final long PAGE = 4096;
+
+  /** Most that {@code mincore} is asked for at once: 64 GiB. */
+  private static final long MAX_MINCORE = 1L << 36;
 
   private MemoryCalls() {}
 
@@ -34,7 +40,7 @@ final class MemoryCalls {
     calls.put("mremap", (t, at, old, n, flags, to, f) -> mremap(t, at, old, n, flags, to));
     calls.put("brk", (t, at, b, c, d, e, f) -> t.memory.moveHeapEnd(t, at));
     calls.put("madvise", (t, at, n, advice, d, e, f) -> madvise(t, at, n, advice));
-    calls.put("msync", (t, at, n, flags, d, e, f) -> t.memory.sync(at, n, flags));
+    calls.put("msync", (t, at, n, flags, d, e, f) -> msync(t, at, n, (int) flags));
     calls.put("mincore", (t, at, n, vector, d, e, f) -> mincore(t, at, n, vector));
     Syscalls.Call nothing = (t, at, n, c, d, e, f) -> 0;
     for (String name : new String[] {"mlock", "munlock", "mlockall", "munlockall", "mlock2"}) {
@@ -134,6 +140,9 @@ final class MemoryCalls {
     if ((at & (PAGE - 1)) != 0 || at < 0) {
       return -Errno.EINVAL;
     }
+    if (!isRange(t, at, n)) {
+      return -Errno.ENOMEM;
+    }
     if (n != 0) {
       t.memory.protect(t, at, n, (int) protection);
     }
@@ -154,7 +163,7 @@ final class MemoryCalls {
     }
     switch ((int) advice) {
       case MADV_DONTNEED -> {
-        if (!t.memory.isMapped(at, n)) {
+        if (!isRange(t, at, n) || !t.memory.isMapped(at, n)) {
           return -Errno.ENOMEM;
         }
         t.memory.discard(t, at, n);
@@ -169,12 +178,29 @@ final class MemoryCalls {
     }
   }
 
+  private static long msync(GuestThread t, long at, long n, int flags) {
+    if ((at & (PAGE - 1)) != 0
+        || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) != 0
+        || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC)) {
+      return -Errno.EINVAL;
+    }
+    return isRange(t, at, n) ? t.memory.sync(at, n, flags) : -Errno.ENOMEM;
+  }
+
+  /** False where the end of it is beyond all addresses. */
+  private static boolean isRange(GuestThread t, long at, long n) {
+    return at >= 0 && n >= 0 && n <= t.memory.limit && at <= t.memory.limit - n;
+  }
+
   private static long mincore(GuestThread t, long at, long n, long vector) {
     if ((at & (PAGE - 1)) != 0) {
       return -Errno.EINVAL;
     }
-    if (!t.memory.isMapped(at, n)) {
+    if (!isRange(t, at, n) || !t.memory.isMapped(at, n)) {
       return -Errno.ENOMEM;
+    }
+    if (n > MAX_MINCORE) {
+      return -Errno.EAGAIN;
     }
     byte[] resident = new byte[(int) ((n + PAGE - 1) / PAGE)];
     java.util.Arrays.fill(resident, (byte) 1);

@@ -29,6 +29,12 @@ final class MiscCalls {
   private static final int PR_SET_VMA = 0x5356_4d41;
   private static final int PRCTL = 157;
   private static final int NAME_BYTES = 16;
+  private static final int GETRUSAGE = 98;
+  private static final int MEMBARRIER = 324;
+
+  /** Global, global expedited and private expedited with their registrations. */
+  private static final long MEMBARRIERS = 0x1f;
+
   private static final long MAX_USER = 0x7fff_ffff_ffffL;
 
   private MiscCalls() {}
@@ -45,7 +51,6 @@ final class MiscCalls {
     calls.put("getgroups", (t, n, at, c, d, e, f) -> getgroups(t, (int) n, at));
     calls.put("setgroups", (t, n, at, c, d, e, f) -> setgroups(t, (int) n, at));
     calls.put("getrusage", (t, who, at, c, d, e, f) -> getrusage(t, (int) who, at));
-    calls.put("semop", (t, id, at, n, d, e, f) -> semop(t, id, at, n));
     // Denied rather than unknown: nobody needs a log line.
     calls.put("bpf", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("userfaultfd", (t, a, b, c, d, e, f) -> -Errno.EPERM);
@@ -53,10 +58,40 @@ final class MiscCalls {
     calls.put("get_mempolicy", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
     calls.put("set_mempolicy", (t, a, b, c, d, e, f) -> 0);
     calls.put("mbind", (t, a, b, c, d, e, f) -> 0);
+    String[] privileged = {
+      "pivot_root",
+      "swapon",
+      "swapoff",
+      "init_module",
+      "finit_module",
+      "delete_module",
+      "kexec_load",
+      "kexec_file_load",
+      "open_tree",
+      "move_mount",
+      "fsopen",
+      "fsconfig",
+      "fsmount",
+      "fspick",
+      "mount_setattr",
+      "quotactl",
+      "vhangup",
+      "syslog",
+      "open_by_handle_at"
+    };
+    for (String name : privileged) {
+      calls.put(name, (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    }
     calls.put("unshare", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("setns", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("reboot", (t, a, b, c, d, e, f) -> -Errno.EPERM);
-    calls.put("pidfd_open", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("iopl", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("ioperm", (t, a, b, c, d, e, f) -> -Errno.EPERM);
+    calls.put("modify_ldt", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    // As on a CPU without protection keys.
+    calls.put("pkey_alloc", (t, a, b, c, d, e, f) -> -28);
+    calls.put("pkey_free", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
+    calls.put("fanotify_init", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("membarrier", (t, command, b, c, d, e, f) -> membarrier(command));
   }
 
@@ -89,7 +124,7 @@ final class MiscCalls {
    * @param reader who can read the user_desc at {@code at}
    */
   static long setThreadArea(GuestThread t, GuestThread reader, long at) {
-    long d = reader.in(at, 16);
+    long d = reader.need(at, 16);
     int index = GuestRam.hostLoad32(d);
     long base = GuestRam.hostLoad32(d + 4) & 0xffff_ffffL;
     long limit = GuestRam.hostLoad32(d + 8) & 0xf_ffffL;
@@ -122,7 +157,22 @@ final class MiscCalls {
             | (pages ? 1L << 55 : 0)
             | (base & 0xff00_0000L) << 32;
     t.setDescriptor(index, notPresent && base == 0 && limit == 0 ? 0 : descriptor);
+    reload(t.cpu, index, base, pages ? limit << 12 | 0xfff : limit);
     return 0;
+  }
+
+  /**
+   * Registers that hold the selector follow at once, as they do when the kernel switches to the
+   * thread: one made by clone would else keep its parent's.
+   */
+  private static void reload(X86Cpu c, int index, long base, long limit) {
+    for (int i : new int[] {X86Cpu.FS, X86Cpu.GS}) {
+      if (c.segments[i].selector >> 3 == index) {
+        c.segments[i].base = base;
+        c.segments[i].limit = limit;
+        c.segmentBase[i] = base;
+      }
+    }
   }
 
   private static long prctl(GuestThread t, long option, long a, long b, long c, long d, long e) {
@@ -148,24 +198,42 @@ final class MiscCalls {
         t.memory.writeHost(t, a, host, NAME_BYTES);
         return 0;
       }
-      case PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_TIMERSLACK, PR_SET_CHILD_SUBREAPER -> {
+      case PR_SET_CHILD_SUBREAPER, PR_GET_SECCOMP -> {
+        return 0;
+      }
+      case PR_SET_PDEATHSIG -> {
+        if (a < 0 || a > SignalActions.COUNT) {
+          return -Errno.EINVAL;
+        }
+        t.process.deathSignal = (int) a;
         return 0;
       }
       case PR_GET_PDEATHSIG -> {
-        t.store32(a, 0);
+        t.store32(a, t.process.deathSignal);
+        return 0;
+      }
+      case PR_SET_DUMPABLE -> {
+        if (a != 0 && a != 1) {
+          return -Errno.EINVAL;
+        }
+        t.process.dumpable = a == 1;
         return 0;
       }
       case PR_GET_DUMPABLE -> {
-        return 1;
+        return t.process.dumpable ? 1 : 0;
       }
-      case PR_GET_TIMERSLACK -> {
-        return 50_000;
-      }
-      case PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS -> {
-        return 0;
+      case PR_SET_TIMERSLACK, PR_GET_TIMERSLACK -> {
+        return Host.call(PRCTL, option & 0xffff_ffffL, a);
       }
       case PR_SET_NO_NEW_PRIVS -> {
-        return a == 1 ? 0 : -Errno.EINVAL;
+        if (a != 1 || b != 0 || c != 0 || d != 0) {
+          return -Errno.EINVAL;
+        }
+        t.process.noNewPrivileges = true;
+        return 0;
+      }
+      case PR_GET_NO_NEW_PRIVS -> {
+        return t.process.noNewPrivileges ? 1 : 0;
       }
       case PR_CAPBSET_READ -> {
         return Host.call(PRCTL, PR_CAPBSET_READ, a);
@@ -183,10 +251,13 @@ final class MiscCalls {
   private static long membarrier(long command) {
     // Query; every other command is done by what each barrier of the host does anyway.
     if (command == 0) {
-      return 0x1f;
+      return MEMBARRIERS;
+    }
+    if ((command & ~MEMBARRIERS) != 0 || Long.bitCount(command) != 1) {
+      return -Errno.EINVAL;
     }
     GuestRam.fullFence();
-    return Host.call(324, command & 0x1f, 0, 0);
+    return Host.call(MEMBARRIER, command, 0, 0);
   }
 
   private static long getgroups(GuestThread t, int n, long at) {
@@ -211,22 +282,20 @@ final class MiscCalls {
 
   private static long getrusage(GuestThread t, int who, long at) {
     long usage = t.scratch(144);
-    long r = Host.call(98, who == -1 ? 0 : who, usage);
-    if (r < 0) {
-      return r;
+    long r = usage(who, usage);
+    if (r >= 0) {
+      t.memory.writeHost(t, at, usage, 144);
     }
-    if (who == -1) {
+    return r;
+  }
+
+  /** struct rusage in native memory. */
+  static long usage(int who, long usage) {
+    long r = Host.call(GETRUSAGE, who == -1 ? 0 : who, usage);
+    if (r >= 0 && who == -1) {
       // What children used is part of this process's own use.
       GuestRam.hostFill(usage, 144, (byte) 0);
     }
-    t.memory.writeHost(t, at, usage, 144);
-    return 0;
-  }
-
-  private static long semop(GuestThread t, long id, long at, long n) {
-    if (n < 1 || n > 500) {
-      return -Errno.EINVAL;
-    }
-    return t.restartable(65, id, t.in(at, (int) n * 6), n, 0, 0, 0);
+    return r;
   }
 }

@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.user;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * Paths as the guest names them and as the host finds them. Text holds one byte per character.
@@ -12,6 +13,9 @@ import java.util.List;
 final class Paths {
   private static final int F_OK = 0;
   private static final int X_OK = 1;
+
+  /** What the kernel makes: a sysroot has empty folders for it. */
+  private static final Pattern KERNEL = Pattern.compile("/(proc|sys|dev)(/.*)?", Pattern.DOTALL);
 
   private final UserSystem system;
   private final String sysroot;
@@ -46,7 +50,7 @@ final class Paths {
 
   /** The path under the sysroot if there is such a file. */
   String inSysroot(String path) {
-    if (sysroot.isEmpty() || !path.startsWith("/")) {
+    if (sysroot.isEmpty() || !path.startsWith("/") || KERNEL.matcher(path).matches()) {
       return path;
     }
     String below = sysroot + path;

@@ -129,6 +129,20 @@ final class ProcFiles {
     return e != null && e.rest.equals("fd");
   }
 
+  /** The process whose folder the path is, or null. */
+  static GuestProcess folderOf(GuestThread t, String path) {
+    if (!path.startsWith("/proc/")) {
+      return null;
+    }
+    Entry e = parse(t, path);
+    return e != null && e.rest.isEmpty() ? e.process : null;
+  }
+
+  /** The path says something about a guest process. */
+  static boolean isOurs(GuestThread t, String path) {
+    return (path.startsWith("/proc/") || path.startsWith("/dev/")) && parse(t, path) != null;
+  }
+
   /** A host descriptor of a made file, a negative error, or {@link #NOT_OURS}. */
   static int open(GuestThread t, String path, int flags) {
     if (!path.startsWith("/proc/")) {
@@ -139,6 +153,10 @@ final class ProcFiles {
       return NOT_OURS;
     }
     GuestProcess p = e.process;
+    if (e.rest.equals("mem")) {
+      // The host's would be the JVM's memory.
+      return -Errno.EACCES;
+    }
     byte[] content =
         switch (e.rest) {
           case "maps" -> memory(t, p).describe().getBytes(StandardCharsets.ISO_8859_1);
@@ -206,29 +224,60 @@ final class ProcFiles {
 
   private static byte[] status(GuestThread t, GuestProcess p) {
     long kilobytes = memory(t, p).mappedBytes() >>> 10;
+    long[] signals = signals(p);
     String text =
         String.format(
             Locale.ROOT,
             "Name:\t%s%nUmask:\t0022%nState:\t%c%nTgid:\t%d%nNgid:\t0%nPid:\t%d%nPPid:\t%d%n"
-                + "TracerPid:\t0%nUid:\t%s%nFDSize:\t%d%n"
-                + "VmPeak:\t%d kB%nVmSize:\t%d kB%nVmRSS:\t%d kB%nThreads:\t%d%n",
+                + "TracerPid:\t0%nUid:\t%s%nGid:\t%s%nFDSize:\t%d%n"
+                + "VmPeak:\t%d kB%nVmSize:\t%d kB%nVmRSS:\t%d kB%nThreads:\t%d%n"
+                + "SigPnd:\t%016x%nShdPnd:\t%016x%nSigBlk:\t%016x%nSigIgn:\t%016x%nSigCgt:\t%016x%n"
+                + "NoNewPrivs:\t0%nSeccomp:\t0%n",
             p.name,
             state(t, p),
             p.pid,
             p.pid,
             p.parentPid(),
-            ids(),
+            ids(Host.GETUID, Host.GETEUID),
+            ids(Host.GETGID, Host.GETEGID),
             p.fds.size(),
             kilobytes,
             kilobytes,
             kilobytes,
-            Math.max(1, p.threads.size()));
+            Math.max(1, p.threads.size()),
+            signals[0],
+            signals[1],
+            signals[2],
+            signals[3],
+            signals[4]);
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  private static String ids() {
-    long real = Host.call(Host.GETUID);
-    long effective = Host.call(Host.GETEUID);
+  /** Sets: pending for the first thread and for all, blocked, ignored, caught. */
+  private static long[] signals(GuestProcess p) {
+    long[] sets = new long[5];
+    synchronized (p.system) {
+      p.pending.forEach(i -> sets[1] |= SignalInfo.bit(i.number()));
+      if (!p.threads.isEmpty()) {
+        GuestThread first = p.threads.get(0);
+        first.pending.forEach(i -> sets[0] |= SignalInfo.bit(i.number()));
+        sets[2] = first.mask;
+      }
+      for (int n = 1; n <= SignalActions.COUNT; n++) {
+        long handler = p.actions.get(n).handler();
+        if (handler == SignalActions.SIG_IGN) {
+          sets[3] |= SignalInfo.bit(n);
+        } else if (handler != SignalActions.SIG_DFL) {
+          sets[4] |= SignalInfo.bit(n);
+        }
+      }
+    }
+    return sets;
+  }
+
+  private static String ids(int realCall, int effectiveCall) {
+    long real = Host.call(realCall);
+    long effective = Host.call(effectiveCall);
     return real + "\t" + effective + "\t" + effective + "\t" + effective;
   }
 }

@@ -12,10 +12,23 @@ final class ProcessCalls {
   private static final int WEXITED = 4;
   private static final int WCONTINUED = 8;
   private static final int WNOWAIT = 0x0100_0000;
+
+  /** What wait4 knows, with __WNOTHREAD, __WALL and __WCLONE. */
+  private static final int WAIT_OPTIONS = WNOHANG | WUNTRACED | WCONTINUED | 0xe000_0000;
+
   private static final int P_ALL = 0;
   private static final int P_PID = 1;
   private static final int P_PGID = 2;
+  private static final int P_PIDFD = 3;
   private static final int RUSAGE_BYTES = 144;
+  private static final int RUSAGE32_BYTES = 72;
+
+  /** Longest argument with its end: MAX_ARG_STRLEN. */
+  private static final int MAX_STRING = 128 << 10;
+
+  /** Most for all of them, however large the stack may be. */
+  private static final long MAX_STRINGS = 6L << 20;
+
   private static final int AT_EMPTY_PATH = 0x1000;
 
   private ProcessCalls() {}
@@ -40,8 +53,9 @@ final class ProcessCalls {
 
   // ---------------------------------------------------------------- execve
 
-  private static List<byte[]> strings(GuestThread t, long gva) {
-    List<byte[]> strings = new ArrayList<>();
+  /** Adds the strings of an array to {@code strings}; returns their bytes, with pointers. */
+  private static long strings(GuestThread t, long gva, List<byte[]> strings, long most) {
+    long total = 0;
     int size = t.process.is32Bit ? 4 : 8;
     for (long at = gva; at != 0; at += size) {
       byte[] raw = t.bytes(at, size);
@@ -52,9 +66,14 @@ final class ProcessCalls {
       if (p == 0) {
         break;
       }
-      strings.add(t.cString(p));
+      byte[] string = t.cString(p);
+      total += string.length + 1L + size;
+      if (string.length >= MAX_STRING || total > most) {
+        throw new Errno(Errno.E2BIG);
+      }
+      strings.add(string);
     }
-    return strings;
+    return total;
   }
 
   private static long execveat(
@@ -70,8 +89,11 @@ final class ProcessCalls {
 
   private static long execve(GuestThread t, String path, long argv, long envp) {
     GuestProcess p = t.process;
-    List<byte[]> arguments = strings(t, argv);
-    List<byte[]> environment = strings(t, envp);
+    List<byte[]> arguments = new ArrayList<>();
+    List<byte[]> environment = new ArrayList<>();
+    long room = Math.min(Math.max(p.limits.soft(Limits.STACK) >>> 2, 128 << 10), MAX_STRINGS);
+    room -= strings(t, argv, arguments, room);
+    strings(t, envp, environment, room);
     if (arguments.isEmpty()) {
       arguments.add(new byte[0]);
     }
@@ -93,7 +115,6 @@ final class ProcessCalls {
     p.timers.clear();
     t.altStackBytes = 0;
     t.altStackFlags = 2;
-    t.robustList = 0;
     try {
       ThreadCalls.clearTid(t);
     } catch (Errno e) {
@@ -110,6 +131,8 @@ final class ProcessCalls {
     old.detach(t);
     synchronized (p.system) {
       p.execed = true;
+      p.exitSignal = SignalInfo.SIGCHLD;
+      p.dumpable = true;
       p.borrowsMemory = false;
       p.system.notifyAll();
     }
@@ -195,6 +218,9 @@ final class ProcessCalls {
   }
 
   static long wait4(GuestThread t, long pid, long status, long options, long usage) {
+    if (((int) options & ~WAIT_OPTIONS) != 0) {
+      return -Errno.EINVAL;
+    }
     int id = (int) pid;
     int type = id == -1 ? P_ALL : id > 0 ? P_PID : P_PGID;
     int which = id == 0 ? t.process.pgid : Math.abs(id);
@@ -205,20 +231,25 @@ final class ProcessCalls {
     if (status != 0) {
       t.store32(status, e.status);
     }
-    if (usage != 0 && !t.process.is32Bit) {
+    if (usage != 0) {
       // What each guest process used is not known: all are one to the host.
-      t.write(usage, new byte[RUSAGE_BYTES]);
+      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
     }
     return e.child.pid;
   }
 
   private static long waitid(
       GuestThread t, long type, long id, long at, long options, long usage, long f) {
-    if (type > P_PGID) {
+    if (type < P_ALL || type > P_PIDFD || (options & (WEXITED | WUNTRACED | WCONTINUED)) == 0) {
       return -Errno.EINVAL;
     }
     int which = type == P_PGID && id == 0 ? t.process.pgid : (int) id;
-    Event e = await(t, (int) type, which, (int) options);
+    int kind = (int) type;
+    if (kind == P_PIDFD) {
+      which = PidFile.process(t, (int) id).pid;
+      kind = P_PID;
+    }
+    Event e = await(t, kind, which, (int) options);
     if (at != 0) {
       byte[] info = new byte[SignalInfo.BYTES];
       if (e != null) {
@@ -234,6 +265,9 @@ final class ProcessCalls {
       }
       t.write(at, info);
     }
+    if (usage != 0 && e != null) {
+      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
+    }
     return 0;
   }
 
@@ -243,10 +277,15 @@ final class ProcessCalls {
     return pid == 0 ? t.process : t.process.system.find(pid);
   }
 
+  /** The host's answer about a process of its own: the JVM's threads are none. */
+  private static long ofHost(int number, int pid) {
+    return Host.isOwnThread(pid) ? -Errno.ESRCH : Host.call(number, pid);
+  }
+
   private static long getpgid(GuestThread t, int pid) {
     synchronized (t.process.system) {
       GuestProcess p = target(t, pid);
-      return p != null ? p.pgid : Host.call(121, pid);
+      return p != null ? p.pgid : ofHost(121, pid);
     }
   }
 
@@ -273,7 +312,7 @@ final class ProcessCalls {
   private static long getsid(GuestThread t, int pid) {
     synchronized (t.process.system) {
       GuestProcess p = target(t, pid);
-      return p != null ? p.sid : Host.call(124, pid);
+      return p != null ? p.sid : ofHost(124, pid);
     }
   }
 

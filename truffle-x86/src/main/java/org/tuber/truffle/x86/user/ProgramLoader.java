@@ -19,7 +19,7 @@ final class ProgramLoader {
   private static final long MAP_TOP64 = 0x7fff_f7ff_f000L;
   private static final long PROGRAM64 = 0x5555_5555_4000L;
   private static final long LIMIT32 = 0xffff_e000L;
-  private static final long MAP_TOP32 = 0xf7ff_e000L;
+  static final long MAP_TOP32 = 0xf7ff_e000L;
   private static final long PROGRAM32 = 0x5655_5000L;
   private static final long FIRST_STACK_BYTES = 0x21000;
   private static final int MAX_SCRIPT_DEPTH = 5;
@@ -222,10 +222,17 @@ final class ProgramLoader {
               narrow ? LIMIT32 : LIMIT64,
               narrow ? MAP_TOP32 : MAP_TOP64,
               limits.stackBytes());
+      boolean done = false;
       try {
-        return elf(path, fd, image, arguments, environment);
+        Loaded loaded = elf(path, fd, image, arguments, environment);
+        done = true;
+        return loaded;
       } catch (Errno e) {
         throw new ProgramException(e.number, path + ": cannot be loaded: " + e.getMessage());
+      } finally {
+        if (!done) {
+          memory.abandon();
+        }
       }
     }
 
@@ -263,11 +270,31 @@ final class ProgramLoader {
       InitialStack stack =
           new InitialStack(memory, narrow, narrow ? LIMIT32 : LIMIT64, FIRST_STACK_BYTES);
       long sp = stack.build(path, arguments, environment, image, bias, interpreterBase, system);
+      if (narrow) {
+        signalReturnPage();
+      }
       if (stack.bytes() > MAX_ARGUMENT_BYTES) {
         throw new ProgramException(7, path + ": argument list too long");
       }
       return new Loaded(
           memory, pc, sp, narrow, executable, arguments, environment, stack.auxiliaryVector());
+    }
+
+    /** What handlers without SA_RESTORER return to; on a kernel it is in the vDSO. */
+    private void signalReturnPage() {
+      byte[] code = SignalFrame32.RETURN_CODE;
+      memory.map(
+          null,
+          SignalFrame32.RETURN_PAGE,
+          PAGE,
+          UserMemory.PROT_WRITE,
+          true,
+          false,
+          memory.limit,
+          new UserMemory.Source(null, 0, false, "[sigpage]", 0, null));
+      memory.write(null, SignalFrame32.RETURN_PAGE, code, 0, code.length);
+      memory.protect(
+          null, SignalFrame32.RETURN_PAGE, PAGE, UserMemory.PROT_READ | UserMemory.PROT_EXEC);
     }
 
     private void map(ElfImage image, int fd, long bias, String name) {
@@ -308,11 +335,12 @@ final class ProgramLoader {
         }
       }
       if (end > fileMapped) {
+        // As Linux: what no file is behind can be written, whatever the header says.
         memory.map(
             null,
             fileMapped,
             end - fileMapped,
-            protection,
+            protection | UserMemory.PROT_READ | UserMemory.PROT_WRITE,
             true,
             false,
             memory.limit,

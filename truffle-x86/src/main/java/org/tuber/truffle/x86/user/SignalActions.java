@@ -18,7 +18,10 @@ final class SignalActions {
     static final Action DEFAULT = new Action(SIG_DFL, 0, 0, 0);
   }
 
-  private final Action[] actions = new Action[65];
+  /** Signals are 1 to this. */
+  static final int COUNT = 64;
+
+  private final Action[] actions = new Action[COUNT + 1];
 
   SignalActions() {
     java.util.Arrays.fill(actions, Action.DEFAULT);

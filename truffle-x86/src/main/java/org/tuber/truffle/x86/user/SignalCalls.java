@@ -37,7 +37,7 @@ final class SignalCalls {
     calls.put("signalfd4", (t, fd, set, n, flags, e, f) -> signalfd(t, (int) fd, set, (int) flags));
   }
 
-  private static void check(int n) {
+  static void check(int n) {
     if (n < 1 || n > SIGNALS) {
       throw new Errno(Errno.EINVAL);
     }
@@ -185,15 +185,7 @@ final class SignalCalls {
 
   private static long queueInfo(GuestThread t, long pid, long tid, long n, long at) {
     check((int) n);
-    long info = t.in(at, SignalInfo.BYTES);
-    SignalInfo s =
-        new SignalInfo(
-            (int) n,
-            GuestRam.hostLoad32(info + 8),
-            GuestRam.hostLoad64(info + 24),
-            GuestRam.hostLoad32(info + 16),
-            GuestRam.hostLoad32(info + 20),
-            0);
+    SignalInfo s = queued(t, (int) n, at);
     if (tid >= 0) {
       GuestThread target = ThreadCalls.find(t.process.system, (int) tid);
       if (target == null) {
@@ -210,6 +202,20 @@ final class SignalCalls {
       Signals.send(p, s);
     }
     return 0;
+  }
+
+  /** The siginfo_t of a signal that the guest made up. */
+  static SignalInfo queued(GuestThread t, int n, long at) {
+    boolean wide = !t.process.is32Bit;
+    long info = t.need(at, SignalInfo.BYTES);
+    int sender = wide ? 16 : 12;
+    return new SignalInfo(
+        n,
+        GuestRam.hostLoad32(info + 8),
+        wide ? GuestRam.hostLoad64(info + 24) : GuestRam.hostLoad32(info + 20),
+        GuestRam.hostLoad32(info + sender),
+        GuestRam.hostLoad32(info + sender + 4),
+        0);
   }
 
   private static long kill(GuestThread t, int pid, int n) {
@@ -236,7 +242,7 @@ final class SignalCalls {
       return 0;
     }
     // Not one of ours: a process of the host. Never the JVM itself or its group.
-    if (pid == 0 || pid == -1 || pid == Host.processId()) {
+    if (pid == 0 || pid == -1 || Host.isOwnThread(pid)) {
       return -Errno.ESRCH;
     }
     return Host.call(62, pid, n);

@@ -83,7 +83,12 @@ final class SignalFile extends OpenFile {
   private static byte[] describe(SignalInfo i) {
     var b = java.nio.ByteBuffer.allocate(BYTES).order(java.nio.ByteOrder.LITTLE_ENDIAN);
     b.putInt(0, i.number()).putInt(8, i.code()).putInt(12, i.pid()).putInt(16, i.uid());
-    b.putInt(40, i.status()).putLong(48, i.address());
+    b.putInt(40, i.status());
+    boolean queued = i.code() == SignalInfo.SI_QUEUE || i.code() == SignalInfo.SI_TIMER;
+    if (queued) {
+      b.putInt(44, (int) i.address());
+    }
+    b.putLong(queued ? 48 : 72, i.address());
     return b.array();
   }
 }

@@ -25,6 +25,38 @@ final class SignalFrame32 {
   /** Size of the x87 part that precedes the FXSAVE image. */
   private static final int FSAVE_BYTES = 112;
 
+  /** Just above where mappings are placed. */
+  static final long RETURN_PAGE = ProgramLoader.MAP_TOP32;
+
+  /**
+   * At 0 {@code pop eax; mov eax, sigreturn; int 0x80}, at 16 {@code mov eax, rt_sigreturn; int}.
+   */
+  static final byte[] RETURN_CODE = {
+    0x58,
+    (byte) 0xb8,
+    119,
+    0,
+    0,
+    0,
+    (byte) 0xcd,
+    (byte) 0x80,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    (byte) 0xb8,
+    (byte) 173,
+    0,
+    0,
+    0,
+    (byte) 0xcd,
+    (byte) 0x80
+  };
+
   private SignalFrame32() {}
 
   static void push(GuestThread t, SignalInfo info, SignalActions.Action action) {
@@ -40,7 +72,9 @@ final class SignalFrame32 {
     int bytes = rt ? RT_BYTES : OLD_BYTES;
     long frame = ((fpuAt - bytes + 4) & -16L) - 4;
     ByteBuffer b = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    b.putInt(0, (int) action.restorer()).putInt(4, info.number());
+    boolean own = (action.flags() & SignalActions.SA_RESTORER) != 0;
+    long restorer = own ? action.restorer() : RETURN_PAGE + (rt ? 16 : 0);
+    b.putInt(0, (int) restorer).putInt(4, info.number());
     long mask = SignalFrame.frameMask(t);
     if (rt) {
       b.putInt(8, (int) frame + INFO).putInt(12, (int) frame + UCONTEXT);

@@ -49,7 +49,7 @@ final class SocketCall32 implements Syscalls.Call {
     if (i < 0 || i >= calls.length) {
       return -Errno.EINVAL;
     }
-    long raw = t.in(at, counts[i] * 4);
+    long raw = t.need(at, counts[i] * 4);
     long[] a = new long[6];
     for (int k = 0; k < counts[i]; k++) {
       a[k] = GuestRam.hostLoad32(raw + 4L * k) & 0xffff_ffffL;

@@ -179,7 +179,7 @@ final class SocketCalls {
 
   private static Message message(GuestThread t, long at) {
     if (t.process.is32Bit) {
-      long h = t.in(at, 28);
+      long h = t.need(at, 28);
       return new Message(
           GuestRam.hostLoad32(h) & 0xffff_ffffL,
           GuestRam.hostLoad32(h + 4),
@@ -188,7 +188,7 @@ final class SocketCalls {
           GuestRam.hostLoad32(h + 16) & 0xffff_ffffL,
           GuestRam.hostLoad32(h + 20) & 0xffff_ffffL);
     }
-    long h = t.in(at, HEADER);
+    long h = t.need(at, HEADER);
     return new Message(
         GuestRam.hostLoad64(h),
         GuestRam.hostLoad32(h + 8),
@@ -239,7 +239,8 @@ final class SocketCalls {
                 m.control,
                 (int) m.controlBytes,
                 (flags & MSG_CMSG_CLOEXEC) != 0);
-    int outFlags = GuestRam.hostLoad32(header + 48) & ~MSG_CMSG_CLOEXEC;
+    int hostFlags = GuestRam.hostLoad32(header + 48) & ~MSG_CMSG_CLOEXEC;
+    int outFlags = hostFlags | (int) flags & MSG_CMSG_CLOEXEC;
     if (t.process.is32Bit) {
       t.store32(at + 4, nameBytes);
       t.store32(at + 20, (int) controlBytes);

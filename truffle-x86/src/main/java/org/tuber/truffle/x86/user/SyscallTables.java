@@ -56,6 +56,7 @@ final class SyscallTables {
   private static Map<String, Syscalls.Call> common() {
     Map<String, Syscalls.Call> calls = new HashMap<>();
     FileCalls.add(calls);
+    Directories.add(calls);
     MemoryCalls.add(calls);
     ThreadCalls.add(calls);
     ProcessCalls.add(calls);
@@ -64,6 +65,11 @@ final class SyscallTables {
     EventCalls.add(calls);
     SocketCalls.add(calls);
     MiscCalls.add(calls);
+    SysvCalls.add(calls);
+    PidFile.add(calls);
+    ProcessMemory.add(calls);
+    MessageQueues.add(calls);
+    Futexes.add(calls);
     return calls;
   }
 

@@ -1,36 +1,28 @@
 package org.tuber.truffle.x86.user;
 
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.x86.state.X86Cpu;
 
-/** clone, fork, vfork, the end of threads, futexes. */
+/** clone, fork, vfork, the end of threads. */
 final class ThreadCalls {
   private static final int CLONE_VM = 0x100;
   private static final int CLONE_FS = 0x200;
   private static final int CLONE_FILES = 0x400;
   private static final int CLONE_SIGHAND = 0x800;
+  private static final int CLONE_PIDFD = 0x1000;
   private static final int CLONE_VFORK = 0x4000;
   private static final int CLONE_PARENT = 0x8000;
   private static final int CLONE_THREAD = 0x10000;
   private static final int CLONE_NAMESPACES = 0x7e02_0000;
   private static final int CLONE_SETTLS = 0x80000;
+  private static final int CLONE_DETACHED = 0x400000;
+  private static final long CLONE_CLEAR_SIGHAND = 1L << 32;
+  private static final long CLONE_INTO_CGROUP = 1L << 33;
+  private static final int CLONE_ARGS_BYTES = 64;
   private static final int CLONE_PARENT_SETTID = 0x100000;
   private static final int CLONE_CHILD_CLEARTID = 0x200000;
   private static final int CLONE_CHILD_SETTID = 0x1000000;
-
-  private static final int FUTEX_WAIT = 0;
-  private static final int FUTEX_WAKE = 1;
-  private static final int FUTEX_REQUEUE = 3;
-  private static final int FUTEX_CMP_REQUEUE = 4;
-  private static final int FUTEX_WAKE_OP = 5;
-  private static final int FUTEX_WAIT_BITSET = 9;
-  private static final int FUTEX_WAKE_BITSET = 10;
-  private static final int FUTEX_COMMANDS = 0x7f;
-  private static final int FUTEX_OWNER_DIED = 0x4000_0000;
-  private static final int FUTEX_TID_MASK = 0x3fff_ffff;
-  private static final int MAX_ROBUST = 2048;
 
   private ThreadCalls() {}
 
@@ -43,15 +35,12 @@ final class ThreadCalls {
     calls.put(
         "vfork",
         (t, a, b, c, d, e, f) -> clone(t, CLONE_VM | CLONE_VFORK | SignalInfo.SIGCHLD, 0, 0, 0, 0));
-    // glibc falls back to clone.
-    calls.put("clone3", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
+    calls.put("clone3", (t, at, bytes, c, d, e, f) -> clone3(t, at, bytes));
     calls.put("rseq", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
     calls.put("exit", (t, status, b, c, d, e, f) -> exit(t, status));
     calls.put("exit_group", (t, status, b, c, d, e, f) -> exitGroup(t, status));
     calls.put("gettid", (t, a, b, c, d, e, f) -> t.tid);
     calls.put("set_tid_address", (t, at, b, c, d, e, f) -> setTidAddress(t, at));
-    calls.put("set_robust_list", (t, at, n, c, d, e, f) -> setRobustList(t, at));
-    calls.put("futex", ThreadCalls::futex);
   }
 
   /** The host's number for a thread of ours; others as they are. */
@@ -81,6 +70,51 @@ final class ThreadCalls {
 
   static long clone(
       GuestThread t, long flags, long stack, long parentTid, long childTid, long tls) {
+    long f = flags & 0xffff_ffffL;
+    if ((f & CLONE_PIDFD) != 0 && (f & (CLONE_PARENT_SETTID | CLONE_THREAD)) != 0) {
+      return -Errno.EINVAL;
+    }
+    return clone(t, f, stack, parentTid, childTid, tls, parentTid);
+  }
+
+  /** struct clone_args: what clone has, with the size of the stack and two numbers apart. */
+  private static long clone3(GuestThread t, long at, long bytes) {
+    if (bytes < CLONE_ARGS_BYTES) {
+      return -Errno.EINVAL;
+    }
+    if (bytes > 4096) {
+      return -Errno.E2BIG;
+    }
+    long h = t.need(at, CLONE_ARGS_BYTES);
+    long flags = GuestRam.hostLoad64(h);
+    long exitSignal = GuestRam.hostLoad64(h + 32);
+    long stack = GuestRam.hostLoad64(h + 40);
+    long stackBytes = GuestRam.hostLoad64(h + 48);
+    boolean thread = (flags & (CLONE_THREAD | CLONE_PARENT)) != 0;
+    if ((flags & (0xff | CLONE_DETACHED)) != 0
+        || exitSignal < 0
+        || exitSignal > SignalActions.COUNT
+        || thread && exitSignal != 0
+        || (stack == 0) != (stackBytes == 0)
+        || (flags & CLONE_SIGHAND) != 0 && (flags & CLONE_CLEAR_SIGHAND) != 0
+        || (flags & CLONE_PIDFD) != 0 && (flags & CLONE_THREAD) != 0) {
+      return -Errno.EINVAL;
+    }
+    if ((flags & CLONE_INTO_CGROUP) != 0) {
+      return -Errno.EPERM;
+    }
+    return clone(
+        t,
+        flags | exitSignal,
+        stack + stackBytes,
+        GuestRam.hostLoad64(h + 24),
+        GuestRam.hostLoad64(h + 16),
+        GuestRam.hostLoad64(h + 56),
+        GuestRam.hostLoad64(h + 8));
+  }
+
+  private static long clone(
+      GuestThread t, long flags, long stack, long parentTid, long childTid, long tls, long pidFd) {
     int f = (int) flags;
     if ((f & CLONE_NAMESPACES) != 0) {
       return -Errno.EPERM;
@@ -91,7 +125,7 @@ final class ThreadCalls {
       }
       return thread(t, f, stack, parentTid, childTid, tls);
     }
-    return process(t, f, stack, parentTid, childTid, tls);
+    return process(t, flags, stack, parentTid, childTid, tls, pidFd);
   }
 
   private static long thread(
@@ -108,7 +142,8 @@ final class ThreadCalls {
   }
 
   private static long process(
-      GuestThread t, int f, long stack, long parentTid, long childTid, long tls) {
+      GuestThread t, long flags, long stack, long parentTid, long childTid, long tls, long pidFd) {
+    int f = (int) flags;
     UserSystem system = t.process.system;
     GuestProcess parent = t.process;
     GuestProcess p;
@@ -119,14 +154,23 @@ final class ThreadCalls {
       }
     }
     p.exitSignal = f & 0xff;
+    p.dumpable = parent.dumpable;
+    p.noNewPrivileges = parent.noNewPrivileges;
     p.fds = (f & CLONE_FILES) != 0 ? parent.fds.share() : parent.fds.copy();
     p.actions = (f & CLONE_SIGHAND) != 0 ? parent.actions : parent.actions.copy();
+    if ((flags & CLONE_CLEAR_SIGHAND) != 0) {
+      p.actions.resetForExec();
+    }
     p.executable = parent.executable;
     p.arguments = parent.arguments;
     p.environment = parent.environment;
     p.auxiliaryVector = parent.auxiliaryVector;
     p.name = parent.name;
     p.is32Bit = parent.is32Bit;
+    if ((f & CLONE_PIDFD) != 0) {
+      // After the child has its copy of the table: the descriptor is the parent's alone.
+      t.store32(pidFd, PidFile.install(t, p, true));
+    }
     p.borrowsMemory = (f & CLONE_VFORK) != 0;
     boolean sharesMemory = (f & CLONE_VM) != 0;
     UserMemory memory = sharesMemory ? t.memory : t.memory.fork(t);
@@ -253,7 +297,7 @@ final class ThreadCalls {
   /** What a thread's end does to the guest's memory: its joiners and the locks it held. */
   static void clearTid(GuestThread t) {
     if (t.memory.isShared() || t.clearTid != 0) {
-      releaseRobust(t);
+      Futexes.releaseRobust(t);
     }
     if (t.clearTid != 0) {
       long at = t.clearTid;
@@ -261,115 +305,12 @@ final class ThreadCalls {
       long offset = t.memory.at(t, at, true);
       long host = t.memory.arena.host(offset);
       GuestRam.hostStore32(host, 0);
-      Host.call(Host.FUTEX, host, FUTEX_WAKE, 1);
-      Host.call(Host.FUTEX, host, FUTEX_WAKE | 128, 1);
-    }
-  }
-
-  /** Locks on the robust list are marked, and one waiter of each is woken. */
-  private static void releaseRobust(GuestThread t) {
-    if (t.robustList == 0 || t.process.is32Bit) {
-      return;
-    }
-    try {
-      long head = t.robustList;
-      long distance = t.load64(head + 8);
-      long entry = t.load64(head);
-      for (int i = 0; i < MAX_ROBUST && entry != head && entry != 0; i++) {
-        long host = t.memory.arena.host(t.memory.at(t, (entry & ~1L) + distance, true));
-        int word = GuestRam.hostLoad32(host);
-        if ((word & FUTEX_TID_MASK) == t.tid) {
-          GuestRam.hostCas32(host, word, word & ~FUTEX_TID_MASK | FUTEX_OWNER_DIED);
-          Host.call(Host.FUTEX, host, FUTEX_WAKE, 1);
-        }
-        entry = t.load64(entry & ~1L);
-      }
-    } catch (Errno e) {
-      t.robustList = 0;
+      Futexes.wakeOne(host);
     }
   }
 
   private static long setTidAddress(GuestThread t, long at) {
     t.clearTid = at;
     return t.tid;
-  }
-
-  private static long setRobustList(GuestThread t, long at) {
-    t.robustList = at;
-    return 0;
-  }
-
-  // ---------------------------------------------------------------- futex
-
-  /** Host address of an aligned futex word. */
-  private static long word(GuestThread t, long gva) {
-    if ((gva & 3) != 0) {
-      throw new Errno(Errno.EINVAL);
-    }
-    // Touched for writing: a page that is copied later would part waiters from wakers.
-    try {
-      return t.memory.arena.host(t.memory.at(t, gva, true));
-    } catch (Errno e) {
-      return t.memory.arena.host(t.memory.at(t, gva, false));
-    }
-  }
-
-  static long futex(
-      GuestThread t, long at, long operation, long value, long timeout, long at2, long value3) {
-    return futex(t, at, (int) operation, (int) value, timeout, at2, (int) value3, 16);
-  }
-
-  static long futex(
-      GuestThread t,
-      long at,
-      int operation,
-      int value,
-      long timeout,
-      long at2,
-      int value3,
-      int timespecBytes) {
-    switch (operation & FUTEX_COMMANDS) {
-      case FUTEX_WAIT, FUTEX_WAIT_BITSET:
-        {
-          long time = TimeCalls.timespec(t, timeout, timespecBytes);
-          return wait(t, word(t, at), operation, value, time, value3);
-        }
-      case FUTEX_WAKE, FUTEX_WAKE_BITSET:
-        return Host.call6(Host.FUTEX, word(t, at), operation, value, 0, 0, value3);
-      case FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP:
-        return Host.call6(
-            Host.FUTEX,
-            word(t, at),
-            operation,
-            value,
-            timeout & 0xffff_ffffL,
-            word(t, at2),
-            value3);
-      default:
-        // Priority inheritance would need the host's thread numbers in the guest's words.
-        return -Errno.ENOSYS;
-    }
-  }
-
-  private static long wait(
-      GuestThread t, long word, int operation, int value, long time, int bits) {
-    boolean relative = (operation & FUTEX_COMMANDS) == FUTEX_WAIT;
-    if (!relative || time == 0) {
-      return t.restartable(Host.FUTEX, word, operation, value, time, 0, bits);
-    }
-    long deadline =
-        System.nanoTime()
-            + GuestRam.hostLoad64(time) * TimeUnit.SECONDS.toNanos(1)
-            + GuestRam.hostLoad64(time + 8);
-    while (true) {
-      t.blockingHost = true;
-      long r =
-          t.work ? -Errno.EINTR : Host.call6(Host.FUTEX, word, operation, value, time, 0, bits);
-      t.blockingHost = false;
-      if (r != -Errno.EINTR || t.reallyHasWork()) {
-        return r == -Errno.EINTR ? -Errno.ERESTARTNOHAND : r;
-      }
-      TimeCalls.storeTimespec(time, Math.max(0, deadline - System.nanoTime()));
-    }
   }
 }

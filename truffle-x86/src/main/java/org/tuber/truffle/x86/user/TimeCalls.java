@@ -154,7 +154,7 @@ final class TimeCalls {
   static long setitimer(GuestThread t, int which, long set, long get, int word) {
     if (which != ITIMER_REAL) {
       // Time that one guest process has used is not known.
-      return which <= 2 ? 0 : -Errno.EINVAL;
+      return isTimer(which) ? 0 : -Errno.EINVAL;
     }
     long interval = 0;
     long value = 0;
@@ -171,7 +171,15 @@ final class TimeCalls {
     return 0;
   }
 
+  /** ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF. */
+  private static boolean isTimer(int which) {
+    return which >= ITIMER_REAL && which <= 2;
+  }
+
   static long getitimer(GuestThread t, int which, long get, int word) {
+    if (!isTimer(which)) {
+      return -Errno.EINVAL;
+    }
     synchronized (t.process.system) {
       boolean real = which == ITIMER_REAL;
       storeMicros(t, get, real ? t.process.alarmIntervalNanos / 1000 : 0, word);

@@ -49,6 +49,7 @@ public final class UserSystem implements AutoCloseable {
   private final Map<Integer, GuestProcess> processes = new HashMap<>();
   private final Set<GuestThread> nudged = new HashSet<>();
   private final Map<Integer, Integer> foregroundGroups = new HashMap<>();
+  private final Map<Integer, Integer> terminals = new HashMap<>();
   private Thread nudger;
   private boolean closed;
   GuestProcess first;
@@ -267,8 +268,14 @@ public final class UserSystem implements AutoCloseable {
     return foregroundGroups.getOrDefault(session, 0);
   }
 
-  void setForegroundGroup(int session, int group) {
+  void setForegroundGroup(int session, int group, int terminal) {
     foregroundGroups.put(session, group);
+    terminals.put(session, terminal);
+  }
+
+  /** Device number of the terminal that {@link #foregroundGroup} is about; 0 for none. */
+  int controllingTerminal(int session) {
+    return terminals.getOrDefault(session, 0);
   }
 
   /** Waits for {@link #changed}, at most so long; 0 is for ever. */

@@ -93,4 +93,21 @@ final class Vma {
         && growsDown == next.growsDown
         && name.equals(next.name);
   }
+
+  /** Its line of /proc/self/maps up to the name. */
+  String describe() {
+    long device = file == null ? 0 : file.device();
+    return String.format(
+        "%08x-%08x %c%c%c%c %08x %02x:%02x %d ",
+        start,
+        end,
+        (protection & UserMemory.PROT_READ) != 0 ? 'r' : '-',
+        (protection & UserMemory.PROT_WRITE) != 0 ? 'w' : '-',
+        (protection & UserMemory.PROT_EXEC) != 0 ? 'x' : '-',
+        shared ? 's' : 'p',
+        fileOffset,
+        device >>> 8 & 0xfff,
+        device & 0xff | device >>> 12 & 0xfff00,
+        file == null ? 0 : file.inode());
+  }
 }
