@@ -1,0 +1,25 @@
+package org.tuber.truffle.arm.a64.insn;
+
+import org.tuber.truffle.arm.decode.A64Rows;
+
+/** The families of A64 instructions, in the order of the manual's index (Arm ARM C4). */
+public final class Families {
+  private Families() {}
+
+  /** Registers every row. */
+  public static void addTo(A64Rows rows) {
+    Unallocated.addTo(rows);
+    AddSub.addTo(rows);
+    Logic.addTo(rows);
+    MoveWide.addTo(rows);
+    Bitfield.addTo(rows);
+    Multiply.addTo(rows);
+    OneTwoSource.addTo(rows);
+    ConditionalSelect.addTo(rows);
+    FlagManipulation.addTo(rows);
+    Branch.addTo(rows);
+    ExceptionCalls.addTo(rows);
+    Hints.addTo(rows);
+    SystemMove.addTo(rows);
+  }
+}
