@@ -3,6 +3,7 @@ package org.tuber.truffle.arm.state;
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.core.cpu.ArmPlatform;
 import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.VirtualClock;
 import org.tuber.truffle.arm.mmu.TableWalk;
 import org.tuber.truffle.arm.sys.ArmFeature;
@@ -13,6 +14,7 @@ import org.tuber.truffle.arm.sys.SystemRegisters;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.engine.SoftTlb;
 
 /**
  * One AArch64 vCPU: the registers that are not in {@link ArmState}, the modes derived from them,
@@ -113,8 +115,11 @@ public final class ArmCpu extends GuestCpu {
 
   public final VirtualClock clock;
 
-  /** TLB table of EL0, for LDTR and STTR. */
+  /** TLB table of EL0. */
   public final long userTlb;
+
+  /** TLB table that LDTR and STTR use. */
+  public long unprivilegedTlb;
 
   /**
    * Other CPUs share this one's memory: barriers and atomics have to be real. Set before a second
@@ -257,6 +262,7 @@ public final class ArmCpu extends GuestCpu {
     mode = m;
     accessLevel = el;
     home.tlb = table(mmuMode());
+    unprivilegedTlb = el == 1 && !uao ? userTlb : home.tlb;
   }
 
   /** To be called after a change of a register that translations depend on. */
@@ -350,6 +356,84 @@ public final class ArmCpu extends GuestCpu {
     daif = value & (PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F);
     if (requests() != 0) {
       pending = 1;
+    }
+  }
+
+  // ---------------------------------------------------------------- memory
+
+  /** A misaligned atomic access that this CPU performs (FEAT_LSE2: within 16 bytes). */
+  @TruffleBoundary
+  public boolean isMisalignmentAllowed(long gva, int size) {
+    return size < 16 && model.has(ArmFeature.LSE2) && (gva & 15) + size <= 16;
+  }
+
+  /**
+   * Host address for an atomic operation, or 0 where there is no plain memory. A fault is that of a
+   * read where a read would fault.
+   */
+  public long atomicHost(ArmState s, long gva, int size) {
+    long e = SoftTlb.entry(s.tlb, gva);
+    if (GuestRam.hostLoad64(e + SoftTlb.WRITE) == (gva & -4096L)) {
+      return gva + GuestRam.hostLoad64(e + SoftTlb.ADDEND);
+    }
+    return atomicHostSlow(gva, size);
+  }
+
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  private long atomicHostSlow(long gva, int size) {
+    walk(gva, ACCESS_READ);
+    return writableHostSlow(gva, size);
+  }
+
+  /** Device memory has to be accessed aligned whatever SCTLR says. */
+  private void checkDevice(long gva, int size, int access) {
+    if ((gva & size - 1) != 0) {
+      walk(gva, access);
+      if (walker.isDevice()) {
+        throw alignment(gva, access == ACCESS_WRITE);
+      }
+    }
+  }
+
+  @Override
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  public long loadSlow(long gva, int size) {
+    checkDevice(gva, size, ACCESS_READ);
+    return super.loadSlow(gva, size);
+  }
+
+  @Override
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  public void storeSlow(long gva, long value, int size) {
+    checkDevice(gva, size, ACCESS_WRITE);
+    super.storeSlow(gva, value, size);
+  }
+
+  /** LDTR that missed the TLB. */
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  public long loadUnprivileged(long gva, int size) {
+    long saved = home.tlb;
+    accessLevel = unprivilegedTlb == userTlb ? 0 : el;
+    home.tlb = unprivilegedTlb;
+    try {
+      return loadSlow(gva, size);
+    } finally {
+      home.tlb = saved;
+      accessLevel = el;
+    }
+  }
+
+  /** STTR that missed the TLB. */
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  public void storeUnprivileged(long gva, long value, int size) {
+    long saved = home.tlb;
+    accessLevel = unprivilegedTlb == userTlb ? 0 : el;
+    home.tlb = unprivilegedTlb;
+    try {
+      storeSlow(gva, value, size);
+    } finally {
+      home.tlb = saved;
+      accessLevel = el;
     }
   }
 

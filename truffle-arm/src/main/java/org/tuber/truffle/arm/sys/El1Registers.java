@@ -155,7 +155,11 @@ final class El1Registers {
     SystemRegisters.add("UAO", 3, 0, 4, 2, 4)
         .needs(ArmFeature.UAO)
         .reads(c -> c.uao ? Spsr.UAO : 0)
-        .writes((c, v) -> c.uao = (v & Spsr.UAO) != 0);
+        .writes(
+            (c, v) -> {
+              c.uao = (v & Spsr.UAO) != 0;
+              c.modeChanged();
+            });
     SystemRegisters.add("NZCV", 3, 3, 4, 2, 0)
         .reads(c -> (long) Nzcv.get(c.home) << Nzcv.SHIFT)
         .writes((c, v) -> Nzcv.set(c.home, (int) (v >>> Nzcv.SHIFT) & 15));

@@ -21,5 +21,10 @@ public final class Families {
     ExceptionCalls.addTo(rows);
     Hints.addTo(rows);
     SystemMove.addTo(rows);
+    LoadStore.addTo(rows);
+    LoadStorePair.addTo(rows);
+    LoadStoreUnprivileged.addTo(rows);
+    Exclusive.addTo(rows);
+    AtomicMemory.addTo(rows);
   }
 }

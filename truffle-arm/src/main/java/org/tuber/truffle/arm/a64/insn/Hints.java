@@ -3,6 +3,7 @@ package org.tuber.truffle.arm.a64.insn;
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.arm.decode.A64Rows;
+import org.tuber.truffle.arm.decode.Step;
 import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.Sctlr;
 import org.tuber.truffle.arm.state.Syndrome;
@@ -29,11 +30,25 @@ final class Hints {
     rows.row("11010101000000110011iiii01011111", "CLREX")
         .does((s, c, w0, w1) -> c.exclusiveGva = -1);
     rows.row("11010101000000110011iiii10011111", "DSB <option>").does((s, c, w0, w1) -> fence(c));
-    rows.row("11010101000000110011iiii10111111", "DMB <option>").does((s, c, w0, w1) -> fence(c));
+    rows.row("11010101000000110011iiii10111111", "DMB <option>").by("i", barriers());
     rows.row("11010101000000110011iiii11011111", "ISB {<option>}").does((s, c, w0, w1) -> {});
     rows.row("11010101000000110011000011111111", "SB")
         .needs(ArmFeature.SB)
         .does((s, c, w0, w1) -> {});
+  }
+
+  /** By option: full, but loads only for 1 mod 4, stores only for 2 mod 4. */
+  private static Step[] barriers() {
+    Step[] t = new Step[16];
+    for (int i = 0; i < t.length; i++) {
+      t[i] =
+          switch (i & 3) {
+            case 1 -> (s, c, w0, w1) -> GuestRam.loadFence();
+            case 2 -> (s, c, w0, w1) -> GuestRam.storeFence();
+            default -> (s, c, w0, w1) -> fence(c);
+          };
+    }
+    return t;
   }
 
   private static void fence(ArmCpu c) {

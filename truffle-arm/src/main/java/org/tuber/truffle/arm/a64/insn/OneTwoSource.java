@@ -110,7 +110,7 @@ final class OneTwoSource {
     one(rows, "s", "000101", "CLS")
         .by(
             "s",
-            (s, c, w0, w1) -> s.r[d(w0)] = leadingSigns((int) s.r[n(w0)]) - 32,
+            (s, c, w0, w1) -> s.r[d(w0)] = leadingSigns32((int) s.r[n(w0)]),
             (s, c, w0, w1) -> s.r[d(w0)] = leadingSigns(s.r[n(w0)]));
   }
 
@@ -118,8 +118,12 @@ final class OneTwoSource {
     return (v & 0x00ff_00ff_00ff_00ffL) << 8 | v >>> 8 & 0x00ff_00ff_00ff_00ffL;
   }
 
-  private static long leadingSigns(long v) {
+  private static int leadingSigns(long v) {
     return Long.numberOfLeadingZeros(v ^ v >> 63) - 1;
+  }
+
+  private static int leadingSigns32(int v) {
+    return Integer.numberOfLeadingZeros(v ^ v >> 31) - 1;
   }
 
   private static void addCrc(A64Rows rows, String name, String kind, int[] table) {

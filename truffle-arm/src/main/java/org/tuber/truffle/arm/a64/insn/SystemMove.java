@@ -106,7 +106,11 @@ final class SystemMove {
             });
     rows.row("1101010100000000 0100iiii 01111111", "MSR UAO, #<imm>")
         .needs(ArmFeature.UAO)
-        .system((s, c, w0, w1) -> privileged(c).uao = (w1 >>> 8 & 1) != 0);
+        .system(
+            (s, c, w0, w1) -> {
+              privileged(c).uao = (w1 >>> 8 & 1) != 0;
+              c.modeChanged();
+            });
     rows.row("1101010100000011 0100iiii 01011111", "MSR DIT, #<imm>")
         .needs(ArmFeature.DIT)
         .does((s, c, w0, w1) -> c.dit = (w1 >>> 8 & 1) != 0);
