@@ -80,6 +80,10 @@ public final class InstructionBatch extends RootNode {
   /** Runs instruction {@code index} and nothing else; the fault's vector, or -1. */
   public int step(ArmCpu cpu, int index) {
     Object outcome = getCallTarget().call(cpu, index);
+    if (outcome == null && compile(cpu)) {
+      // The host threw its code away meanwhile (class loading); nothing has run.
+      outcome = getCallTarget().call(cpu, index);
+    }
     if (outcome == null) {
       throw new IllegalStateException("no longer compiled");
     }

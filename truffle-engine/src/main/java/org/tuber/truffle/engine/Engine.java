@@ -4,6 +4,7 @@ import com.oracle.truffle.api.TruffleLanguage;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -39,6 +40,43 @@ public final class Engine {
 
     /** Compiles at the second execution: a stress mode. */
     public static final Options IMMEDIATE = new Options(true, 2, 32, 300);
+
+    /**
+     * The tiers of a machine by name: {@code accel} ({@code tcg}: interpreter and compiled regions,
+     * {@code interp}: interpreter only), {@code mode=immediate} (compile at once), {@code
+     * hot-threshold}. Other keys are left alone.
+     *
+     * @throws IllegalArgumentException for a value that does not exist
+     */
+    public static Options of(Map<String, String> options) {
+      String accel = options.getOrDefault("accel", "tcg");
+      Options base =
+          switch (accel) {
+            case "tcg" -> MACHINE;
+            case "interp" -> INTERPRETER;
+            default -> throw new IllegalArgumentException("unknown accelerator '" + accel + "'");
+          };
+      String mode = options.getOrDefault("mode", "default");
+      switch (mode) {
+        case "default" -> {}
+        case "immediate" -> base = base.compile() ? IMMEDIATE : base;
+        default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
+      }
+      String threshold = options.get("hot-threshold");
+      if (threshold == null || !base.compile()) {
+        return base;
+      }
+      int hot;
+      try {
+        hot = Integer.parseInt(threshold);
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException("hot-threshold '" + threshold + "' is no number", e);
+      }
+      if (hot < 1) {
+        throw new IllegalArgumentException("hot-threshold " + hot + " is below 1");
+      }
+      return new Options(true, hot, base.maxRegionBlocks(), base.maxRegionInstructions());
+    }
   }
 
   final Isa isa;

@@ -9,6 +9,7 @@ import org.tuber.truffle.arm.sys.ArmFeature;
 import org.tuber.truffle.arm.sys.IdRegister;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.engine.LargePages;
 import org.tuber.truffle.engine.PhysicalWindow;
 
 /**
@@ -32,6 +33,10 @@ public final class TableWalk {
 
   private final ArmCpu c;
   private final PhysicalWindow physical;
+
+  /** What TLBI by address has to know. */
+  public final LargePages large = new LargePages();
+
   private final int paBits;
   private final boolean hasAccessFlag;
   private final boolean hasDirty;
@@ -57,6 +62,7 @@ public final class TableWalk {
   private int memoryType;
   private boolean guarded;
   private boolean isDevice;
+  private int shareability;
 
   public TableWalk(ArmCpu c) {
     this.c = c;
@@ -75,6 +81,11 @@ public final class TableWalk {
   /** The last walk's page is Device memory by its page table. */
   public boolean isDevice() {
     return isDevice;
+  }
+
+  /** Shareability of the last walk's page: 0 none, 2 outer, 3 inner. */
+  public int shareability() {
+    return shareability;
   }
 
   /** The last walk's page is guarded (FEAT_BTI). */
@@ -169,6 +180,7 @@ public final class TableWalk {
   private void flat() {
     long gpa = ignoresTag() ? gva << 8 >>> 8 : gva;
     memoryType = 0;
+    shareability = 2;
     if (gpa >>> paBits != 0) {
       throw fault(Syndrome.ADDRESS_SIZE, 0);
     }
@@ -294,6 +306,9 @@ public final class TableWalk {
       if (clean) {
         permitted &= ~GuestCpu.PERMIT_WRITE;
       }
+      if (shift > 12) {
+        large.add(gva << 8 >> 8, shift);
+      }
       finish(descriptor, page | gva & (1L << shift) - 1, permitted);
       return;
     }
@@ -303,6 +318,7 @@ public final class TableWalk {
     long mair = c.sys[regime == 1 ? Reg.MAIR_EL1 : regime == 2 ? Reg.MAIR_EL2 : Reg.MAIR_EL3];
     memoryType = (int) (mair >>> 8 * (descriptor >>> 2 & 7)) & 0xff;
     isDevice = (memoryType & 0xf0) == 0;
+    shareability = isDevice || memoryType == 0x44 ? 2 : (int) (descriptor >>> 8) & 3;
     guarded = (descriptor & GUARDED) != 0;
     // Device memory takes the slow path, which checks alignment.
     c.walked(

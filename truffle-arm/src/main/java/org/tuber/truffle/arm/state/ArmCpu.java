@@ -1,7 +1,10 @@
 package org.tuber.truffle.arm.state;
 
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tuber.core.cpu.ArmPlatform;
+import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.VirtualClock;
@@ -150,6 +153,9 @@ public final class ArmCpu extends GuestCpu {
   /** Request: FIQ. */
   private static final int REQUEST_FIQ = REQUEST_ISA;
 
+  /** Request: forget all translations. */
+  private static final int REQUEST_FLUSH = REQUEST_ISA << 1;
+
   public ArmCpu(
       Engine engine,
       int index,
@@ -268,7 +274,7 @@ public final class ArmCpu extends GuestCpu {
   /** To be called after a change of a register that translations depend on. */
   public void regimeChanged() {
     modeChanged();
-    flushTlb();
+    invalidateAll();
   }
 
   /** True when exception level {@code level} exists. */
@@ -437,6 +443,98 @@ public final class ArmCpu extends GuestCpu {
     }
   }
 
+  /** Clears aligned memory that is not plain memory or crosses nothing. */
+  @TruffleBoundary(transferToInterpreterOnException = false)
+  public void zeroSlow(long gva, int bytes) {
+    for (int i = 0; i < bytes; i += 8) {
+      storeSlow(gva + i, 0, 8);
+    }
+  }
+
+  /**
+   * Translates for address operations, without entering anything into the TLB.
+   *
+   * @return the guest-physical address; the walker has the attributes
+   */
+  public long translate(long gva, int access, int level) {
+    walker.walk(gva, access, level);
+    return walkGpa;
+  }
+
+  /** TLBI by address: this CPU forgets the page of {@code gva}, whatever its size. */
+  public void invalidatePage(long gva) {
+    if (walker.large.mayContain(gva)) {
+      invalidateAll();
+    } else {
+      flushTlbPage(gva);
+    }
+  }
+
+  /** TLBI of everything: this CPU forgets all translations. */
+  public void invalidateAll() {
+    walker.large.clear();
+    flushTlb();
+  }
+
+  // ---------------------------------------------------------------- other CPUs
+
+  /** The other CPUs of the machine. */
+  private volatile ArmCpu[] peers = {};
+
+  /** Flushes that others asked for, and how many of them are done. */
+  private final AtomicInteger flushesWanted = new AtomicInteger();
+
+  private volatile int flushesDone;
+
+  /** {@link #run} is under way. */
+  private volatile boolean isInGuest;
+
+  /** Tells the CPUs of a machine of each other. */
+  public static void connect(ArmCpu... all) {
+    for (ArmCpu c : all) {
+      c.peers = Arrays.stream(all).filter(x -> x != c).toArray(ArmCpu[]::new);
+      c.shared = all.length > 1;
+    }
+  }
+
+  /**
+   * TLBI of the inner shareable domain: all other CPUs forget their translations before this
+   * returns, or before they execute anything again.
+   */
+  public void flushPeers() {
+    ArmCpu[] others = peers;
+    for (ArmCpu p : others) {
+      p.flushesWanted.incrementAndGet();
+      p.request(REQUEST_FLUSH);
+    }
+    for (ArmCpu p : others) {
+      int wanted = p.flushesWanted.get();
+      while (p.isInGuest && p.flushesDone - wanted < 0) {
+        flushIfAsked();
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  private void flushIfAsked() {
+    int wanted = flushesWanted.get();
+    if (wanted != flushesDone) {
+      clearRequest(REQUEST_FLUSH);
+      invalidateAll();
+      flushesDone = wanted;
+    }
+  }
+
+  @Override
+  public ExitReason run(long budget) {
+    isInGuest = true;
+    try {
+      return super.run(budget);
+    } finally {
+      isInGuest = false;
+    }
+  }
+
   // ---------------------------------------------------------------- engine hooks
 
   @Override
@@ -457,6 +555,7 @@ public final class ArmCpu extends GuestCpu {
 
   @Override
   protected boolean acceptInterrupt(int requestBits) {
+    flushIfAsked();
     return ExceptionEntry.acceptInterrupt(
         this, (requestBits & REQUEST_INTERRUPT) != 0, (requestBits & REQUEST_FIQ) != 0);
   }
@@ -494,8 +593,8 @@ public final class ArmCpu extends GuestCpu {
 
   @Override
   public void reset() {
-    java.util.Arrays.fill(home.r, 0);
-    java.util.Arrays.fill(home.v, 0);
+    Arrays.fill(home.r, 0);
+    Arrays.fill(home.v, 0);
     Nzcv.set(home, 0);
     home.pc = 0;
     home.fpsr = 0;

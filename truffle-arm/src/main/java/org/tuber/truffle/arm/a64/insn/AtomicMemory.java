@@ -157,8 +157,7 @@ final class AtomicMemory {
     long low = s.r[m(w0)];
     long high = second(s, m(w0));
     long host = SoftTlb.writableHost(s, c, gva, 16);
-    boolean swapped =
-        host != 0 && HostAtomic.swap16(host, low, high, s.r[d(w0)], second(s, d(w0)));
+    boolean swapped = host != 0 && HostAtomic.swap16(host, low, high, s.r[d(w0)], second(s, d(w0)));
     if (!swapped) {
       low = SoftTlb.load64(s, c, gva);
       high = SoftTlb.load64(s, c, gva + 8);

@@ -177,8 +177,7 @@ final class Exclusive {
       long host = SoftTlb.writableHost(s, c, gva, 16);
       stored =
           host != 0
-              && HostAtomic.swap16(
-                  host, c.exclusiveLow, c.exclusiveHigh, s.r[d(w0)], s.r[a(w0)]);
+              && HostAtomic.swap16(host, c.exclusiveLow, c.exclusiveHigh, s.r[d(w0)], s.r[a(w0)]);
     }
     c.exclusiveGva = -1;
     s.r[m(w0)] = stored ? 0 : 1;
@@ -269,8 +268,7 @@ final class Exclusive {
             null);
   }
 
-  private static void loadSigned(
-      ArmState s, ArmCpu c, long w0, long offset, int size, long mask) {
+  private static void loadSigned(ArmState s, ArmCpu c, long w0, long offset, int size, long mask) {
     loadAcquire(s, c, w0, offset, size);
     int unused = 64 - 8 * size;
     s.r[d(w0)] = s.r[d(w0)] << unused >> unused & mask;

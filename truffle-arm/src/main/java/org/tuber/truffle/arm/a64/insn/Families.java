@@ -21,6 +21,7 @@ public final class Families {
     ExceptionCalls.addTo(rows);
     Hints.addTo(rows);
     SystemMove.addTo(rows);
+    SystemOperations.addTo(rows);
     LoadStore.addTo(rows);
     LoadStorePair.addTo(rows);
     LoadStoreUnprivileged.addTo(rows);

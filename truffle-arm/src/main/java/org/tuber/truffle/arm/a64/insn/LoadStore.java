@@ -36,8 +36,7 @@ final class LoadStore {
     return (long) row.get(insn, 'i') << row.get(insn, 'z');
   }
 
-  private static Row row(
-      A64Rows rows, String tail, String opc, String register, String assembler) {
+  private static Row row(A64Rows rows, String tail, String opc, String register, String assembler) {
     return rows.row("zz1110" + String.format(tail, opc, register), assembler).memory();
   }
 

@@ -53,8 +53,7 @@ final class LoadStoreUnprivileged {
 
   private static Row row(A64Rows rows, String opc, String register, String name) {
     return rows.row(
-            "zz111000" + opc + "0iiiiiiiii10NNNNN" + register,
-            name + " <Xt>, [<Xn|SP>{, #<simm>}]")
+            "zz111000" + opc + "0iiiiiiiii10NNNNN" + register, name + " <Xt>, [<Xn|SP>{, #<simm>}]")
         .memory()
         .immediate((row, insn, pc) -> row.signed(insn, 'i'));
   }
