@@ -416,6 +416,33 @@ public final class Row {
     return (mask & other.mask) == mask && (other.value & mask) == value;
   }
 
+  /** Kind of block that it ends, {@code Block.FALL} for none. */
+  public int blockKind() {
+    return kind;
+  }
+
+  /** It accesses memory at a base register. */
+  public boolean isMemory() {
+    return accessesMemory;
+  }
+
+  /** The register in slot {@code d}, {@code n}, {@code m} or {@code a} of the word is a vector. */
+  public boolean isVector(char slot) {
+    char letter =
+        switch (slot) {
+          case 'd' -> letterD;
+          case 'n' -> letterN;
+          case 'm' -> letterM;
+          default -> letterA;
+        };
+    return letter != 0 && vectors.indexOf(letter) >= 0;
+  }
+
+  /** The first word of {@code insn}, an encoding of this row, as the decoder makes it. */
+  public long decode(int insn) {
+    return w0(insn, 0);
+  }
+
   /** Number of fixed bits. */
   int fixedBits() {
     return Integer.bitCount(mask);
