@@ -41,8 +41,7 @@ class ProgramTest {
       Engine engine = new Engine(new A64Isa(), null, tier);
       CpuModel model = CpuModel.of(Map.of("model", "cortex-a57"));
       ArmCpu c =
-          new ArmCpu(
-              engine, 0, memory, new ManualClock(0), ArmPlatform.NONE, model, false, false);
+          new ArmCpu(engine, 0, memory, new ManualClock(0), ArmPlatform.NONE, model, false, false);
       assertThat(c.run(10_000_000)).isEqualTo(ExitReason.HALTED);
       assertThat(c.readRegister("x19")).isEqualTo(0x600d);
       for (int at = LOG; ram.load64(at + 24) != 0 || ram.load64(at) != 0; at += ENTRY_BYTES) {

@@ -102,8 +102,7 @@ class QemuOracleTest {
       Engine engine = new Engine(new A64Isa(), null, Engine.Options.INTERPRETER);
       CpuModel model = CpuModel.of(Map.of("model", "max"));
       ArmCpu c =
-          new ArmCpu(
-              engine, 0, memory, new ManualClock(0), ArmPlatform.NONE, model, false, false);
+          new ArmCpu(engine, 0, memory, new ManualClock(0), ArmPlatform.NONE, model, false, false);
       c.sys[Reg.CPACR_EL1] = 3 << 20;
       c.sys[Reg.MAIR_EL1] = 0xff;
       c.sys[Reg.TCR_EL1] = 25 | 1 << 23;

@@ -16,7 +16,8 @@ import org.tuber.truffle.engine.Block;
  */
 final class StreamGenerator {
   /** Rows whose outcome the architecture leaves open, or that need a system around them. */
-  private static final Set<String> LEFT_OUT = Set.of("MRS", "MSR", "SYS", "SYSL", "DC", "UDF", "HINT");
+  private static final Set<String> LEFT_OUT =
+      Set.of("MRS", "MSR", "SYS", "SYSL", "DC", "UDF", "HINT");
 
   private static final int LAST = 28;
   private static final int BASE = 30;
@@ -73,7 +74,9 @@ final class StreamGenerator {
   /** Base plus a small constant; the registers that are loaded or stored are free ones. */
   private boolean isSafeAccess(Row row, long w0) {
     boolean registers =
-        isFree(row, 'd', Word.d(w0)) && isFree(row, 'a', Word.a(w0)) && isFree(row, 'm', Word.m(w0));
+        isFree(row, 'd', Word.d(w0))
+            && isFree(row, 'a', Word.a(w0))
+            && isFree(row, 'm', Word.m(w0));
     boolean hasRegisterOffset = row.mnemonic().startsWith("LD") && row.assembler.contains("<Xm>");
     boolean indexed = hasRegisterOffset || row.assembler.contains("[<Xn|SP>, <Xm>");
     // A load of two registers into one is unpredictable.
