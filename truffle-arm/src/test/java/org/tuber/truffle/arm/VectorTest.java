@@ -14,7 +14,7 @@ import org.tuber.truffle.engine.Block;
 /** Every conformance row, in the interpreter and compiled as regions are. */
 class VectorTest {
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics"})
+  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar"})
   void everyRowPasses(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();
@@ -39,7 +39,7 @@ class VectorTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics"})
+  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar"})
   void everyRowPassesCompiled(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();

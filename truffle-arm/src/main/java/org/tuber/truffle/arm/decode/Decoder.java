@@ -84,7 +84,7 @@ public final class Decoder {
 
   private long checks(Row row, int insn) {
     if (!row.accessesMemory) {
-      return 0;
+      return row.isFloat && (mode & ArmCpu.MODE_FPCR) != 0 ? Word.CHECK_FPCR : 0;
     }
     long w = (mode & ArmCpu.MODE_ALIGN) != 0 ? Word.CHECK_ALIGNMENT : 0;
     if ((mode & ArmCpu.MODE_CHECK_SP) != 0 && row.get(insn, 'N') == ArmState.SP) {

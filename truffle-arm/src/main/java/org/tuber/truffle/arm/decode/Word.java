@@ -5,7 +5,7 @@ package org.tuber.truffle.arm.decode;
  *
  * <pre>
  * w0  0-11 op   12-17 d   18-23 n   24-29 m   30-35 a   36-47 offset from the block's first byte
- *     48-61 extra, of the row's own meaning   62 check alignment   63 check the stack pointer
+ *     48-61 extra, of the row's own meaning   62 check alignment, or FPCR   63 check the stack pointer
  * w1  an immediate, a target address, or the instruction as it was fetched (zero-extended)
  * </pre>
  *
@@ -25,6 +25,9 @@ public final class Word {
 
   /** The access has to be aligned to its size in the present mode. */
   public static final long CHECK_ALIGNMENT = 1L << 62;
+
+  /** Of instructions without memory access: FPCR is not zero in the present mode. */
+  public static final long CHECK_FPCR = 1L << 62;
 
   /** The base is SP, which has to be aligned to 16 bytes in the present mode. */
   public static final long CHECK_SP = 1L << 63;

@@ -9,6 +9,7 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.VirtualClock;
 import org.tuber.truffle.arm.mmu.TableWalk;
+import org.tuber.truffle.arm.fp.SoftFloat;
 import org.tuber.truffle.arm.sys.ArmFeature;
 import org.tuber.truffle.arm.sys.CpuModel;
 import org.tuber.truffle.arm.sys.ExceptionEntry;
@@ -96,6 +97,9 @@ public final class ArmCpu extends GuestCpu {
 
   /** FPCR: AHP, DN, FZ, RMode; no trapped exceptions. */
   public int fpcr;
+
+  /** Arithmetic that the host's does not do exactly as FPCR and FPSR want it. */
+  public final SoftFloat softFloat = new SoftFloat();
 
   private static final int FPCR_MASK = 0x07c0_0000;
   private static final int FPCR_FZ16 = 1 << 19;

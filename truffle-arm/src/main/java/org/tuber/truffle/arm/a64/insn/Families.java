@@ -27,5 +27,7 @@ public final class Families {
     LoadStoreUnprivileged.addTo(rows);
     Exclusive.addTo(rows);
     AtomicMemory.addTo(rows);
+    FloatScalar.addTo(rows);
+    FloatConvert.addTo(rows);
   }
 }
