@@ -14,7 +14,7 @@ import org.tuber.truffle.engine.Block;
 /** Every conformance row, in the interpreter and compiled as regions are. */
 class VectorTest {
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar"})
+  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar", "vixl-simd", "valgrind-simd"})
   void everyRowPasses(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();
@@ -39,7 +39,7 @@ class VectorTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar"})
+  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar", "vixl-simd", "valgrind-simd"})
   void everyRowPassesCompiled(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();

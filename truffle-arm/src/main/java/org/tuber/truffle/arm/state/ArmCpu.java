@@ -154,6 +154,9 @@ public final class ArmCpu extends GuestCpu {
   /** Bits of FPSR that exist in AArch64 state: QC and the cumulative exceptions. */
   public static final int FPSR_MASK = 0x0800_009f;
 
+  /** FPSR: an integer saturated. */
+  public static final int FPSR_QC = 1 << 27;
+
   /** Request: FIQ. */
   private static final int REQUEST_FIQ = REQUEST_ISA;
 

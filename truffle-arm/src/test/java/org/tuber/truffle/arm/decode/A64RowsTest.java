@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** The rows as a whole: none hides another, none stands for two instructions. */
@@ -17,12 +18,26 @@ class A64RowsTest {
       for (int j = 0; j < i; j++) {
         Row a = rows.get(i);
         Row b = rows.get(j);
-        if (a.overlaps(b) && a.includes(b) == b.includes(a)) {
+        if (a.overlaps(b) && a.includes(b) == b.includes(a) && isShared(a, b)) {
           ambiguous.add(a + "\n" + b);
         }
       }
     }
     assertThat(ambiguous).isEmpty();
+  }
+
+  /** Conditions may keep two rows apart whose diagrams overlap. */
+  private static boolean isShared(Row a, Row b) {
+    Random random = new Random(1);
+    int mask = a.fixedMask() | b.fixedMask();
+    int value = a.fixedValue() | b.fixedValue();
+    for (int i = 0; i < 2000; i++) {
+      int insn = value | random.nextInt() & ~mask;
+      if (a.isAllocated(insn) && b.isAllocated(insn)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Test

@@ -29,5 +29,14 @@ public final class Families {
     AtomicMemory.addTo(rows);
     FloatScalar.addTo(rows);
     FloatConvert.addTo(rows);
+    VectorSame.addTo(rows);
+    VectorWide.addTo(rows);
+    VectorMisc.addTo(rows);
+    VectorShift.addTo(rows);
+    VectorPermute.addTo(rows);
+    VectorFloat.addTo(rows);
+    VectorElement.addTo(rows);
+    VectorComplex.addTo(rows);
+    Crypto.addTo(rows);
   }
 }
