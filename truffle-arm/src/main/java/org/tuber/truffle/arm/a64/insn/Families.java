@@ -27,6 +27,8 @@ public final class Families {
     LoadStoreUnprivileged.addTo(rows);
     Exclusive.addTo(rows);
     AtomicMemory.addTo(rows);
+    VectorLoadStore.addTo(rows);
+    VectorStructures.addTo(rows);
     FloatScalar.addTo(rows);
     FloatConvert.addTo(rows);
     VectorSame.addTo(rows);

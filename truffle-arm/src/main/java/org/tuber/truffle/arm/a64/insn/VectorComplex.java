@@ -27,13 +27,13 @@ final class VectorComplex {
 
   // ---------------------------------------------------------------- complex
 
-  /** One pair of lanes: {@code first} is the pair's even lane. */
+  /** One pair of lanes: {@code first} is the even one. All operands are read before a result. */
   private static void multiplyAdd(
-      ArmState s, ArmCpu c, long w0, int first, int mNumber, int mFirst, int rotation, int size) {
+      ArmState s, ArmCpu c, long w0, int first, int rotation, int size) {
     boolean swaps = (rotation & 1) != 0;
     long a = Lanes.get(s, n(w0), first + (swaps ? 1 : 0), size);
-    long real = Lanes.get(s, mNumber, mFirst + (swaps ? 1 : 0), size);
-    long imaginary = Lanes.get(s, mNumber, mFirst + (swaps ? 0 : 1), size);
+    long real = Lanes.get(s, m(w0), first + (swaps ? 1 : 0), size);
+    long imaginary = Lanes.get(s, m(w0), first + (swaps ? 0 : 1), size);
     long sign = Fp.signBit(size);
     real ^= rotation == 1 || rotation == 2 ? sign : 0;
     imaginary ^= rotation >= 2 ? sign : 0;
@@ -57,12 +57,11 @@ final class VectorComplex {
     return (Lanes.isWide(w1) ? 16 : 8) >> size;
   }
 
-  /** The odd register of a copy: operands must not change before the last lane is done. */
   @ExplodeLoop
-  private static void multiplyAdd(ArmState s, ArmCpu c, long w0, long w1, int size, int index) {
-    int rotation = (int) (w1 >>> (index < 0 ? 11 : 13)) & 3;
+  private static void multiplyAdd(ArmState s, ArmCpu c, long w0, long w1, int size) {
+    int rotation = (int) (w1 >>> 11) & 3;
     for (int i = 0; i < lanes(w1, size); i += 2) {
-      multiplyAdd(s, c, w0, i, m(w0), index < 0 ? i : 2 * index, rotation, size);
+      multiplyAdd(s, c, w0, i, rotation, size);
     }
     if (!Lanes.isWide(w1)) {
       s.v[2 * d(w0) + 1] = 0;
@@ -82,7 +81,7 @@ final class VectorComplex {
   private static void addComplex(A64Rows rows) {
     String three = " <Vd>.<T>, <Vn>.<T>, <Vm>.<T>, #<rotate>";
     complex(rows.row("0Q101110zz0mmmmm110kk1nnnnnddddd", "FCMLA" + three), 14)
-        .does((s, c, w0, w1) -> multiplyAdd(s, c, w0, w1, Lanes.size(w1), -1));
+        .does((s, c, w0, w1) -> multiplyAdd(s, c, w0, w1, Lanes.size(w1)));
     complex(rows.row("0Q101110zz0mmmmm111k01nnnnnddddd", "FCADD" + three), 14)
         .does((s, c, w0, w1) -> add(s, c, w0, w1, Lanes.size(w1)));
     String element = "FCMLA <Vd>.<T>, <Vn>.<T>, <Vm>.<Ts>[<index>], #<rotate>";
