@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPInputStream;
@@ -41,6 +43,16 @@ final class Vectors {
       }
     }
     return rows;
+  }
+
+  /** The same rows, every instruction's first before the second of any. */
+  static List<VectorRow> mixed(List<VectorRow> rows) {
+    Map<Integer, Integer> seen = new HashMap<>();
+    IdentityHashMap<VectorRow, Integer> order = new IdentityHashMap<>();
+    rows.forEach(r -> order.put(r, seen.merge(r.insn, 1, Integer::sum)));
+    List<VectorRow> sorted = new ArrayList<>(rows);
+    sorted.sort(Comparator.comparing(order::get));
+    return sorted;
   }
 
   static Map<String, String> excused() throws IOException {

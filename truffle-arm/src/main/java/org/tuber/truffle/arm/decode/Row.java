@@ -421,6 +421,11 @@ public final class Row {
     return kind;
   }
 
+  /** It traps where FP and Advanced SIMD are disabled. */
+  public boolean isFloat() {
+    return isFloat;
+  }
+
   /** It accesses memory at a base register. */
   public boolean isMemory() {
     return accessesMemory;

@@ -687,7 +687,7 @@ public final class SoftFloat {
     boolean negative = !unsigned && v < 0;
     long magnitude = negative ? -v : v;
     int shift = Long.numberOfLeadingZeros(magnitude);
-    return round(size, negative, 63 - shift - fraction, magnitude << shift, 0, false);
+    return round(size, negative, 63 - shift - fraction, magnitude << shift, 0);
   }
 
   /** FJCVTZS: the integer modulo 2^32; bit 32 is set when it is exact. */

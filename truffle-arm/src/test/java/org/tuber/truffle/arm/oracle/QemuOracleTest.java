@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.ReentrantLock;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.cpu.ArmPlatform;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
@@ -47,8 +48,9 @@ class QemuOracleTest {
     return false;
   }
 
-  @Test
-  void randomStreamsAgree() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void randomStreamsAgree(boolean vectors) throws Exception {
     assertThat(exists() || System.getenv("CI") == null).as("%s is installed", QEMU).isTrue();
     assumeTrue(exists(), QEMU + " is not installed");
     int streams = Integer.getInteger("tuber.soak", 1);
@@ -56,8 +58,8 @@ class QemuOracleTest {
     List<String> differences = new ArrayList<>();
     for (int i = 0; i < streams; i++) {
       Random random = new Random(seed + i);
-      StreamGenerator generator = new StreamGenerator(random);
-      StreamProgram program = new StreamProgram(generator, random, INSTRUCTIONS, false);
+      StreamGenerator generator = new StreamGenerator(random, vectors);
+      StreamProgram program = new StreamProgram(generator, random, INSTRUCTIONS, vectors);
       compare(program, oracle(program), ours(program), differences);
     }
     assertThat(differences).isEmpty();

@@ -44,10 +44,10 @@ final class VectorLoadStore {
     for (int size = 2; size <= QUAD; size++) {
       String head = "0" + (size - 2);
       head = size == QUAD ? "10" : head;
-      addPair(rows, size, head + "101100", "NP", Mode.OFFSET);
-      addPair(rows, size, head + "101101", "P", Mode.POST);
-      addPair(rows, size, head + "101110", "P", Mode.OFFSET);
-      addPair(rows, size, head + "101111", "P", Mode.PRE);
+      addPair(rows, size, head + "1011000", "NP", Mode.OFFSET);
+      addPair(rows, size, head + "1011001", "P", Mode.POST);
+      addPair(rows, size, head + "1011010", "P", Mode.OFFSET);
+      addPair(rows, size, head + "1011011", "P", Mode.PRE);
       int z = size;
       rows.row((size == QUAD ? "10" : "0" + (size - 2)) + "011100iiiiiiiiiiiiiiiiiiiddddd",
               "LDR <" + NAMES[size] + "t>, <label>")
