@@ -14,7 +14,14 @@ import org.tuber.truffle.engine.Block;
 /** Every conformance row, in the interpreter and compiled as regions are. */
 class VectorTest {
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar", "vixl-simd", "valgrind-simd"})
+  @ValueSource(
+      strings = {
+        "valgrind-integer",
+        "valgrind-atomics",
+        "vixl-fp-scalar",
+        "vixl-simd",
+        "valgrind-simd"
+      })
   void everyRowPasses(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();
@@ -39,7 +46,14 @@ class VectorTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"valgrind-integer", "valgrind-atomics", "vixl-fp-scalar", "vixl-simd", "valgrind-simd"})
+  @ValueSource(
+      strings = {
+        "valgrind-integer",
+        "valgrind-atomics",
+        "vixl-fp-scalar",
+        "vixl-simd",
+        "valgrind-simd"
+      })
   void everyRowPassesCompiled(String file) throws IOException {
     Map<String, String> excused = Vectors.excused();
     List<String> failures = new ArrayList<>();

@@ -124,8 +124,7 @@ public final class FloatOperation {
 
   /** Rounded to an integral value; {@code mode} -1: FPCR's rounding. */
   @TruffleBoundary(transferToInterpreterOnException = false)
-  public static long integral(
-      SoftFloat f, int control, int mode, int size, long v, boolean exact) {
+  public static long integral(SoftFloat f, int control, int mode, int size, long v, boolean exact) {
     f.begin(control, mode < 0 ? control >>> 22 & 3 : mode);
     return f.integral(size, v, exact);
   }

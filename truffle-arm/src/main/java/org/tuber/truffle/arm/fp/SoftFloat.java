@@ -389,9 +389,7 @@ public final class SoftFloat {
       }
       boolean first = addend.kind == SIGNALLING;
       boolean others = a.kind == SIGNALLING || b.kind == SIGNALLING;
-      return first || isNaN(addend) && !others
-          ? nan(addend, size, add)
-          : nan(a, b, size, v, w);
+      return first || isNaN(addend) && !others ? nan(addend, size, add) : nan(a, b, size, v, w);
     }
     return isInvalid ? invalid(size) : fused(size, 0);
   }

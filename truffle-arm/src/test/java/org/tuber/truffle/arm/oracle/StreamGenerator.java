@@ -133,7 +133,8 @@ final class StreamGenerator {
   /** Zeros, infinities, NaNs, powers of two near the ends of the range, with either sign. */
   private long special(int fractionBits) {
     long field = fractionBits == 52 ? 0x7ff : 0xff;
-    long e = random.nextInt(3) == 0 ? field : random.nextInt(3) == 0 ? 0 : random.nextLong() & field;
+    long e =
+        random.nextInt(3) == 0 ? field : random.nextInt(3) == 0 ? 0 : random.nextLong() & field;
     long top = random.nextLong(3) << (fractionBits - 2 + random.nextInt(2));
     long fraction = top | random.nextInt(2);
     long sign = random.nextInt(2);

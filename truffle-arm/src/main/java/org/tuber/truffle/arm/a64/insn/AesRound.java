@@ -4,8 +4,8 @@ import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 
 /**
  * The steps of an AES round as the A64 instructions divide them (FIPS 197). The state is sixteen
- * bytes, column after column; each method gives one half of the result, the lower from {@code
- * (low, high)}, the upper from {@code (high, low)}: rotating all columns by two exchanges halves.
+ * bytes, column after column; each method gives one half of the result, the lower from {@code (low,
+ * high)}, the upper from {@code (high, low)}: rotating all columns by two exchanges halves.
  */
 final class AesRound {
   private static final byte[] SBOX = new byte[256];

@@ -67,8 +67,7 @@ final class Crypto {
     aes(rows, "00110", "AESMC")
         .does(
             (s, c, w0, w1) ->
-                Lanes.set(
-                    s, w0, AesRound.mix(s.v[2 * n(w0)]), AesRound.mix(s.v[2 * n(w0) + 1])));
+                Lanes.set(s, w0, AesRound.mix(s.v[2 * n(w0)]), AesRound.mix(s.v[2 * n(w0) + 1])));
     aes(rows, "00111", "AESIMC")
         .does(
             (s, c, w0, w1) ->
@@ -363,6 +362,8 @@ final class Crypto {
     rows.row("11001110011mmmmm110010nnnnnddddd", "SM4EKEY <Vd>, <Vn>, <Vm>")
         .vector("dnm")
         .needs(ArmFeature.SM4);
-    rows.row("1100111011000000100001nnnnnddddd", "SM4E <Vd>, <Vn>").vector("dn").needs(ArmFeature.SM4);
+    rows.row("1100111011000000100001nnnnnddddd", "SM4E <Vd>, <Vn>")
+        .vector("dn")
+        .needs(ArmFeature.SM4);
   }
 }

@@ -40,5 +40,6 @@ public final class Families {
     VectorElement.addTo(rows);
     VectorComplex.addTo(rows);
     Crypto.addTo(rows);
+    Absent.addTo(rows);
   }
 }

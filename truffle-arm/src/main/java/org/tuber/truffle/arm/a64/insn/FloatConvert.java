@@ -12,8 +12,8 @@ import org.tuber.truffle.arm.state.Nzcv;
 import org.tuber.truffle.arm.sys.ArmFeature;
 
 /**
- * Conversions between scalar floating point and general registers, with and without binary fraction;
- * FMOV between them; FJCVTZS (Arm ARM C4.1.97).
+ * Conversions between scalar floating point and general registers, with and without binary
+ * fraction; FMOV between them; FJCVTZS (Arm ARM C4.1.97).
  */
 final class FloatConvert {
   private static final int[] SIZES = {2, 3, 1};
@@ -69,8 +69,7 @@ final class FloatConvert {
   private static Step to(int size, int bits, int mode, boolean unsigned) {
     return (s, c, w0, w1) ->
         s.r[d(w0)] =
-            Fp.toInteger(
-                s, c, w0, FloatScalar.get(s, n(w0), size), size, bits, mode, unsigned);
+            Fp.toInteger(s, c, w0, FloatScalar.get(s, n(w0), size), size, bits, mode, unsigned);
   }
 
   private static void addFrom(A64Rows rows, String op, String name, boolean unsigned) {

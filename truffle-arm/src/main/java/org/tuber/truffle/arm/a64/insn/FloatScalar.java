@@ -84,8 +84,7 @@ final class FloatScalar {
         "1",
         "0",
         "FNMADD",
-        (s, c, w0, d, x, y, z) ->
-            Fp.fused(s, c, w0, d ^ Fp.signBit(z), x ^ Fp.signBit(z), y, z));
+        (s, c, w0, d, x, y, z) -> Fp.fused(s, c, w0, d ^ Fp.signBit(z), x ^ Fp.signBit(z), y, z));
     addTernary(
         rows,
         "1",
@@ -148,8 +147,7 @@ final class FloatScalar {
                   "00011110" + types[from] + "10001" + types[to] + "10000nnnnnddddd",
                   "FCVT <" + names[to] + "d>, <" + names[from] + "n>")
               .vector("dn")
-              .does(
-                  (s, c, w0, w1) -> set(s, w0, Fp.convert(s, c, w0, get(s, n(w0), x), x, y)));
+              .does((s, c, w0, w1) -> set(s, w0, Fp.convert(s, c, w0, get(s, n(w0), x), x, y)));
         }
       }
     }
@@ -200,9 +198,7 @@ final class FloatScalar {
               + "000",
           (signalling ? "FCMPE <Vn>, " : "FCMP <Vn>, ") + (zero ? "#0.0" : "<Vm>"),
           (diagram, assembler) ->
-              rows.row(diagram, assembler)
-                  .vector("nm")
-                  .flags(Nzcv.PRODUCER_EXPLICIT),
+              rows.row(diagram, assembler).vector("nm").flags(Nzcv.PRODUCER_EXPLICIT),
           compare(2, signalling, zero),
           compare(3, signalling, zero),
           compare(1, signalling, zero));
@@ -214,10 +210,7 @@ final class FloatScalar {
           "00011110ff1mmmmmcccc01nnnnn" + i + "vvvv",
           (signalling ? "FCCMPE" : "FCCMP") + " <Vn>, <Vm>, #<nzcv>, <cond>",
           (diagram, assembler) ->
-              rows.row(diagram, assembler)
-                  .vector("nm")
-                  .condition()
-                  .flags(Nzcv.PRODUCER_EXPLICIT),
+              rows.row(diagram, assembler).vector("nm").condition().flags(Nzcv.PRODUCER_EXPLICIT),
           conditional(2, signalling),
           conditional(3, signalling),
           conditional(1, signalling));
@@ -260,8 +253,7 @@ final class FloatScalar {
         (diagram, assembler) ->
             rows.row(diagram, assembler)
                 .vector("d")
-                .immediate(
-                    (row, insn, pc) -> Fp.expand(row.get(insn, 'i'), size(insn >>> 22 & 3))),
+                .immediate((row, insn, pc) -> Fp.expand(row.get(insn, 'i'), size(insn >>> 22 & 3))),
         constant,
         constant,
         constant);

@@ -10,9 +10,9 @@ import org.tuber.truffle.arm.state.ArmState;
  * Floating-point operations on one lane, given as bit patterns in the low bits of longs; {@code
  * size} is 1, 2 or 3 for half, single and double precision and constant in regions.
  *
- * <p>The host's arithmetic serves while FPCR is zero, FPSR.IXC is set already (so that being inexact
- * changes nothing) and the result is in the normal range (so that nothing else is raised and no
- * operand was a NaN). All else is {@link SoftFloat}'s.
+ * <p>The host's arithmetic serves while FPCR is zero, FPSR.IXC is set already (so that being
+ * inexact changes nothing) and the result is in the normal range (so that nothing else is raised
+ * and no operand was a NaN). All else is {@link SoftFloat}'s.
  */
 final class Fp {
   static final long LOW = 0xffff_ffffL;
@@ -277,9 +277,7 @@ final class Fp {
     if (!isDefault(w0) || size == 1) {
       return false;
     }
-    return size == 3
-        ? f64(a) <= f64(b) || f64(a) > f64(b)
-        : f32(a) <= f32(b) || f32(a) > f32(b);
+    return size == 3 ? f64(a) <= f64(b) || f64(a) > f64(b) : f32(a) <= f32(b) || f32(a) > f32(b);
   }
 
   static long equal(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
@@ -314,8 +312,7 @@ final class Fp {
   }
 
   /** NZCV of a comparison. */
-  static int compare(
-      ArmState s, ArmCpu c, long w0, long a, long b, int size, boolean signalling) {
+  static int compare(ArmState s, ArmCpu c, long w0, long a, long b, int size, boolean signalling) {
     if (isOrdered(w0, a, b, size)) {
       boolean less = size == 3 ? f64(a) < f64(b) : f32(a) < f32(b);
       boolean equal = size == 3 ? f64(a) == f64(b) : f32(a) == f32(b);
@@ -347,8 +344,7 @@ final class Fp {
   }
 
   /** Rounds to an integral value by {@code mode}, -1 for FPCR's. */
-  static long integral(
-      ArmState s, ArmCpu c, long w0, long a, int size, int mode, boolean exact) {
+  static long integral(ArmState s, ArmCpu c, long w0, long a, int size, int mode, boolean exact) {
     if (size == 3 && !exact && isDefault(w0) && Math.abs(f64(a)) < 0x1p52) {
       double v = f64(a);
       switch (mode) {
@@ -393,8 +389,7 @@ final class Fp {
 
   static long toFixed(
       ArmState s, ArmCpu c, long a, int size, int bits, int mode, boolean unsigned, int fraction) {
-    long r =
-        FloatOperation.toInteger(c.softFloat, c.fpcr, mode, size, a, bits, fraction, unsigned);
+    long r = FloatOperation.toInteger(c.softFloat, c.fpcr, mode, size, a, bits, fraction, unsigned);
     s.fpsr |= c.softFloat.flags;
     return r;
   }
@@ -402,7 +397,12 @@ final class Fp {
   /** From an integer, extended to 64 bits. */
   static long fromInteger(
       ArmState s, ArmCpu c, long w0, long v, int size, boolean unsigned, int fraction) {
-    if (fraction == 0 && isDefault(w0) && size == 3 && !(unsigned && v < 0) && v >= -(1L << 53) && v <= 1L << 53) {
+    if (fraction == 0
+        && isDefault(w0)
+        && size == 3
+        && !(unsigned && v < 0)
+        && v >= -(1L << 53)
+        && v <= 1L << 53) {
       return bits((double) v);
     }
     if (fraction == 0 && size == 2 && isFast(s, w0) && !(unsigned && v < 0)) {

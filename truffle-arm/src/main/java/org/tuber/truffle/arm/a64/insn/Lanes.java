@@ -10,9 +10,9 @@ import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.ArmState;
 
 /**
- * Vector registers as lanes of {@code 1 << size} bytes, and steps that run a function over them. The
- * second word of these instructions is the instruction itself: size and Q fold in regions, and with
- * them the loops.
+ * Vector registers as lanes of {@code 1 << size} bytes, and steps that run a function over them.
+ * The second word of these instructions is the instruction itself: size and Q fold in regions, and
+ * with them the loops.
  */
 final class Lanes {
   private Lanes() {}

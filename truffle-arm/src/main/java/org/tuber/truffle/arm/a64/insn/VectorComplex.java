@@ -14,8 +14,8 @@ import org.tuber.truffle.arm.state.ArmState;
 import org.tuber.truffle.arm.sys.ArmFeature;
 
 /**
- * Complex numbers (FCMLA, FCADD) and products of half precision added to single precision (FMLAL and
- * its like), Arm ARM C4.1.97.
+ * Complex numbers (FCMLA, FCADD) and products of half precision added to single precision (FMLAL
+ * and its like), Arm ARM C4.1.97.
  */
 final class VectorComplex {
   private VectorComplex() {}
@@ -90,9 +90,7 @@ final class VectorComplex {
         .when((r, insn) -> (insn >>> 30 & 1) != 0 || (insn >>> 11 & 1) == 0)
         .vector("dnm")
         .needs(ArmFeature.FCMA)
-        .does(
-            (s, c, w0, w1) ->
-                byElement(s, c, w0, w1, 1, (int) (w1 >>> 10 & 2 | w1 >>> 21 & 1)));
+        .does((s, c, w0, w1) -> byElement(s, c, w0, w1, 1, (int) (w1 >>> 10 & 2 | w1 >>> 21 & 1)));
     rows.row("01101111100mmmmm0kk1h0nnnnnddddd", element)
         .vector("dnm")
         .needs(ArmFeature.FCMA)
@@ -144,13 +142,24 @@ final class VectorComplex {
       String name = (minus ? "FMLSL" : "FMLAL") + (upper ? "2" : "");
       String a = minus ? "1" : "0";
       rows.row(
-              "0Q" + (upper ? "1" : "0") + "01110" + a + "01mmmmm11" + (upper ? "0011" : "1011") + "nnnnnddddd",
+              "0Q"
+                  + (upper ? "1" : "0")
+                  + "01110"
+                  + a
+                  + "01mmmmm11"
+                  + (upper ? "0011" : "1011")
+                  + "nnnnnddddd",
               name + " <Vd>.<Ta>, <Vn>.<Tb>, <Vm>.<Tb>")
           .vector("dnm")
           .needs(ArmFeature.FHM)
           .does(halves(upper, minus, false));
       rows.row(
-              "0Q" + (upper ? "1" : "0") + "0111110lmmmmm" + (upper ? "1" : "0") + a + "00h0nnnnnddddd",
+              "0Q"
+                  + (upper ? "1" : "0")
+                  + "0111110lmmmmm"
+                  + (upper ? "1" : "0")
+                  + a
+                  + "00h0nnnnnddddd",
               name + " <Vd>.<Ta>, <Vn>.<Tb>, <Vm>.H[<index>]")
           .vector("dnm")
           .needs(ArmFeature.FHM)

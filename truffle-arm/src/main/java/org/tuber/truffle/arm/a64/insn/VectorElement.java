@@ -26,9 +26,19 @@ final class VectorElement {
     same(rows, 1, "0000", "MLA", false, (s, d, a, b, z) -> d + a * b);
     same(rows, 1, "0100", "MLS", false, (s, d, a, b, z) -> d - a * b);
     same(
-        rows, 0, "1100", "SQDMULH", true, (s, d, a, b, z) -> LaneMath.doubledHigh(s, a, b, z, false));
+        rows,
+        0,
+        "1100",
+        "SQDMULH",
+        true,
+        (s, d, a, b, z) -> LaneMath.doubledHigh(s, a, b, z, false));
     same(
-        rows, 0, "1101", "SQRDMULH", true, (s, d, a, b, z) -> LaneMath.doubledHigh(s, a, b, z, true));
+        rows,
+        0,
+        "1101",
+        "SQRDMULH",
+        true,
+        (s, d, a, b, z) -> LaneMath.doubledHigh(s, a, b, z, true));
     same(
         rows,
         1,
@@ -187,7 +197,16 @@ final class VectorElement {
     // Doublewords have no L.
     rows.row("0Q" + u + "011111zlmmmmm" + op + "h0nnnnnddddd", name + VECTOR)
         .vector("dnm")
-        .by("zlQ", floats(f, 2), floats(f, 2), floats(f, 2), floats(f, 2), null, floats(f, 3), null, null);
+        .by(
+            "zlQ",
+            floats(f, 2),
+            floats(f, 2),
+            floats(f, 2),
+            floats(f, 2),
+            null,
+            floats(f, 3),
+            null,
+            null);
     rows.row("01" + u + "111111zlmmmmm" + op + "h0nnnnnddddd", name + SCALAR)
         .vector("dnm")
         .by("zl", one(f, 2), one(f, 2), one(f, 3), null);

@@ -64,10 +64,12 @@ final class VectorFloat {
     same(rows, u, op, name, f);
     String a = op.substring(0, 1);
     String code = op.substring(1);
-    rows.row("01" + u + "11110" + a + "z1mmmmm11" + code + "1nnnnnddddd", name + " <Vd>, <Vn>, <Vm>")
+    rows.row(
+            "01" + u + "11110" + a + "z1mmmmm11" + code + "1nnnnnddddd", name + " <Vd>, <Vn>, <Vm>")
         .vector("dnm")
         .by("z", FloatScalar.binary(f, 2), FloatScalar.binary(f, 3));
-    rows.row("01" + u + "11110" + a + "10mmmmm00" + code + "1nnnnnddddd", name + " <Hd>, <Hn>, <Hm>")
+    rows.row(
+            "01" + u + "11110" + a + "10mmmmm00" + code + "1nnnnnddddd", name + " <Hd>, <Hn>, <Hm>")
         .vector("dnm")
         .needs(ArmFeature.FP16)
         .does(FloatScalar.binary(f, 1));
@@ -136,11 +138,15 @@ final class VectorFloat {
     String a = op.substring(0, 1);
     String code = op.substring(1);
     singleOrDouble(
-        rows.row("0Q" + u + "01110" + a + "z10000" + code + "10nnnnnddddd", name + " <Vd>.<T>, <Vn>.<T>")
+        rows.row(
+                "0Q" + u + "01110" + a + "z10000" + code + "10nnnnnddddd",
+                name + " <Vd>.<T>, <Vn>.<T>")
             .vector("dn"),
         Lanes.floats(f, 2),
         Lanes.floats(f, 3));
-    rows.row("0Q" + u + "01110" + a + "111100" + code + "10nnnnnddddd", name + " <Vd>.<Th>, <Vn>.<Th>")
+    rows.row(
+            "0Q" + u + "01110" + a + "111100" + code + "10nnnnnddddd",
+            name + " <Vd>.<Th>, <Vn>.<Th>")
         .vector("dn")
         .needs(ArmFeature.FP16)
         .does(Lanes.floats(f, 1));
@@ -188,7 +194,9 @@ final class VectorFloat {
             FloatScalar.roundingToSize(u == 0 ? SoftFloat.TRUNCATE : -1, wide == 0 ? 32 : 64);
         String name = "FRINT" + (wide == 0 ? "32" : "64") + (u == 0 ? "Z" : "X");
         singleOrDouble(
-            rows.row("0Q" + u + "011100z100001111" + wide + "10nnnnnddddd", name + " <Vd>.<T>, <Vn>.<T>")
+            rows.row(
+                    "0Q" + u + "011100z100001111" + wide + "10nnnnnddddd",
+                    name + " <Vd>.<T>, <Vn>.<T>")
                 .vector("dn")
                 .needs(ArmFeature.FRINTTS),
             Lanes.floats(f, 2),
@@ -249,8 +257,7 @@ final class VectorFloat {
   }
 
   @ExplodeLoop
-  private static long lengthened(
-      ArmState s, ArmCpu c, long w0, long v, int first, int from) {
+  private static long lengthened(ArmState s, ArmCpu c, long w0, long v, int first, int from) {
     long r = 0;
     for (int i = 0; i < 4 >> from; i++) {
       long x = Fp.convert(s, c, w0, Lanes.unsigned(v, first + i, from), from, from + 1);

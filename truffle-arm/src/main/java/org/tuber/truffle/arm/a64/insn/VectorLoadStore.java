@@ -49,7 +49,8 @@ final class VectorLoadStore {
       addPair(rows, size, head + "1011010", "P", Mode.OFFSET);
       addPair(rows, size, head + "1011011", "P", Mode.PRE);
       int z = size;
-      rows.row((size == QUAD ? "10" : "0" + (size - 2)) + "011100iiiiiiiiiiiiiiiiiiiddddd",
+      rows.row(
+              (size == QUAD ? "10" : "0" + (size - 2)) + "011100iiiiiiiiiiiiiiiiiiiddddd",
               "LDR <" + NAMES[size] + "t>, <label>")
           .vector("d")
           .immediate((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2))

@@ -165,9 +165,15 @@ final class VectorMisc {
   private static void addSaturating(A64Rows rows) {
     int all = VectorSame.ALL;
     both(rows, 0, "00111", "SQABS", all, (s, d, a, b, z) -> LaneMath.absoluteSaturating(s, a, z));
-    both(rows, 1, "00111", "SQNEG", all, (s, d, a, b, z) -> LaneMath.subtractSaturating(s, 0, a, z));
     both(
-        rows, 0, "00011", "SUQADD", all, (s, d, a, b, z) -> LaneMath.addUnsignedToSigned(s, d, a, z));
+        rows, 1, "00111", "SQNEG", all, (s, d, a, b, z) -> LaneMath.subtractSaturating(s, 0, a, z));
+    both(
+        rows,
+        0,
+        "00011",
+        "SUQADD",
+        all,
+        (s, d, a, b, z) -> LaneMath.addUnsignedToSigned(s, d, a, z));
     Lanes.Lane usqadd = (s, d, a, b, z) -> LaneMath.addSignedToUnsigned(s, d, a, z);
     vector(rows, 1, "00011", "USQADD" + SAME, all).does(Lanes.lanes(false, usqadd));
     scalar(rows, 1, "00011", "USQADD" + ONE, all).does(Lanes.scalar(false, usqadd));
@@ -186,13 +192,16 @@ final class VectorMisc {
               int size = Lanes.size(w1);
               long v = s.v[2 * n(w0) + (Lanes.isWide(w1) ? 1 : 0)];
               int by = 8 << size;
-              Lanes.set(s, w0, widened(v, size, 0, by, false), widened(v >>> 32, size, 0, by, false));
+              Lanes.set(
+                  s, w0, widened(v, size, 0, by, false), widened(v >>> 32, size, 0, by, false));
             });
   }
 
   /** Of an unsigned lane of up to 64 bits. */
   static long saturateUnsigned(ArmState s, long d, long a, long b, int size) {
-    return a < 0 ? LaneMath.saturateUnsigned(s, Long.MAX_VALUE, size) : LaneMath.saturateUnsigned(s, a, size);
+    return a < 0
+        ? LaneMath.saturateUnsigned(s, Long.MAX_VALUE, size)
+        : LaneMath.saturateUnsigned(s, a, size);
   }
 
   /** Lanes of the lower 32 bits at twice their size, shifted left. */
@@ -238,8 +247,7 @@ final class VectorMisc {
 
   // ---------------------------------------------------------------- across lanes
 
-  private static void across(
-      A64Rows rows, int u, String op, String name, int wider, Lanes.Lane f) {
+  private static void across(A64Rows rows, int u, String op, String name, int wider, Lanes.Lane f) {
     rows.row("0Q" + u + "01110zz11000" + op + "10nnnnnddddd", name + " <Vd>, <Vn>.<T>")
         .when((r, insn) -> (insn >>> 22 & 3) < 2 || (insn >>> 22 & 3) == 2 && (insn >>> 30) == 1)
         .vector("dn")

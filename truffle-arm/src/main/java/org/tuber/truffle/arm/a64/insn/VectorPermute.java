@@ -252,7 +252,8 @@ final class VectorPermute {
             "Q",
             (s, c, w0, w1) -> Lanes.set(s, w0, w1, 0),
             (s, c, w0, w1) -> Lanes.set(s, w0, w1, w1));
-    rows.row("0Qo0111100000iiicccc01iiiiiddddd".replace("cccc", "ccc1"), "ORR, BIC <Vd>.<T>, #<imm>")
+    rows.row(
+            "0Qo0111100000iiicccc01iiiiiddddd".replace("cccc", "ccc1"), "ORR, BIC <Vd>.<T>, #<imm>")
         .when((row, insn) -> (row.get(insn, 'c') & 6) != 6)
         .vector("d")
         .immediate(
@@ -270,8 +271,7 @@ final class VectorPermute {
       rows.row("0Q" + (size - 2) + "0111100000iii111101iiiiiddddd", "FMOV <Vd>.<T>, #<imm>")
           .when((row, insn) -> z == 2 || (insn >>> 30 & 1) != 0)
           .vector("d")
-          .immediate(
-              (row, insn, pc) -> VectorWide.repeat(Fp.expand(row.get(insn, 'i'), z), z))
+          .immediate((row, insn, pc) -> VectorWide.repeat(Fp.expand(row.get(insn, 'i'), z), z))
           .by(
               "Q",
               (s, c, w0, w1) -> Lanes.set(s, w0, w1, 0),

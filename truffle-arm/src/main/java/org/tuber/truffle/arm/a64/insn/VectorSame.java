@@ -165,7 +165,8 @@ final class VectorSame {
           .vector("dnm")
           .needs(ArmFeature.RDM)
           .does(Lanes.lanes(true, f));
-      rows.row("011" + tail.substring(1).replaceFirst("^01110", "11110"), name + " <Vd>, <Vn>, <Vm>")
+      rows.row(
+              "011" + tail.substring(1).replaceFirst("^01110", "11110"), name + " <Vd>, <Vn>, <Vm>")
           .when((r, insn) -> (MIDDLE >> (insn >>> 22 & 3) & 1) != 0)
           .vector("dnm")
           .needs(ArmFeature.RDM)
@@ -211,8 +212,7 @@ final class VectorSame {
         1,
         size,
         name,
-        (s, c, w0, w1) ->
-            Lanes.set(s, w0, f.of(s.v[2 * d(w0)], s.v[2 * n(w0)], s.v[2 * m(w0)]), 0),
+        (s, c, w0, w1) -> Lanes.set(s, w0, f.of(s.v[2 * d(w0)], s.v[2 * n(w0)], s.v[2 * m(w0)]), 0),
         (s, c, w0, w1) -> {
           long low = f.of(s.v[2 * d(w0)], s.v[2 * n(w0)], s.v[2 * m(w0)]);
           long high = f.of(s.v[2 * d(w0) + 1], s.v[2 * n(w0) + 1], s.v[2 * m(w0) + 1]);

@@ -99,7 +99,14 @@ final class VectorShift {
   }
 
   private static void both(
-      A64Rows rows, int u, String op, String name, int ones, boolean left, boolean signed, Lanes.Lane f) {
+      A64Rows rows,
+      int u,
+      String op,
+      String name,
+      int ones,
+      boolean left,
+      boolean signed,
+      Lanes.Lane f) {
     vector(rows, u, op, name + " <Vd>.<T>, <Vn>.<T>, #<shift>", VectorSame.ALL)
         .does(lanes(signed, left, f));
     scalar(rows, u, op, name + " <Vd>, <Vn>, #<shift>", ones).does(one(signed, left, f));
@@ -150,15 +157,7 @@ final class VectorShift {
     int ones = VectorSame.DOUBLEWORDS;
     int all = VectorSame.ALL;
     both(rows, 0, "01010", "SHL", ones, true, true, (s, d, a, b, z) -> a << b);
-    both(
-        rows,
-        1,
-        "01010",
-        "SLI",
-        ones,
-        true,
-        true,
-        (s, d, a, b, z) -> a << b | d & (1L << b) - 1);
+    both(rows, 1, "01010", "SLI", ones, true, true, (s, d, a, b, z) -> a << b | d & (1L << b) - 1);
     both(
         rows,
         1,

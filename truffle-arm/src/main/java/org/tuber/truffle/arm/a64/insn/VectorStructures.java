@@ -56,7 +56,12 @@ final class VectorStructures {
       boolean isLoad = (i & 1) != 0;
       boolean post = (i & 2) != 0;
       rows.row(
-              "0Q001100" + (post ? "1" : "0") + (isLoad ? "1" : "0") + (post ? "0mmmmm" : "000000") + op + "zzNNNNNddddd",
+              "0Q001100"
+                  + (post ? "1" : "0")
+                  + (isLoad ? "1" : "0")
+                  + (post ? "0mmmmm" : "000000")
+                  + op
+                  + "zzNNNNNddddd",
               name(isLoad, elements) + " x" + count + "}, [<Xn|SP>]" + (post ? ", <Xm>" : ""))
           .when((r, insn) -> elements == 1 || (insn >>> 10 & 3) < 3 || (insn >>> 30 & 1) != 0)
           .vector("d")
@@ -167,10 +172,17 @@ final class VectorStructures {
       }
       Row row =
           rows.row(
-              "0Q001101" + (post ? "1" : "0") + (isLoad ? "1" : "0") + (elements - 1 & 1)
-                  + (post ? "mmmmm" : "00000") + op + "ezzNNNNNddddd",
-              name(isLoad, elements) + (scale == 3 ? "} all lanes" : "}[<index>] " + scale)
-                  + ", [<Xn|SP>]" + (post ? ", <Xm>" : ""));
+              "0Q001101"
+                  + (post ? "1" : "0")
+                  + (isLoad ? "1" : "0")
+                  + (elements - 1 & 1)
+                  + (post ? "mmmmm" : "00000")
+                  + op
+                  + "ezzNNNNNddddd",
+              name(isLoad, elements)
+                  + (scale == 3 ? "} all lanes" : "}[<index>] " + scale)
+                  + ", [<Xn|SP>]"
+                  + (post ? ", <Xm>" : ""));
       row.when((r, insn) -> isAllocated(insn, scale))
           .vector("d")
           .memory()
@@ -255,8 +267,7 @@ final class VectorStructures {
   }
 
   @ExplodeLoop
-  private static void loadLane(
-      ArmState s, ArmCpu c, long w0, long w1, int elements, int scale) {
+  private static void loadLane(ArmState s, ArmCpu c, long w0, long w1, int elements, int scale) {
     int size = laneSize(w1, scale);
     long gva = s.r[n(w0)];
     check(s, c, w0, gva, size, false);
@@ -276,8 +287,7 @@ final class VectorStructures {
   }
 
   @ExplodeLoop
-  private static void storeLane(
-      ArmState s, ArmCpu c, long w0, long w1, int elements, int scale) {
+  private static void storeLane(ArmState s, ArmCpu c, long w0, long w1, int elements, int scale) {
     int size = laneSize(w1, scale);
     long gva = s.r[n(w0)];
     check(s, c, w0, gva, size, true);

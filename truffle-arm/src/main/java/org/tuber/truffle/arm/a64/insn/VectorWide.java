@@ -158,8 +158,7 @@ final class VectorWide {
       boolean wide) {
     long r = 0;
     for (int i = 0; i < 4 >> size; i++) {
-      long x =
-          wide ? Lanes.lane(a, i, size + 1, signed) : Lanes.lane(a, first + i, size, signed);
+      long x = wide ? Lanes.lane(a, i, size + 1, signed) : Lanes.lane(a, first + i, size, signed);
       long y = Lanes.lane(b, first + i, size, signed);
       r |= Lanes.place(f.of(s, Lanes.lane(d, i, size + 1, signed), x, y, size), i, size + 1);
     }
