@@ -45,14 +45,19 @@ final class Vectors {
     return rows;
   }
 
-  /** The same rows, every instruction's first before the second of any. */
+  /** The same rows, the first of every instruction form before the second of any. */
   static List<VectorRow> mixed(List<VectorRow> rows) {
-    Map<Integer, Integer> seen = new HashMap<>();
+    Map<String, Integer> seen = new HashMap<>();
     IdentityHashMap<VectorRow, Integer> order = new IdentityHashMap<>();
-    rows.forEach(r -> order.put(r, seen.merge(r.insn, 1, Integer::sum)));
+    rows.forEach(r -> order.put(r, seen.merge(form(r), 1, Integer::sum)));
     List<VectorRow> sorted = new ArrayList<>(rows);
     sorted.sort(Comparator.comparing(order::get));
     return sorted;
+  }
+
+  /** The assembler text without numbers of registers and immediates. */
+  private static String form(VectorRow row) {
+    return row.assembler.replaceAll("([#a-z])[0-9]+\\b", "$1");
   }
 
   static Map<String, String> excused() throws IOException {

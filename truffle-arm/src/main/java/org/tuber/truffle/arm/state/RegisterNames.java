@@ -75,7 +75,7 @@ final class RegisterNames {
         case "nzcv" -> Nzcv.set(c.home, (int) (value >>> Nzcv.SHIFT) & 15);
         case "daif" -> c.setDaif((int) value);
         case "pstate", "cpsr" -> c.setPstate(value);
-        case "fpcr" -> c.fpcr = (int) value;
+        case "fpcr" -> c.setFpcr((int) value);
         case "fpsr" -> c.home.fpsr = (int) value;
         default -> SystemRegisters.write(c, name, value);
       }
