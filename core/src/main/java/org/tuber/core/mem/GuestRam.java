@@ -258,6 +258,16 @@ public final class GuestRam implements AutoCloseable {
     return UNSAFE.compareAndSwapLong(null, host, expected, value);
   }
 
+  /** Loads before it are done before loads and stores after it. */
+  public static void loadFence() {
+    UNSAFE.loadFence();
+  }
+
+  /** Loads and stores before it are done before stores after it. */
+  public static void storeFence() {
+    UNSAFE.storeFence();
+  }
+
   /** Orders all memory accesses before against all after (MFENCE, LOCK). */
   public static void fullFence() {
     UNSAFE.fullFence();

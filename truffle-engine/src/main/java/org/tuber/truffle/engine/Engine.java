@@ -73,6 +73,49 @@ public final class Engine {
 
     /** The same for regions as host classes. */
     public static final Options IMMEDIATE_CLASSES = new Options(true, 2, 2, 32, 300);
+
+    /**
+     * The tiers of a machine by name: {@code accel} ({@code tcg}: interpreter and compiled regions,
+     * {@code interp}: interpreter only), {@code mode=immediate} (compile at once), {@code
+     * mode=classes} (the same as host classes), {@code hot-threshold}. Other keys are left alone.
+     *
+     * @throws IllegalArgumentException for a value that does not exist
+     */
+    public static Options of(Map<String, String> options) {
+      String accel = options.getOrDefault("accel", "tcg");
+      Options base =
+          switch (accel) {
+            case "tcg" -> MACHINE;
+            case "interp" -> INTERPRETER;
+            default -> throw new IllegalArgumentException("unknown accelerator '" + accel + "'");
+          };
+      String mode = options.getOrDefault("mode", "default");
+      switch (mode) {
+        case "default" -> {}
+        case "immediate" -> base = base.compile() ? IMMEDIATE : base;
+        case "classes" -> base = base.compile() ? IMMEDIATE_CLASSES : base;
+        default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
+      }
+      String threshold = options.get("hot-threshold");
+      if (threshold == null || !base.compile()) {
+        return base;
+      }
+      int hot;
+      try {
+        hot = Integer.parseInt(threshold);
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException("hot-threshold '" + threshold + "' is no number", e);
+      }
+      if (hot < 1) {
+        throw new IllegalArgumentException("hot-threshold " + hot + " is below 1");
+      }
+      return new Options(
+          true,
+          hot,
+          base.classThreshold() > 0 ? hot : 0,
+          base.maxRegionBlocks(),
+          base.maxRegionInstructions());
+    }
   }
 
   final Isa isa;

@@ -802,6 +802,15 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     return (int) memory.read(fetchGpa(gva), 1) & 0xff;
   }
 
+  /** Four aligned bytes of code at {@code gva}, little-endian, for decoders. */
+  public final int fetch32(long gva) {
+    long hostPage = fetchHostPage(gva);
+    if (hostPage != 0) {
+      return GuestRam.hostLoad32(hostPage + (gva & 4095));
+    }
+    return (int) memory.read(fetchGpa(gva), 4);
+  }
+
   // ---------------------------------------------------------------- TLB
 
   /** Host address of the TLB table of an MMU mode. */

@@ -25,48 +25,12 @@ public final class X86VcpuFactory implements VcpuFactory {
    * @throws IllegalArgumentException for a value that does not exist
    */
   public X86VcpuFactory(Map<String, String> options) {
-    engine = new Engine(new X86Isa(), null, engineOptions(options));
+    engine = new Engine(new X86Isa(), null, Engine.Options.of(options));
   }
 
   /** Names of all CPU models, the default first. */
   public static List<String> models() {
     return CpuModel.names();
-  }
-
-  private static Engine.Options engineOptions(Map<String, String> options) {
-    String accel = options.getOrDefault("accel", "tcg");
-    Engine.Options base =
-        switch (accel) {
-          case "tcg" -> Engine.Options.MACHINE;
-          case "interp" -> Engine.Options.INTERPRETER;
-          default -> throw new IllegalArgumentException("unknown accelerator '" + accel + "'");
-        };
-    String mode = options.getOrDefault("mode", "default");
-    switch (mode) {
-      case "default" -> {}
-      case "classes" -> base = base.compile() ? Engine.Options.IMMEDIATE_CLASSES : base;
-      case "immediate" -> base = base.compile() ? Engine.Options.IMMEDIATE : base;
-      default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
-    }
-    String threshold = options.get("hot-threshold");
-    if (threshold == null || !base.compile()) {
-      return base;
-    }
-    int hot;
-    try {
-      hot = Integer.parseInt(threshold);
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException("hot-threshold '" + threshold + "' is no number", e);
-    }
-    if (hot < 1) {
-      throw new IllegalArgumentException("hot-threshold " + hot + " is below 1");
-    }
-    return new Engine.Options(
-        true,
-        hot,
-        base.classThreshold() > 0 ? hot : 0,
-        base.maxRegionBlocks(),
-        base.maxRegionInstructions());
   }
 
   @Override

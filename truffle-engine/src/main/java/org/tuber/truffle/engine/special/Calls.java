@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,16 +43,18 @@ final class Calls {
   /**
    * The decision.
    *
+   * @param arguments of a walk, where they are others than the call's
    * @param handle how to call a method that the written class may not name, or null
    */
-  record Decision(How how, Value result, MethodCode method, MethodHandle handle) {
+  record Decision(
+      How how, Value result, MethodCode method, Value[] arguments, MethodHandle handle) {
     static Decision result(Value v) {
-      return new Decision(How.RESULT, v, null, null);
+      return new Decision(How.RESULT, v, null, null, null);
     }
   }
 
-  private static final Decision NOTHING = new Decision(How.NOTHING, null, null, null);
-  private static final Decision CALL = new Decision(How.CALL, null, null, null);
+  private static final Decision NOTHING = new Decision(How.NOTHING, null, null, null, null);
+  private static final Decision CALL = new Decision(How.CALL, null, null, null, null);
 
   private final OperationTable table;
   private final ClassLoader loader;
@@ -81,6 +84,12 @@ final class Calls {
     }
     if (owner.startsWith("java.") || owner.startsWith("sun.") || owner.startsWith("jdk.")) {
       return library(m, arguments, isStatic, hasState);
+    }
+    if (opcode == Opcode.INVOKEINTERFACE && arguments[0] instanceof Value.Known k) {
+      Decision inside = lambda(k.object(), arguments);
+      if (inside != null) {
+        return inside;
+      }
     }
     Class<?> start = receiver(opcode, m, arguments);
     if (start == null) {
@@ -113,9 +122,21 @@ final class Calls {
         && (hasState
             || (hasKnown && !isCpuCall && method.code.length <= MAX_INLINE)
             || (!isCpuCall && method.code.length <= 4))) {
-      return new Decision(How.WALK, null, method, null);
+      return new Decision(How.WALK, null, method, null, null);
     }
     return call(m, isStatic, declaring, method);
+  }
+
+  /** A walk of the method behind a lambda, or null. */
+  private Decision lambda(Object object, Value[] arguments) {
+    OperationTable.Target target = OperationTable.targetOf(object, table.lookup());
+    MethodCode method = target == null ? null : ClassCode.of(target.owner()).method(target.key());
+    if (method == null || !method.isStatic || method.isBoundary || method.obstacle != null) {
+      return null;
+    }
+    List<Value> all = target.values();
+    all.addAll(Arrays.asList(arguments).subList(1, arguments.length));
+    return new Decision(How.WALK, null, method, all.toArray(Value[]::new), null);
   }
 
   /** Class to look the method up from, or null where the object's class is not known. */
@@ -146,7 +167,11 @@ final class Calls {
       return CALL;
     }
     return new Decision(
-        How.CALL, null, null, handles.computeIfAbsent(m, x -> handle(x, isStatic, declaring)));
+        How.CALL,
+        null,
+        null,
+        null,
+        handles.computeIfAbsent(m, x -> handle(x, isStatic, declaring)));
   }
 
   private MethodHandle handle(Member m, boolean isStatic, Class<?> declaring) {

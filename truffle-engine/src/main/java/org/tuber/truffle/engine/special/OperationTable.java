@@ -1,5 +1,7 @@
 package org.tuber.truffle.engine.special;
 
+import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
@@ -69,6 +71,22 @@ public record OperationTable(
   public record Target(Class<?> owner, String name, String descriptor, List<Object> captured) {
     String key() {
       return name + descriptor;
+    }
+
+    /** The captured arguments as the method's parameters declare them. */
+    List<Value> values() {
+      List<ClassDesc> types = MethodTypeDesc.ofDescriptor(descriptor).parameterList();
+      List<Value> values = new ArrayList<>();
+      for (int i = 0; i < captured.size(); i++) {
+        Object o = captured.get(i);
+        values.add(
+            types.get(i).isPrimitive()
+                ? Members.constant(o)
+                : o == null
+                    ? new Value.Constant('A', null)
+                    : new Value.Known(o, types.get(i), false));
+      }
+      return values;
     }
   }
 

@@ -85,7 +85,7 @@ public final class Specializer {
     }
   }
 
-  private record Path(Label label, Frame top) {}
+  private record Path(Label label, Frame top, boolean hasNewPc) {}
 
   private record Place(int frame, int slot, char type) {}
 
@@ -101,6 +101,10 @@ public final class Specializer {
   private int steps;
   private int firstPiece;
   private boolean hasForked;
+
+  /** The path has set the state's {@code pc}, which until then is the block's. */
+  private boolean hasNewPc;
+
   private boolean mayThrow;
   private Frame top;
   private final Deque<Path> paths = new ArrayDeque<>();
@@ -130,6 +134,7 @@ public final class Specializer {
     steps = 0;
     firstPiece = code.size();
     hasForked = false;
+    hasNewPc = false;
     mayThrow = false;
     paths.clear();
     meetings.clear();
@@ -140,8 +145,7 @@ public final class Specializer {
     }
     top = new Frame(m, null);
     int slot = 0;
-    for (Object captured : operation.captured()) {
-      Value v = captured(captured);
+    for (Value v : operation.values()) {
       top.locals[slot] = v;
       slot += v.isWide() ? 2 : 1;
     }
@@ -154,23 +158,10 @@ public final class Specializer {
       Path p = paths.pop();
       code.bind(p.label);
       top = p.top;
+      hasNewPc = p.hasNewPc;
       walk();
     }
     return mayThrow;
-  }
-
-  private static Value captured(Object o) {
-    return switch (o) {
-      case Integer i -> new Value.Constant('I', i);
-      case Long l -> new Value.Constant('J', l);
-      case Double d -> new Value.Constant('D', d);
-      case Float f -> new Value.Constant('F', f);
-      case Boolean b -> new Value.Constant('I', b ? 1 : 0);
-      case Byte b -> new Value.Constant('I', (int) b);
-      case Short s -> new Value.Constant('I', (int) s);
-      case Character c -> new Value.Constant('I', (int) c);
-      default -> new Value.Known(o, o.getClass().describeConstable().orElse(null), false);
-    };
   }
 
   /** Follows one path to its end. */
@@ -252,6 +243,7 @@ public final class Specializer {
   /** True when this path goes on as another one did; else it is the first that is written here. */
   private boolean meets() {
     List<Object> key = new ArrayList<>();
+    key.add(hasNewPc);
     List<Value> from = new ArrayList<>();
     List<Value.Temporary> to = new ArrayList<>();
     int nesting = top.nesting();
@@ -418,7 +410,7 @@ public final class Specializer {
     Label label = code.label();
     Frame other = f.copy();
     other.pc = i.target();
-    paths.push(new Path(label, other));
+    paths.push(new Path(label, other, hasNewPc));
     code.jumpIf(test.jump(), test.a(), test.b(), label);
   }
 
@@ -472,7 +464,7 @@ public final class Specializer {
       Frame other = f.copy();
       other.pc = i.targets()[n];
       labels[n] = code.label();
-      paths.push(new Path(labels[n], other));
+      paths.push(new Path(labels[n], other, hasNewPc));
     }
     Label rest = code.label();
     code.choose(v, keys, labels, rest);
@@ -495,6 +487,9 @@ public final class Specializer {
 
   private Value getField(Value of, Member field) {
     if (of instanceof Value.State) {
+      if (field.name().equals("pc") && !hasNewPc) {
+        return new Value.Constant('J', blockPc);
+      }
       if (field.fieldType().isPrimitive()) {
         return register(field.name(), -1, Folding.typeOf(field.fieldType()));
       }
@@ -520,6 +515,7 @@ public final class Specializer {
       if (!field.fieldType().isPrimitive()) {
         throw unsuited("state's " + field.name());
       }
+      hasNewPc |= field.name().equals("pc");
       setRegister(field.name(), -1, Folding.typeOf(field.fieldType()), v);
       return;
     }
@@ -626,7 +622,7 @@ public final class Specializer {
         }
         Frame callee = new Frame(d.method(), f);
         int slot = 0;
-        for (Value v : arguments) {
+        for (Value v : d.arguments() == null ? arguments : d.arguments()) {
           callee.locals[slot] = settled(v, SMALL_TREE);
           slot += v.isWide() ? 2 : 1;
         }

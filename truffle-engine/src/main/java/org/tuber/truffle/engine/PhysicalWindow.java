@@ -1,4 +1,4 @@
-package org.tuber.truffle.x86.mmu;
+package org.tuber.truffle.engine;
 
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
@@ -39,6 +39,11 @@ public final class PhysicalWindow {
     hostMinusGpa = r.ram.hostBase() + r.offset - r.start;
     epoch = seen;
     return true;
+  }
+
+  /** True when an aligned entry of 8 bytes at {@code gpa} lies in RAM. */
+  public boolean isRam(long gpa) {
+    return covers(gpa, 8);
   }
 
   /** 64 bits at an aligned address. */
