@@ -66,6 +66,8 @@ class BootTest {
     assertThat(interpreted).hasSizeGreaterThan(200);
     assertThat(spoken(boot("vmlinux", "tcg"))).isEqualTo(interpreted);
     assertThat(spoken(boot("vmlinux", "tcg,mode=immediate"))).isEqualTo(interpreted);
+    // Some thousand host classes; one for each block would take minutes.
+    assertThat(spoken(boot("vmlinux", "tcg,hot-threshold=2000"))).isEqualTo(interpreted);
   }
 
   private static String boot(String kernel, String accel) throws Exception {

@@ -37,6 +37,9 @@ public final class InstructionBatch extends RootNode {
   private final long[] addresses;
 
   @CompilationFinal(dimensions = 1)
+  /** Compilations that may be lost in a row. */
+  private static final int MAX_LOSSES = 20;
+
   private final long[] masks;
 
   /** Blocks of one instruction each, none of which is for the interpreter only. */
@@ -79,15 +82,19 @@ public final class InstructionBatch extends RootNode {
 
   /** Runs instruction {@code index} and nothing else; the fault's vector, or -1. */
   public int step(ArmCpu cpu, int index) {
-    Object outcome = getCallTarget().call(cpu, index);
-    if (outcome == null && compile(cpu)) {
-      // The host threw its code away meanwhile (class loading); nothing has run.
-      outcome = getCallTarget().call(cpu, index);
+    return outcome(cpu, index) == FAULTED ? cpu.fault.vector : -1;
+  }
+
+  /** Calls the compiled code. The host may throw that away any time (class loading): once more. */
+  private int outcome(ArmCpu cpu, int index) {
+    for (int i = 0; i < MAX_LOSSES; i++) {
+      Object outcome = getCallTarget().call(cpu, index);
+      if (outcome != null) {
+        return (int) outcome;
+      }
+      compile(cpu);
     }
-    if (outcome == null) {
-      throw new IllegalStateException("no longer compiled");
-    }
-    return (int) outcome == FAULTED ? cpu.fault.vector : -1;
+    throw new IllegalStateException("no longer compiled");
   }
 
   /**
@@ -95,12 +102,9 @@ public final class InstructionBatch extends RootNode {
    * the handler of its exception.
    */
   public void run(ArmCpu cpu, int index) {
-    Object outcome = getCallTarget().call(cpu, index);
-    if (outcome == null) {
-      throw new IllegalStateException("no longer compiled");
-    }
+    int outcome = outcome(cpu, index);
     Block b = blocks[index];
-    switch ((int) outcome) {
+    switch (outcome) {
       case Block.TO_FALL -> cpu.home.pc = b.fallPc;
       case Block.TO_TAKEN -> cpu.home.pc = b.takenPc;
       case FAULTED -> {
