@@ -33,6 +33,7 @@ import java.util.Objects;
  * @param bios firmware image by name or path; null: the board's own, or none with {@code kernel}
  * @param boot what firmware boots from
  * @param drives disks, CD-ROMs and floppies in the order of their options
+ * @param vga video card: {@code std} or {@code none}
  */
 public record MachineConfig(
     String machineType,
@@ -56,7 +57,8 @@ public record MachineConfig(
     List<DeviceOption> devices,
     String bios,
     BootOrder boot,
-    List<DriveOption> drives) {
+    List<DriveOption> drives,
+    String vga) {
 
   /**
    * One additional device as after {@code -device}.
@@ -101,6 +103,7 @@ public record MachineConfig(
     devices = List.copyOf(devices);
     Objects.requireNonNull(boot);
     drives = List.copyOf(drives);
+    Objects.requireNonNull(vga);
   }
 
   /** A builder with QEMU's defaults: a {@code pc} with 128 MiB, one {@code qemu64} CPU. */
@@ -132,6 +135,7 @@ public record MachineConfig(
     private String bios;
     private BootOrder boot = BootOrder.DEFAULT;
     private final List<DriveOption> drives = new ArrayList<>();
+    private String vga = "none";
 
     private Builder() {}
 
@@ -267,6 +271,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Video card. */
+    public Builder vga(String value) {
+      vga = value;
+      return this;
+    }
+
     /** The finished configuration. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -291,7 +301,8 @@ public record MachineConfig(
           devices,
           bios,
           boot,
-          drives);
+          drives,
+          vga);
     }
   }
 }

@@ -1,5 +1,9 @@
 package org.tuber.machine;
 
+import java.util.function.Consumer;
+import org.tuber.core.backend.InputSource;
+import org.tuber.devices.display.DisplaySurface;
+
 /**
  * A machine under run control. {@link #run} belongs to one thread; everything else may be called by
  * any thread at any time, also before and after the run.
@@ -45,6 +49,19 @@ public interface MachineRun extends AutoCloseable {
 
   /** The present state. */
   State state();
+
+  /** True when there is a video card. */
+  default boolean hasDisplay() {
+    return false;
+  }
+
+  /** Draws what the video card shows now; only with {@link #hasDisplay}. */
+  default void render(DisplaySurface surface) {
+    throw new IllegalStateException("this machine has no display");
+  }
+
+  /** Runs {@code event} soon with keyboard and mouse, on the event thread. */
+  default void input(Consumer<InputSource.Sink> event) {}
 
   /** Lines for {@code -d engine} and the monitor, one block for each CPU. */
   String statistics();

@@ -8,8 +8,8 @@ import org.tuber.machine.MachineConfig;
 import picocli.CommandLine.Model.CommandSpec;
 
 /**
- * Serial lines, monitor and screen: {@code -serial -monitor -nographic -display -vga}. This table
- * only says what was asked for; the console package opens it.
+ * Serial lines and monitor: {@code -serial -monitor -nographic}. This table only says what was
+ * asked for; the console package opens it.
  */
 public final class CharOptions extends OptionTable {
   /** The host side of a line. */
@@ -33,7 +33,6 @@ public final class CharOptions extends OptionTable {
   private final List<Target> serials = new ArrayList<>();
   private Target monitor;
   private boolean noGraphic;
-  private boolean displayGiven;
 
   @Override
   public void addTo(CommandSpec spec) {
@@ -54,15 +53,6 @@ public final class CharOptions extends OptionTable {
             "stdio|null|none",
             "where the monitor is",
             text -> monitor = monitor(text)));
-    spec.addOption(value("-display", "none", "screen", text -> none("-display", text)));
-    spec.addOption(value("-vga", "none", "video card", text -> none("-vga", text)));
-  }
-
-  private void none(String option, String text) {
-    if (!text.equals("none")) {
-      throw new CommandLineException(option + " " + text + ": unknown value; known: none");
-    }
-    displayGiven |= option.equals("-display");
   }
 
   private static Target monitor(String text) {
@@ -125,9 +115,9 @@ public final class CharOptions extends OptionTable {
     return monitor instanceof Target.Stdio;
   }
 
-  /** True when nothing was said about a screen: the user may be waiting for a window. */
+  /** True when no serial line was asked for: the user may be waiting for a window. */
   public boolean isScreenExpected() {
-    return !noGraphic && !displayGiven && serials.isEmpty();
+    return !noGraphic && serials.isEmpty();
   }
 
   /** True when guest output may go to the terminal in raw mode, Ctrl-C included. */

@@ -9,6 +9,7 @@ import org.tuber.launcher.options.BootOptions;
 import org.tuber.launcher.options.CharOptions;
 import org.tuber.launcher.options.CpuOptions;
 import org.tuber.launcher.options.DeviceOptions;
+import org.tuber.launcher.options.DisplayOptions;
 import org.tuber.launcher.options.DriveOptions;
 import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
@@ -51,6 +52,7 @@ public final class SystemX86Command implements Subcommand {
     RunOptions run = new RunOptions();
     CharOptions chars = new CharOptions();
     LogOptions log = new LogOptions();
+    DisplayOptions display = new DisplayOptions();
     DeviceOptions devices = new DeviceOptions();
     DriveOptions drives = new DriveOptions(machine::isNoDefaults);
     OptionParser parser =
@@ -61,6 +63,7 @@ public final class SystemX86Command implements Subcommand {
             boot,
             run,
             chars,
+            display,
             devices,
             drives,
             new NetOptions(),
@@ -81,21 +84,25 @@ public final class SystemX86Command implements Subcommand {
     parser.apply(config);
     LogSetup.apply(log);
     try (Lines lines = Lines.open(chars, machine.isNoDefaults(), config)) {
-      return start(config.build(), lines, chars, log);
+      if (chars.isScreenExpected() && !display.isDisplayGiven()) {
+        System.err.println(
+            "tuber: there is no window; -vnc :0 serves the screen, -nographic shows the serial line");
+      }
+      return start(config.build(), lines, display, log);
     }
   }
 
-  private static int start(MachineConfig config, Lines lines, CharOptions chars, LogOptions log) {
-    if (chars.isScreenExpected()) {
-      System.err.println("tuber: there is no screen yet; -nographic shows the serial line here");
-    }
+  private static int start(
+      MachineConfig config, Lines lines, DisplayOptions display, LogOptions log) {
     if (config.accel().equals("tcg")) {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemX86Command::checkRuntime);
     }
-    try (MachineRun machine = X86Machine.create(config)) {
+    try (MachineRun machine = X86Machine.create(config);
+        Screen screen = new Screen(display)) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);
+      screen.serve(machine);
       lines.attach(machine);
       int status = machine.run();
       lines.close();

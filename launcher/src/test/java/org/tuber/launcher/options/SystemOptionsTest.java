@@ -36,6 +36,7 @@ class SystemOptionsTest {
           new DeviceOptions(),
           new DriveOptions(() -> true),
           chars,
+          new DisplayOptions(),
           log);
 
   private MachineConfig parse(String... arguments) {
@@ -221,8 +222,9 @@ class SystemOptionsTest {
         "-append x | -append is only for use with -kernel",
         "-serial tcp:1 | -serial tcp:1: unknown value; known: stdio, mon:stdio, file:F, pty, null, none",
         "-monitor pty | -monitor pty: unknown value; known: stdio, null, none",
-        "-display gtk | -display gtk: unknown value; known: none",
-        "-vga std | -vga std: unknown value; known: none",
+        "-display gtk | -display gtk: unknown value; known: none, vnc=",
+        "-vga qxl | -vga qxl: unknown value; known: std, none",
+        "-vnc here | -vnc here: is not [host]:display",
         "-nic user | -nic user: unknown value; known: none",
         "-d in_asm | -d in_asm: unknown log item; known: engine, unimp, guest_errors",
         "-rtc base=when | -rtc base=when: 'when' is not utc, localtime or a date like 2026-01-31T12:00:00",

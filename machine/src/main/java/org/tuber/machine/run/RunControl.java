@@ -5,9 +5,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tuber.core.backend.InputSource;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.devices.display.Display;
+import org.tuber.devices.display.DisplaySurface;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
 
@@ -33,6 +37,16 @@ public final class RunControl implements MachineRun {
      * @throws MachineException when the kernel cannot be loaded again
      */
     void reset() throws MachineException;
+
+    /** What the first video card shows, or null without one. */
+    default Display display() {
+      return null;
+    }
+
+    /** Keyboard and mouse. Device lock held when it is called. */
+    default InputSource.Sink input() {
+      return new InputSource.Sink() {};
+    }
 
     /** Presses the ACPI power button. Device lock held. */
     void pressPowerButton();
@@ -148,6 +162,26 @@ public final class RunControl implements MachineRun {
   public void requestPause() {
     interruptAll();
     loop.executeUnlocked(() -> stop(State.STOPPED));
+  }
+
+  @Override
+  public boolean hasDisplay() {
+    return board.display() != null;
+  }
+
+  @Override
+  public void render(DisplaySurface surface) {
+    deviceLock.lock();
+    try {
+      board.display().render(surface);
+    } finally {
+      deviceLock.unlock();
+    }
+  }
+
+  @Override
+  public void input(Consumer<InputSource.Sink> event) {
+    loop.execute(() -> event.accept(board.input()));
   }
 
   @Override

@@ -27,6 +27,9 @@ public final class InstructionBatch extends RootNode {
   private static final long SLICE_SECONDS = 10;
   private static final int MAX_CALLS = 10;
 
+  /** Compilations that may be lost in a row. */
+  private static final int MAX_LOSSES = 20;
+
   private final A64Isa isa = new A64Isa();
   private final Block[] blocks;
 
@@ -37,9 +40,6 @@ public final class InstructionBatch extends RootNode {
   private final long[] addresses;
 
   @CompilationFinal(dimensions = 1)
-  /** Compilations that may be lost in a row. */
-  private static final int MAX_LOSSES = 20;
-
   private final long[] masks;
 
   /** Blocks of one instruction each, none of which is for the interpreter only. */

@@ -11,6 +11,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.CharBackend;
+import org.tuber.core.backend.InputSource;
+import org.tuber.core.backend.KeyCode;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.irq.IrqLine;
@@ -21,6 +23,8 @@ import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
+import org.tuber.devices.display.Display;
+import org.tuber.devices.display.StdVga;
 import org.tuber.devices.dma.I8237Dma;
 import org.tuber.devices.firmware.FwCfg;
 import org.tuber.devices.input.I8042;
@@ -76,6 +80,8 @@ public final class PcI440fx implements RunControl.Board {
   private static final long IO_APIC_BASE = 0xfec0_0000L;
   private static final int PORT_SPACE_BYTES = 0x1_0000;
   private static final int ISA_SLOT = 1;
+  private static final int VGA_SLOT = 2;
+  private static final String VGA_BIOS = "vgabios-stdvga.bin";
   private static final int PM_FUNCTION = 3;
   private static final int SCI_IRQ = 9;
   private static final int GPE0_PORT = 0xafe0;
@@ -106,6 +112,9 @@ public final class PcI440fx implements RunControl.Board {
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
   private I8042 i8042;
+  private Ps2Keyboard keyboard;
+  private Ps2Mouse mouse;
+  private StdVga vga;
   private FwCfg fwCfg;
   private Mc146818Rtc rtc;
   private boolean booted;
@@ -206,6 +215,7 @@ public final class PcI440fx implements RunControl.Board {
     wireTimers(isa);
     wireLegacy(isa);
     wireSerials(isa);
+    wireDisplay();
     wireStorage(isa);
     wireDevices();
     wireCpus(apicBus, pic);
@@ -265,8 +275,8 @@ public final class PcI440fx implements RunControl.Board {
 
   private void wireLegacy(IsaIrqLines isa) {
     WiredOr a20 = new WiredOr(new IrqLine(open -> cpus.forEach(cpu -> cpu.setA20(open))));
-    Ps2Keyboard keyboard = new Ps2Keyboard();
-    Ps2Mouse mouse = new Ps2Mouse();
+    keyboard = new Ps2Keyboard();
+    mouse = new Ps2Mouse();
     i8042 =
         new I8042(
             isa.source(1), isa.source(12), a20.source(), control::requestReset, keyboard, mouse);
@@ -289,6 +299,17 @@ public final class PcI440fx implements RunControl.Board {
     io(0x92, 1, port92);
     io(0x80, 1, postCode);
     io(0xed, 1, delay);
+  }
+
+  private void wireDisplay() throws MachineException {
+    if (!config.vga().equals("std")) {
+      return;
+    }
+    byte[] bios = new FirmwareFiles(config.firmwareDirs()).read("-vga std", VGA_BIOS);
+    vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, clock, cpuFactory.ramObserver());
+    vga.mapLegacy(memory.space(), ports);
+    pciBus.attach(VGA_SLOT, 0, vga.pci());
+    devices.put("vga", vga);
   }
 
   private void wireStorage(IsaIrqLines isa) throws MachineException {
@@ -457,6 +478,26 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   @Override
+  public Display display() {
+    return vga;
+  }
+
+  @Override
+  public InputSource.Sink input() {
+    return new InputSource.Sink() {
+      @Override
+      public void key(KeyCode key, boolean down) {
+        keyboard.key(key, down);
+      }
+
+      @Override
+      public void pointer(int dx, int dy, int wheel, int buttons) {
+        mouse.pointer(dx, dy, wheel, buttons);
+      }
+    };
+  }
+
+  @Override
   public void pressPowerButton() {
     powerManagement.pressPowerButton();
   }
@@ -479,6 +520,9 @@ public final class PcI440fx implements RunControl.Board {
     }
     if (rom != null) {
       rom.close();
+    }
+    if (vga != null) {
+      vga.close();
     }
     memory.close();
   }

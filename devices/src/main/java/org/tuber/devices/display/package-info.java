@@ -1,0 +1,2 @@
+/** Video cards and what shows their picture. */
+package org.tuber.devices.display;
