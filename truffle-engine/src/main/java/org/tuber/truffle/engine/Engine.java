@@ -231,8 +231,7 @@ public final class Engine {
       b.trigger = Integer.MAX_VALUE;
       return;
     }
-    int wait = b.isUnwieldy ? truffleThreshold : hotThreshold;
-    b.trigger = b.executions > Integer.MAX_VALUE - wait ? Integer.MAX_VALUE : b.executions + wait;
+    b.trigger = after(b, b.isUnwieldy ? truffleThreshold : hotThreshold);
     Region covering = b.coveredBy;
     if (covering != null && covering.valid) {
       if (covering.compiled) {
@@ -271,28 +270,24 @@ public final class Engine {
   }
 
   private void writeClass(RegionPlan plan) {
-    Block head = plan.entryBlocks()[0];
-    for (Block member : plan.blocks()) {
-      if (!member.valid) {
-        return;
-      }
+    boolean isTooLong = false;
+    RegionCode code = null;
+    if (isIntact(plan)) {
+      code = writer == null ? RegionClass.write(this, plan) : tryWrite(plan);
+      isTooLong = code == null;
     }
-    RegionCode code = writer == null ? RegionClass.write(this, plan) : tryWrite(plan);
     synchronized (this) {
       for (Block member : plan.blocks()) {
-        member.trigger = member.executions + hotThreshold;
-        if (!member.valid) {
-          code = null;
-        }
+        member.trigger = after(member, hotThreshold);
       }
-      if (code == null) {
-        // Too long for the host: smaller next time, and at last by the next tier alone.
+      if (isTooLong) {
+        // Smaller next time, and at last by the next tier alone.
+        Block head = plan.entryBlocks()[0];
         head.classShrink++;
-        head.trigger = head.executions + 1;
-        if (plan.nodes().length == 1) {
-          head.isUnwieldy = true;
-          head.trigger = head.executions + truffleThreshold;
-        }
+        head.isUnwieldy = plan.nodes().length == 1;
+        head.trigger = after(head, head.isUnwieldy ? truffleThreshold : 1);
+      }
+      if (code == null || !isIntact(plan)) {
         return;
       }
       Region region = new Region(plan, code, null);
@@ -302,6 +297,20 @@ public final class Engine {
       enterAt(region);
     }
     startTicks();
+  }
+
+  private static boolean isIntact(RegionPlan plan) {
+    for (Block member : plan.blocks()) {
+      if (!member.valid) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The count of executions of {@code b} after {@code more} of them. */
+  private static int after(Block b, int more) {
+    return b.executions > Integer.MAX_VALUE - more ? Integer.MAX_VALUE : b.executions + more;
   }
 
   /** The class, or null; a failure is ours, and the guest goes on without it. */
