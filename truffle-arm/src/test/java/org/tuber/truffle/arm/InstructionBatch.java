@@ -94,7 +94,15 @@ public final class InstructionBatch extends RootNode {
       }
       compile(cpu);
     }
-    throw new IllegalStateException("no longer compiled");
+    throw new IllegalStateException(
+        "no longer compiled: operation "
+            + index
+            + " at "
+            + blocks[index]
+            + " words "
+            + Long.toHexString(code[2 * index])
+            + " "
+            + Long.toHexString(code[2 * index + 1]));
   }
 
   /**

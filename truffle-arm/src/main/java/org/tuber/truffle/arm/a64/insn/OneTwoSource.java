@@ -65,20 +65,32 @@ final class OneTwoSource {
             (s, c, w0, w1) -> s.r[d(w0)] = Long.rotateRight(s.r[n(w0)], (int) s.r[m(w0)]));
   }
 
+  // Without a branch, and never by zero or, as its quotient may overflow, by -1: compiled code is
+  // given up when it meets these divisors, even where the result would not be used.
+
+  /** 1 for zero, else 0. */
+  private static int isZero(long y) {
+    return (int) ((y | -y) >>> 63) ^ 1;
+  }
+
   private static int udiv32(int x, int y) {
-    return y == 0 ? 0 : Integer.divideUnsigned(x, y);
+    int zero = isZero(y);
+    return Integer.divideUnsigned(x, y + zero) & (zero - 1);
   }
 
   private static long udiv64(long x, long y) {
-    return y == 0 ? 0 : Long.divideUnsigned(x, y);
+    int zero = isZero(y);
+    return Long.divideUnsigned(x, y + zero) & (zero - 1);
   }
 
   private static int sdiv32(int x, int y) {
-    return y == 0 ? 0 : x / y;
+    return (int) sdiv64(x, y);
   }
 
   private static long sdiv64(long x, long y) {
-    return y == 0 ? 0 : x / y;
+    long special = isZero(y + 1 & ~1);
+    long quotient = x / (y & (special - 1) | special);
+    return quotient & (special - 1) | -(x & y) & -special;
   }
 
   private static Row one(A64Rows rows, String sf, String opcode, String name) {
