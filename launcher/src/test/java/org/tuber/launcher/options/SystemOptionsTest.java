@@ -212,7 +212,7 @@ class SystemOptionsTest {
         "-M pc,usb=on | -machine pc,usb=on: usb is not available",
         "-accel kvm | -accel kvm: unknown accelerator; known: tcg, interp",
         "-accel tcg,tb-size=9 | -accel tcg,tb-size=9: unknown property 'tb-size'",
-        "-accel tcg,mode=odd | -accel tcg,mode=odd: unknown mode 'odd'; known: default, immediate",
+        "-accel tcg,mode=odd | -accel tcg,mode=odd: unknown mode 'odd'; known: default, immediate, classes",
         "-cpu 386 | -cpu 386: unknown CPU model; known: qemu64, max",
         "-cpu max,sse9 | -cpu max,sse9: 'sse9' is not +feature or -feature",
         "-smp 0 | -smp 0: 0 is not within 1 to 255",
