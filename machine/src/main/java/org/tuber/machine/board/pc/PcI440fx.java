@@ -50,6 +50,7 @@ import org.tuber.devices.timer.SpeakerPort;
 import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
@@ -120,6 +121,7 @@ public final class PcI440fx implements RunControl.Board {
   private boolean booted;
   private PcRom rom;
   private PcStorage storage;
+  private MachineParts parts;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -220,6 +222,16 @@ public final class PcI440fx implements RunControl.Board {
     wireDevices();
     wireCpus(apicBus, pic);
     wireFirmware();
+    parts =
+        new PcParts(
+            config,
+            cpus,
+            memory,
+            ports,
+            cpuFactory.ramObserver(),
+            devices(),
+            pciBus,
+            storage.drives());
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
@@ -495,6 +507,11 @@ public final class PcI440fx implements RunControl.Board {
         mouse.pointer(dx, dy, wheel, buttons);
       }
     };
+  }
+
+  @Override
+  public MachineParts parts() {
+    return parts;
   }
 
   @Override
