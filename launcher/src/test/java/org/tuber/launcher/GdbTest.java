@@ -1,14 +1,20 @@
 package org.tuber.launcher;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.machine.firmware.FirmwareFiles;
 
 /** GDB itself looks at SeaBIOS from its first instruction on. */
-@Timeout(300)
+@Timeout(600)
 class GdbTest {
   private static final long PATIENCE_SECONDS = 120;
 
@@ -128,5 +134,89 @@ class GdbTest {
     } finally {
       tuber.destroyForcibly();
     }
+  }
+
+  /**
+   * The kernel itself says where its functions are; after a reset it is caught in them, on both
+   * CPUs.
+   */
+  @Test
+  void kernelFromItsFirstFunctionOn() throws Exception {
+    Path guest = BootTest.guest();
+    assumeTrue(BootTest.hasGuest(), "no guest: tuber fetch debian " + guest);
+    Path socket = dir.resolve("gdb.sock");
+    Path out = dir.resolve("serial");
+    Process tuber =
+        TuberProcess.builder(
+                true,
+                "system-x86_64",
+                "-m",
+                "512",
+                "-smp",
+                "2",
+                "-nographic",
+                "-nic",
+                "none",
+                "-kernel",
+                guest.resolve("vmlinux").toString(),
+                "-initrd",
+                guest.resolve("initrd.cpio.gz").toString(),
+                "-append",
+                "console=ttyS0 nokaslr mitigations=off cryptomgr.notests guest.shell",
+                "-gdb",
+                "unix:" + socket)
+            .redirectErrorStream(true)
+            .redirectOutput(out.toFile())
+            .start();
+    try {
+      await(tuber, out, "GUEST-MARKER", 1);
+      OutputStream keys = tuber.getOutputStream();
+      keys.write("busybox grep -w -E 'start_kernel|jiffies' /proc/kallsyms\n".getBytes(US_ASCII));
+      keys.flush();
+      await(tuber, out, " start_kernel\r?\n", 1);
+      String start = symbol(out, "start_kernel");
+      String jiffies = symbol(out, "jiffies");
+      String said =
+          gdb(
+              socket,
+              "info threads",
+              "hbreak *0x" + start,
+              "monitor system_reset",
+              "continue",
+              "printf \"start_kernel %d\\n\", $rip == 0x" + start,
+              "stepi",
+              "printf \"stepped %d\\n\", $rip != 0x" + start,
+              "delete",
+              "watch *(long*)0x" + jiffies,
+              "continue",
+              "printf \"kernel %d\\n\", $rip < 0",
+              "delete",
+              "detach");
+      assertThat(said)
+          .contains("Thread 1.2 (CPU#1")
+          .contains("start_kernel 1")
+          .contains("stepped 1")
+          .contains("Old value = 4294892296")
+          .contains("New value = 4294892297")
+          .contains("kernel 1");
+      await(tuber, out, "GUEST-MARKER", 2);
+    } finally {
+      tuber.destroyForcibly();
+    }
+  }
+
+  private static void await(Process tuber, Path out, String pattern, int times) throws Exception {
+    Pattern wanted = Pattern.compile(pattern);
+    while (wanted.matcher(Files.readString(out, ISO_8859_1)).results().count() < times) {
+      assertThat(tuber.waitFor(200, TimeUnit.MILLISECONDS)).as("the guest has ended").isFalse();
+    }
+  }
+
+  private static String symbol(Path out, String name) throws IOException {
+    Matcher line =
+        Pattern.compile("([0-9a-f]{16}) \\w " + name + "\\s")
+            .matcher(Files.readString(out, ISO_8859_1));
+    assertThat(line.find()).isTrue();
+    return line.group(1);
   }
 }
