@@ -12,6 +12,7 @@ import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.sys.CpuModel;
 import org.tuber.truffle.x86.user.ProgramException;
 import org.tuber.truffle.x86.user.UserSystem;
+import org.tuber.truffle.x86.user.X86Linux;
 
 /**
  * {@code tuber user}: runs a Linux program for x86-64 or i386. Options and spelling are those of
@@ -71,7 +72,8 @@ public final class UserCommand implements Subcommand {
     List<String> envp = new ArrayList<>();
     environment.forEach((name, value) -> envp.add(name + "=" + value));
     Consumer<String> sink = trace ? line -> System.err.println(line) : null;
-    UserSystem.Settings settings = new UserSystem.Settings(sysroot, model(), engine, sink, true);
+    UserSystem.Settings settings =
+        new UserSystem.Settings(sysroot, new X86Linux(model()), engine, sink, true);
     try (UserSystem system = new UserSystem(settings, null)) {
       HostSignals.forward(system);
       UserSystem.Outcome outcome = system.run(program, argv, envp);

@@ -3,174 +3,32 @@ package org.tuber.truffle.x86.language;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.tuber.truffle.x86.language.NativeType.Kind;
-import org.tuber.truffle.x86.user.GuestRegisters;
 import org.tuber.truffle.x86.user.LibraryProcess;
 
 /**
- * Where arguments and results are. Values are raw bits: integers extended to 64 bits, a FLOAT in
- * the low half, pointers as addresses.
+ * Where arguments and results are in a library's process. Values are raw bits: integers extended to
+ * 64 bits, a FLOAT in the low half, pointers as addresses.
  */
-sealed interface CallingConvention {
-  int RAX = 0;
-  int RDX = 2;
-  int RSP = 4;
-
+public interface CallingConvention {
   /** Sets argument registers; returns the arguments for the stack. */
-  byte[] place(GuestRegisters r, Kind[] kinds, long[] raw);
+  byte[] place(Kind[] kinds, long[] raw);
 
-  long result(GuestRegisters r, Kind kind);
+  long result(Kind kind);
 
   /** Arguments of the host function that guest code is calling. */
-  long[] arguments(LibraryProcess p, GuestRegisters r, Kind[] kinds);
+  long[] arguments(Kind[] kinds);
 
-  void setResult(GuestRegisters r, Kind kind, long raw);
+  void setResult(Kind kind, long raw);
 
   /** Word of this convention for integers without a declared type. */
   Kind word();
 
-  static CallingConvention of(LibraryProcess p) {
-    return p.is32Bit() ? new Cdecl() : new SystemV();
-  }
-
-  private static ByteBuffer stack(LibraryProcess p, GuestRegisters r, int word, int bytes) {
+  /** Bytes of the stack of the guest code that called a host function. */
+  static ByteBuffer stack(LibraryProcess p, long gva, int bytes) {
     byte[] b = new byte[bytes];
-    if (!p.read(r.get(RSP) + word, b, 0, bytes)) {
-      throw new X86Exception("arguments of a host function are outside the stack");
+    if (!p.read(gva, b, 0, bytes)) {
+      throw new GuestException("arguments of a host function are outside the stack");
     }
     return ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  /**
-   * System V ABI for x86-64, 3.2.3: classes INTEGER and SSE in registers, then on the stack; AL
-   * says how many vector registers are used.
-   */
-  final class SystemV implements CallingConvention {
-    /** rdi, rsi, rdx, rcx, r8, r9. */
-    private static final int[] INTEGERS = {7, 6, 2, 1, 8, 9};
-
-    private static final int VECTORS = 8;
-
-    @Override
-    public byte[] place(GuestRegisters r, Kind[] kinds, long[] raw) {
-      ByteBuffer stack = ByteBuffer.allocate(8 * kinds.length).order(ByteOrder.LITTLE_ENDIAN);
-      int integers = 0;
-      int vectors = 0;
-      for (int i = 0; i < kinds.length; i++) {
-        if (kinds[i].isFloating()) {
-          if (vectors < VECTORS) {
-            r.setXmm(vectors++, raw[i]);
-          } else {
-            stack.putLong(raw[i]);
-          }
-        } else if (integers < INTEGERS.length) {
-          r.set(INTEGERS[integers++], raw[i]);
-        } else {
-          stack.putLong(raw[i]);
-        }
-      }
-      r.set(RAX, vectors);
-      byte[] used = new byte[stack.position()];
-      stack.get(0, used);
-      return used;
-    }
-
-    @Override
-    public long result(GuestRegisters r, Kind kind) {
-      return kind.isFloating() ? r.xmm(0) : r.get(RAX);
-    }
-
-    @Override
-    public long[] arguments(LibraryProcess p, GuestRegisters r, Kind[] kinds) {
-      long[] raw = new long[kinds.length];
-      int integers = 0;
-      int vectors = 0;
-      int onStack = 0;
-      for (int i = 0; i < kinds.length; i++) {
-        if (kinds[i].isFloating() && vectors < VECTORS) {
-          raw[i] = r.xmm(vectors++);
-        } else if (!kinds[i].isFloating() && integers < INTEGERS.length) {
-          raw[i] = r.get(INTEGERS[integers++]);
-        } else {
-          raw[i] = stack(p, r, 8 + 8 * onStack++, 8).getLong();
-        }
-      }
-      return raw;
-    }
-
-    @Override
-    public void setResult(GuestRegisters r, Kind kind, long raw) {
-      if (kind.isFloating()) {
-        r.setXmm(0, raw);
-      } else {
-        r.set(RAX, raw);
-      }
-    }
-
-    @Override
-    public Kind word() {
-      return Kind.SINT64;
-    }
-  }
-
-  /**
-   * System V ABI for i386: all arguments on the stack in words of four bytes, floating results on
-   * the x87 stack, 64-bit results in EDX:EAX.
-   */
-  final class Cdecl implements CallingConvention {
-    @Override
-    public byte[] place(GuestRegisters r, Kind[] kinds, long[] raw) {
-      ByteBuffer stack = ByteBuffer.allocate(8 * kinds.length).order(ByteOrder.LITTLE_ENDIAN);
-      for (int i = 0; i < kinds.length; i++) {
-        if (kinds[i].bytes == 8) {
-          stack.putLong(raw[i]);
-        } else {
-          stack.putInt((int) raw[i]);
-        }
-      }
-      byte[] used = new byte[stack.position()];
-      stack.get(0, used);
-      return used;
-    }
-
-    @Override
-    public long result(GuestRegisters r, Kind kind) {
-      return switch (kind) {
-        case FLOAT -> Float.floatToRawIntBits((float) r.popFloat()) & 0xffff_ffffL;
-        case DOUBLE -> Double.doubleToRawLongBits(r.popFloat());
-        case SINT64, UINT64 -> r.get(RAX) & 0xffff_ffffL | r.get(RDX) << 32;
-        default -> r.get(RAX) & 0xffff_ffffL;
-      };
-    }
-
-    @Override
-    public long[] arguments(LibraryProcess p, GuestRegisters r, Kind[] kinds) {
-      long[] raw = new long[kinds.length];
-      int at = 4;
-      for (int i = 0; i < kinds.length; i++) {
-        int bytes = kinds[i].bytes == 8 ? 8 : 4;
-        ByteBuffer b = stack(p, r, at, bytes);
-        raw[i] = bytes == 8 ? b.getLong() : b.getInt() & 0xffff_ffffL;
-        at += bytes;
-      }
-      return raw;
-    }
-
-    @Override
-    public void setResult(GuestRegisters r, Kind kind, long raw) {
-      switch (kind) {
-        case FLOAT -> r.pushFloat(Float.intBitsToFloat((int) raw));
-        case DOUBLE -> r.pushFloat(Double.longBitsToDouble(raw));
-        case SINT64, UINT64 -> {
-          r.set(RAX, raw & 0xffff_ffffL);
-          r.set(RDX, raw >>> 32);
-        }
-        default -> r.set(RAX, raw & 0xffff_ffffL);
-      }
-    }
-
-    @Override
-    public Kind word() {
-      return Kind.SINT32;
-    }
   }
 }

@@ -118,6 +118,6 @@ final class GuestFunction implements TruffleObject {
   @ExportMessage
   @TruffleBoundary
   Object toDisplayString(@SuppressWarnings("unused") boolean allowSideEffects) {
-    return "x86 function " + name;
+    return library.language() + " function " + name;
   }
 }

@@ -36,15 +36,15 @@ import org.tuber.truffle.x86.user.LibraryProcess;
 final class GuestLibrary implements TruffleObject, AutoCloseable {
   private static final int MAX_STRING_BYTES = 64 << 20;
 
-  private final X86Context context;
+  private final GuestContext context;
   private final LibraryProcess process;
   private final CallingConvention convention;
   private final HostFunctions hostFunctions;
 
-  GuestLibrary(X86Context context, LibraryProcess process) {
+  GuestLibrary(GuestContext context, LibraryProcess process) {
     this.context = context;
     this.process = process;
-    convention = CallingConvention.of(process);
+    convention = context.convention(process);
     hostFunctions = new HostFunctions(this);
   }
 
@@ -54,6 +54,11 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
 
   CallingConvention convention() {
     return convention;
+  }
+
+  /** Name of the language, for display. */
+  String language() {
+    return context.name();
   }
 
   HostFunctions hostFunctions() {
@@ -75,7 +80,7 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
   private static RuntimeException translated(GuestFaultException e) {
     return e.isExit()
         ? new GuestExit(e.getMessage(), e.exitStatus())
-        : new X86Exception(e.getMessage());
+        : new GuestException(e.getMessage());
   }
 
   /** Calls a function; {@code signature} may be null. */
@@ -98,7 +103,7 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
       return value(result, raw);
     } catch (GuestFaultException e) {
       RuntimeException t = translated(e);
-      throw t instanceof X86Exception ? new X86Exception(name + ": " + t.getMessage()) : t;
+      throw t instanceof GuestException ? new GuestException(name + ": " + t.getMessage()) : t;
     } finally {
       process.drain();
     }
@@ -178,7 +183,7 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
       text.write(chunk, 0, n);
       at += n;
     }
-    throw new X86Exception("no string at address 0x" + Long.toHexString(gva));
+    throw new GuestException("no string at address 0x" + Long.toHexString(gva));
   }
 
   /** The Java array behind a host object, or null. */
@@ -204,7 +209,7 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
   private GuestPointer allocate(long bytes) throws UnsupportedTypeException {
     GuestModule.Symbol malloc = process.find("malloc");
     if (malloc == null) {
-      throw new X86Exception(process.name() + ": neither it nor a dependency has malloc");
+      throw new GuestException(process.name() + ": neither it nor a dependency has malloc");
     }
     try {
       Object[] size = {bytes};
@@ -213,7 +218,7 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
               "malloc", process.address(malloc), Signature.parse("(" + word() + "):POINTER"), size);
       long address = ((GuestPointer) p).address();
       if (bytes < 0 || address == 0) {
-        throw new X86Exception(process.name() + ": malloc has no " + bytes + " bytes");
+        throw new GuestException(process.name() + ": malloc has no " + bytes + " bytes");
       }
       return new GuestPointer(this, address, bytes);
     } catch (ArityException e) {
@@ -321,13 +326,13 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
         if (symbol(name) instanceof GuestFunction f) {
           return f.bind(interop.asString(a[1]));
         }
-        throw new X86Exception(process.name() + ": has no function '" + name + "'");
+        throw new GuestException(process.name() + ": has no function '" + name + "'");
       }
       case "symbol" -> {
         arity(a, 1, 1);
         Object found = symbol(interop.asString(a[0]));
         if (found == null) {
-          throw new X86Exception(process.name() + ": has no symbol '" + a[0] + "'");
+          throw new GuestException(process.name() + ": has no symbol '" + a[0] + "'");
         }
         return found;
       }
@@ -359,6 +364,6 @@ final class GuestLibrary implements TruffleObject, AutoCloseable {
   @ExportMessage
   @TruffleBoundary
   Object toDisplayString(@SuppressWarnings("unused") boolean allowSideEffects) {
-    return "x86 library " + process.name();
+    return context.name() + " library " + process.name();
   }
 }

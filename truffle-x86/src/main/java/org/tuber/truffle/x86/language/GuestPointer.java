@@ -259,6 +259,6 @@ final class GuestPointer implements TruffleObject {
   @ExportMessage
   @TruffleBoundary
   Object toDisplayString(@SuppressWarnings("unused") boolean allowSideEffects) {
-    return "x86 pointer 0x" + Long.toHexString(address);
+    return library.language() + " pointer 0x" + Long.toHexString(address);
   }
 }

@@ -21,7 +21,7 @@ import org.tuber.truffle.x86.user.UserSystem;
  */
 @ExportLibrary(InteropLibrary.class)
 final class GuestProgram implements TruffleObject {
-  private final X86Context context;
+  private final GuestContext context;
   private final String name;
   private final byte[] image;
 
@@ -30,7 +30,7 @@ final class GuestProgram implements TruffleObject {
    *
    * @param image its file, or null: the file at {@code name}
    */
-  GuestProgram(X86Context context, String name, byte[] image) {
+  GuestProgram(GuestContext context, String name, byte[] image) {
     this.context = context;
     this.name = name;
     this.image = image;
@@ -53,11 +53,11 @@ final class GuestProgram implements TruffleObject {
         system.stop(streams);
       }
       if (outcome.signal() != 0) {
-        throw new X86Exception(name + ": ended by " + system.ending());
+        throw new GuestException(name + ": ended by " + system.ending());
       }
       return outcome.status();
     } catch (ProgramException | IllegalStateException e) {
-      throw new X86Exception(e.getMessage());
+      throw new GuestException(e.getMessage());
     }
   }
 
@@ -84,6 +84,6 @@ final class GuestProgram implements TruffleObject {
   @ExportMessage
   @TruffleBoundary
   Object toDisplayString(@SuppressWarnings("unused") boolean allowSideEffects) {
-    return "x86 program " + name;
+    return context.name() + " program " + name;
   }
 }

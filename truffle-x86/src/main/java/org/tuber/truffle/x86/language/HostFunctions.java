@@ -7,7 +7,6 @@ import com.oracle.truffle.api.interop.UnsupportedTypeException;
 import java.util.ArrayDeque;
 import org.tuber.truffle.x86.language.NativeType.Kind;
 import org.tuber.truffle.x86.user.GuestCall;
-import org.tuber.truffle.x86.user.GuestRegisters;
 import org.tuber.truffle.x86.user.LibraryProcess;
 
 /** The host's functions that a library has pointers to, by trap slot. */
@@ -31,15 +30,15 @@ final class HostFunctions implements GuestCall.HostCalls {
   int add(Object executable, Signature signature) {
     for (NativeType t : signature.parameters()) {
       if (t.kind() == Kind.ARRAY) {
-        throw new X86Exception("a host function cannot take an array: POINTER can be read");
+        throw new GuestException("a host function cannot take an array: POINTER can be read");
       }
     }
     if (signature.result().kind() == Kind.STRING || signature.result().kind() == Kind.FUNCTION) {
-      throw new X86Exception("a host function cannot return " + signature.result().kind());
+      throw new GuestException("a host function cannot return " + signature.result().kind());
     }
     Integer slot = free.poll();
     if (slot == null) {
-      throw new X86Exception("too many host functions are known to the library");
+      throw new GuestException("too many host functions are known to the library");
     }
     entries[slot] = new Entry(executable, signature);
     return slot;
@@ -51,13 +50,13 @@ final class HostFunctions implements GuestCall.HostCalls {
   }
 
   @Override
-  public void call(int slot, GuestRegisters registers) {
+  public void call(int slot) {
     Entry e = slot < entries.length ? entries[slot] : null;
     if (e == null) {
-      throw new X86Exception("a host function was called after the call it was passed to");
+      throw new GuestException("a host function was called after the call it was passed to");
     }
     Signature s = e.signature;
-    long[] raw = library.convention().arguments(library.process(), registers, s.kinds());
+    long[] raw = library.convention().arguments(s.kinds());
     Object[] arguments = new Object[raw.length];
     for (int i = 0; i < raw.length; i++) {
       arguments[i] = library.value(s.parameters().get(i), raw[i]);
@@ -69,10 +68,10 @@ final class HostFunctions implements GuestCall.HostCalls {
       Kind kind = s.result().kind();
       if (kind != Kind.VOID) {
         long bits = kind == Kind.POINTER ? library.pointer(result) : Words.raw(kind, result);
-        library.convention().setResult(registers, kind, bits);
+        library.convention().setResult(kind, bits);
       }
     } catch (UnsupportedTypeException | ArityException | UnsupportedMessageException x) {
-      throw new X86Exception("a host function: " + x.getMessage());
+      throw new GuestException("a host function: " + x.getMessage());
     }
   }
 }

@@ -48,9 +48,9 @@ final class Invocation implements AutoCloseable {
         throw UnsupportedTypeException.create(arguments, "argument " + (i + 1) + ": " + hint);
       }
     }
-    byte[] stack = library.convention().place(call.registers(), kinds, raw);
+    byte[] stack = library.convention().place(kinds, raw);
     call.run(function, stack, library.hostFunctions());
-    long outcome = library.convention().result(call.registers(), result);
+    long outcome = library.convention().result(result);
     copyBack();
     return outcome;
   }
@@ -99,7 +99,7 @@ final class Invocation implements AutoCloseable {
   private long place(byte[] bytes) {
     long at = call.reserve(bytes.length);
     if (!library.write(at, bytes, 0, bytes.length)) {
-      throw new X86Exception("no guest memory for an argument of " + bytes.length + " bytes");
+      throw new GuestException("no guest memory for an argument of " + bytes.length + " bytes");
     }
     return at;
   }
@@ -208,7 +208,7 @@ final class Invocation implements AutoCloseable {
     for (Copy c : copies) {
       byte[] after = new byte[c.before.length];
       if (!library.read(c.address, after, 0, after.length)) {
-        throw new X86Exception("the library unmapped a buffer that it was given");
+        throw new GuestException("the library unmapped a buffer that it was given");
       }
       int first = Arrays.mismatch(c.before, after);
       if (first < 0) {

@@ -7,9 +7,9 @@ package org.tuber.truffle.x86.language;
  * @param element of an array: kind of its elements, else null
  * @param function of a function pointer: its signature, else null
  */
-record NativeType(Kind kind, Kind element, Signature function) {
+public record NativeType(Kind kind, Kind element, Signature function) {
   /** Kinds, spelled as Truffle NFI does. */
-  enum Kind {
+  public enum Kind {
     VOID(0),
     SINT8(1),
     UINT8(1),
@@ -27,7 +27,7 @@ record NativeType(Kind kind, Kind element, Signature function) {
     FUNCTION(0);
 
     /** Size; 0 for pointers and VOID. */
-    final int bytes;
+    public final int bytes;
 
     Kind(int bytes) {
       this.bytes = bytes;
@@ -37,7 +37,7 @@ record NativeType(Kind kind, Kind element, Signature function) {
       return compareTo(SINT8) >= 0 && compareTo(UINT64) <= 0;
     }
 
-    boolean isFloating() {
+    public boolean isFloating() {
       return this == FLOAT || this == DOUBLE;
     }
 

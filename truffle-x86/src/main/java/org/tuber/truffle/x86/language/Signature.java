@@ -9,10 +9,10 @@ import java.util.Locale;
  * [DOUBLE], (SINT32) : VOID, ...DOUBLE) : SINT32}. Names in any case; also short ones such as
  * {@code u64}.
  */
-record Signature(List<NativeType> parameters, NativeType result) {
+public record Signature(List<NativeType> parameters, NativeType result) {
   private static final int MAX_DEPTH = 8;
 
-  /** Reads one; throws {@link X86Exception} that says where it is wrong. */
+  /** Reads one; throws {@link GuestException} that says where it is wrong. */
   static Signature parse(String text) {
     Parser p = new Parser(text);
     Signature s = p.signature(0);
@@ -32,8 +32,8 @@ record Signature(List<NativeType> parameters, NativeType result) {
       this.text = text;
     }
 
-    private X86Exception wrong(String expected) {
-      return new X86Exception(
+    private GuestException wrong(String expected) {
+      return new GuestException(
           "signature '" + text + "', at character " + (at + 1) + ": " + expected + " expected");
     }
 

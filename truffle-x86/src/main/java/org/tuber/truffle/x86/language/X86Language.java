@@ -36,7 +36,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   public static final String CODE = "application/x-x86-code";
 
   /** MIME type of Linux programs and libraries; says that bytes are not code as such. */
-  public static final String ELF = "application/x-elf";
+  public static final String ELF = GuestContext.ELF;
 
   @Override
   protected X86Context createContext(Env env) {
@@ -76,7 +76,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
           tier,
           CpuModel.of(Map.of("model", cpu)));
     } catch (IllegalArgumentException e) {
-      throw new X86Exception(e.getMessage());
+      throw new GuestException(e.getMessage());
     }
   }
 
@@ -89,12 +89,12 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   protected CallTarget parse(ParsingRequest request) {
     Source source = request.getSource();
     if (!source.hasBytes()) {
-      throw new X86Exception(
+      throw new GuestException(
           "an x86 source is the bytes of a program: build it from a ByteSequence");
     }
     byte[] bytes = source.getBytes().toByteArray();
     if (ELF.equals(source.getMimeType()) || ElfKind.isElf(bytes)) {
-      return new ElfRoot(this, source.getName(), source.getPath(), bytes).getCallTarget();
+      return new ElfRoot(this, X86Context.REFERENCE, source, bytes).getCallTarget();
     }
     return new ProgramRoot(this, source.getName(), bytes).getCallTarget();
   }

@@ -7,7 +7,7 @@ import org.tuber.core.mem.GuestRam;
  * System calls of i386 that differ from x86-64's in name, order of arguments or layout. What is not
  * here is the same, or described alike, in both.
  */
-final class Calls32 {
+public final class Calls32 {
   private static final int OLD_MMAP_BYTES = 24;
   private static final long LOW = 0xffff_ffffL;
   private static final int F_GETLK64 = 12;
@@ -47,7 +47,7 @@ final class Calls32 {
   private Calls32() {}
 
   /** The name under which {@link SyscallTables} finds the host's call for one of i386. */
-  static String hostName(String name) {
+  public static String hostName(String name) {
     for (String[] pair : SAME) {
       if (pair[0].equals(name)) {
         return pair[1];
@@ -56,7 +56,8 @@ final class Calls32 {
     return name;
   }
 
-  static void replace(Map<String, Syscalls.Call> calls, Map<String, String[]> signatures) {
+  /** Puts the calls of i386 in place of those of x86-64. */
+  public static void replace(Map<String, Syscalls.Call> calls, Map<String, String[]> signatures) {
     Layout32.add(calls);
     for (String[] pair : SAME) {
       if (signatures.containsKey(pair[1])) {
@@ -99,7 +100,6 @@ final class Calls32 {
         "mmap2",
         (t, at, n, p, flags, fd, page) -> MemoryCalls.mmap(t, at, n, p, flags, fd, page << 12));
     calls.put("mmap", (t, at, b, c, d, e, f) -> oldMmap(t, at));
-    calls.put("arch_prctl", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
   }
 
   private static long oldMmap(GuestThread t, long at) {
@@ -112,8 +112,6 @@ final class Calls32 {
   }
 
   private static void addSignals(Map<String, Syscalls.Call> calls) {
-    calls.put("sigreturn", (t, a, b, c, d, e, f) -> SignalFrame32.popOld(t));
-    calls.put("rt_sigreturn", (t, a, b, c, d, e, f) -> SignalFrame32.popRt(t));
     calls.put(
         "rt_sigaction", (t, n, set, get, size, e, f) -> Layout32.action(t, (int) n, set, get));
     calls.put("sigaltstack", (t, set, get, c, d, e, f) -> Layout32.altStack(t, set, get));

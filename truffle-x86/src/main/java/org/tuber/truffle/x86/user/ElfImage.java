@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.tuber.core.mem.GuestRam;
 
-/** The headers of an ELF program or shared object for x86 (System V ABI, chapters 4 and 5). */
+/** The headers of an ELF program or shared object (System V ABI, chapters 4 and 5). */
 final class ElfImage {
   static final int ET_EXEC = 2;
   static final int ET_DYN = 3;
@@ -19,8 +19,6 @@ final class ElfImage {
   /** Beyond every address and file, and far from the end of a long. */
   private static final long MOST = 1L << 60;
 
-  private static final int EM_386 = 3;
-  private static final int EM_X86_64 = 62;
   private static final int HEADER_BYTES = 64;
   private static final int MAX_HEADERS = 512;
 
@@ -50,6 +48,7 @@ final class ElfImage {
     }
   }
 
+  final Abi abi;
   final boolean is32Bit;
   final int type;
   final long entry;
@@ -61,18 +60,20 @@ final class ElfImage {
   final String interpreter;
 
   /** Reads the headers; {@code name} is for messages. */
-  ElfImage(int fd, String name) {
+  ElfImage(int fd, String name, Architecture architecture) {
     ByteBuffer h = read(fd, 0, HEADER_BYTES);
     if (h.limit() < 52 || h.getInt(0) != 0x464c_457f) {
       throw new ProgramException(Errno.ENOEXEC, name + ": not an ELF program");
     }
     // As Linux: what the machine is decides alone, whatever the identification says.
     int machine = h.getShort(18) & 0xffff;
-    if (machine != EM_X86_64 && machine != EM_386) {
+    abi = architecture.abi(machine);
+    if (abi == null) {
       throw new ProgramException(
-          Errno.ENOEXEC, name + ": not for x86 (ELF machine " + machine + ")");
+          Errno.ENOEXEC,
+          name + ": not for " + architecture.name() + " (ELF machine " + machine + ")");
     }
-    is32Bit = machine == EM_386;
+    is32Bit = abi.is32Bit;
     type = h.getShort(16);
     if (type != ET_EXEC && type != ET_DYN) {
       throw new ProgramException(

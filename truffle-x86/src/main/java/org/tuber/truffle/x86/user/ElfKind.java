@@ -10,10 +10,10 @@ import java.util.List;
  * What an ELF file is for, told from its headers (System V ABI, chapters 4 and 5).
  *
  * @param kind program, library, or object file for a linker
- * @param is32Bit for i386, else x86-64
+ * @param abi what it is for
  * @param needed libraries it names
  */
-public record ElfKind(Kind kind, boolean is32Bit, List<String> needed) {
+public record ElfKind(Kind kind, Abi abi, List<String> needed) {
   /** Kinds of files. */
   public enum Kind {
     PROGRAM,
@@ -29,6 +29,13 @@ public record ElfKind(Kind kind, boolean is32Bit, List<String> needed) {
   private static final long DF_1_PIE = 0x0800_0000;
   private static final int MAX_HEADERS = 512;
 
+  /** The machine (e_machine) of a little-endian ELF file by its first 20 bytes; -1: none. */
+  public static int machine(byte[] start) {
+    return start.length >= 20 && isElf(start) && start[5] == 1
+        ? start[18] & 0xff | (start[19] & 0xff) << 8
+        : -1;
+  }
+
   /** True when bytes begin like an ELF file. */
   public static boolean isElf(byte[] file) {
     return file.length >= 4
@@ -43,23 +50,31 @@ public record ElfKind(Kind kind, boolean is32Bit, List<String> needed) {
    *
    * @throws ProgramException when it is none that runs here; the message says why
    */
-  public static ElfKind of(byte[] file, String name) {
+  public static ElfKind of(byte[] file, String name, Architecture architecture) {
     if (!isElf(file) || file.length < 52) {
       throw new ProgramException(Errno.ENOEXEC, name + ": not an ELF file");
     }
     ByteBuffer b = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     int machine = b.getShort(18) & 0xffff;
     boolean narrow = file[4] == 1;
-    if (file[5] != 1 || !(machine == 62 && file[4] == 2 || machine == 3 && narrow)) {
+    Abi abi = architecture.abi(machine);
+    if (file[5] != 1 || abi == null || abi.is32Bit != narrow || !narrow && file[4] != 2) {
       throw new ProgramException(
           Errno.ENOEXEC,
-          name + ": not for x86 (ELF machine " + machine + ", class " + file[4] + ")");
+          name
+              + ": not for "
+              + architecture.name()
+              + " (ELF machine "
+              + machine
+              + ", class "
+              + file[4]
+              + ")");
     }
     try {
       return switch (b.getShort(16)) {
-        case ET_REL -> new ElfKind(Kind.OBJECT, narrow, List.of());
-        case ElfImage.ET_EXEC -> new ElfKind(Kind.PROGRAM, narrow, List.of());
-        case ElfImage.ET_DYN -> dynamic(b, narrow);
+        case ET_REL -> new ElfKind(Kind.OBJECT, abi, List.of());
+        case ElfImage.ET_EXEC -> new ElfKind(Kind.PROGRAM, abi, List.of());
+        case ElfImage.ET_DYN -> dynamic(b, abi);
         default ->
             throw new ProgramException(
                 Errno.ENOEXEC,
@@ -77,7 +92,8 @@ public record ElfKind(Kind kind, boolean is32Bit, List<String> needed) {
     return (int) value;
   }
 
-  private static ElfKind dynamic(ByteBuffer b, boolean narrow) {
+  private static ElfKind dynamic(ByteBuffer b, Abi abi) {
+    boolean narrow = abi.is32Bit;
     int at = offset(narrow ? b.getInt(28) & 0xffff_ffffL : b.getLong(32));
     int entry = narrow ? 32 : 56;
     int count = Math.min(MAX_HEADERS, b.getShort(narrow ? 44 : 56) & 0xffff);
@@ -115,7 +131,7 @@ public record ElfKind(Kind kind, boolean is32Bit, List<String> needed) {
       names.forEach(n -> needed.add(string(b, offset(base + n))));
     }
     boolean program = pie || interpreter && !soname;
-    return new ElfKind(program ? Kind.PROGRAM : Kind.LIBRARY, narrow, needed);
+    return new ElfKind(program ? Kind.PROGRAM : Kind.LIBRARY, abi, needed);
   }
 
   private static long word(ByteBuffer b, int at, boolean narrow) {

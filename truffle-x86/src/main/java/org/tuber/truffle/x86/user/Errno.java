@@ -1,47 +1,47 @@
 package org.tuber.truffle.x86.user;
 
-/** Error numbers of Linux on x86 (asm-generic/errno.h), also as a system call's way out. */
-final class Errno extends RuntimeException {
+/** Error numbers of Linux (asm-generic/errno.h), also as a system call's way out. */
+public final class Errno extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  static final int EPERM = 1;
-  static final int ENOENT = 2;
-  static final int ESRCH = 3;
-  static final int EINTR = 4;
-  static final int EIO = 5;
-  static final int ENOEXEC = 8;
-  static final int E2BIG = 7;
-  static final int EBADF = 9;
-  static final int ECHILD = 10;
-  static final int EAGAIN = 11;
-  static final int ENOMEM = 12;
-  static final int EACCES = 13;
-  static final int EFAULT = 14;
-  static final int EEXIST = 17;
-  static final int ENOTDIR = 20;
-  static final int EISDIR = 21;
-  static final int EINVAL = 22;
-  static final int EMFILE = 24;
-  static final int ENOTTY = 25;
-  static final int ETXTBSY = 26;
-  static final int ESPIPE = 29;
-  static final int ERANGE = 34;
-  static final int ENAMETOOLONG = 36;
-  static final int ENOSYS = 38;
-  static final int ELOOP = 40;
-  static final int ELIBBAD = 80;
-  static final int EOVERFLOW = 75;
-  static final int ETIMEDOUT = 110;
-  static final int EOPNOTSUPP = 95;
+  public static final int EPERM = 1;
+  public static final int ENOENT = 2;
+  public static final int ESRCH = 3;
+  public static final int EINTR = 4;
+  public static final int EIO = 5;
+  public static final int ENOEXEC = 8;
+  public static final int E2BIG = 7;
+  public static final int EBADF = 9;
+  public static final int ECHILD = 10;
+  public static final int EAGAIN = 11;
+  public static final int ENOMEM = 12;
+  public static final int EACCES = 13;
+  public static final int EFAULT = 14;
+  public static final int EEXIST = 17;
+  public static final int ENOTDIR = 20;
+  public static final int EISDIR = 21;
+  public static final int EINVAL = 22;
+  public static final int EMFILE = 24;
+  public static final int ENOTTY = 25;
+  public static final int ETXTBSY = 26;
+  public static final int ESPIPE = 29;
+  public static final int ERANGE = 34;
+  public static final int ENAMETOOLONG = 36;
+  public static final int ENOSYS = 38;
+  public static final int ELOOP = 40;
+  public static final int ELIBBAD = 80;
+  public static final int EOVERFLOW = 75;
+  public static final int ETIMEDOUT = 110;
+  public static final int EOPNOTSUPP = 95;
 
   /** Internal: restart after a handler with SA_RESTART, else EINTR. */
-  static final int ERESTARTSYS = 512;
+  public static final int ERESTARTSYS = 512;
 
   /** Internal: restart only when no handler ran. */
-  static final int ERESTARTNOHAND = 514;
+  public static final int ERESTARTNOHAND = 514;
 
   /** Internal: the call has set all registers itself. */
-  static final long NO_RESULT = Long.MIN_VALUE;
+  public static final long NO_RESULT = Long.MIN_VALUE;
 
   private static final String[] NAMES = new String[134];
 
@@ -67,9 +67,9 @@ final class Errno extends RuntimeException {
   }
 
   /** Positive error number. */
-  final int number;
+  public final int number;
 
-  Errno(int number) {
+  public Errno(int number) {
     super(name(number), null, false, false);
     this.number = number;
   }

@@ -44,7 +44,7 @@ public final class GuestFaultException extends RuntimeException {
         (info.number() == SignalInfo.SIGSEGV || info.number() == SignalInfo.SIGBUS)
             && info.code() != SignalInfo.SI_KERNEL
             && info.code() > 0;
-    String where = " (rip=0x" + Long.toHexString(f.pc()) + ")";
+    String where = " (" + f.pcName() + "=0x" + Long.toHexString(f.pc()) + ")";
     return memory
         ? name + " at address 0x" + Long.toHexString(info.address()) + where
         : name + where;

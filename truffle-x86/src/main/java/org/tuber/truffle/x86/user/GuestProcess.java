@@ -70,6 +70,7 @@ final class GuestProcess {
   /** /proc/self/comm. */
   String name = "";
 
+  Abi abi;
   boolean is32Bit;
 
   // What prctl sets.
@@ -87,7 +88,7 @@ final class GuestProcess {
   Fatality fatality;
 
   /** What a fatal signal left behind. */
-  record Fatality(SignalInfo info, long pc) {}
+  record Fatality(SignalInfo info, long pc, String pcName) {}
 
   // ITIMER_REAL
   ScheduledFuture<?> alarm;
@@ -127,10 +128,6 @@ final class GuestProcess {
       }
       return parent == null ? 1 : parent.pid;
     }
-  }
-
-  Syscalls calls() {
-    return is32Bit ? system.calls32 : system.calls64;
   }
 
   /** Everything ends, with {@code status} as wait4 shall report it. */

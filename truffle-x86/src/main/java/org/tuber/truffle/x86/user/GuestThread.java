@@ -5,28 +5,21 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tuber.core.cpu.CpuPlatform;
 import org.tuber.core.mem.GuestRam;
-import org.tuber.truffle.x86.state.UserKernel;
-import org.tuber.truffle.x86.state.X86Cpu;
-import org.tuber.truffle.x86.state.X86State;
 
 /**
  * A thread of a guest process: a host thread with a vCPU. Host calls of its system calls run on the
  * host thread itself, so that what the host keeps per thread (name, priority, working directory
  * once unshared, credentials) is per guest thread too.
  */
-final class GuestThread implements UserKernel, Runnable {
+public final class GuestThread implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(GuestThread.class);
 
   /** Native memory for arguments of one system call. */
   static final int SCRATCH_BYTES = 96 << 10;
 
-  /** 0x80: the gate of 32-bit system calls. */
-  private static final int INT_80 = 0x80;
-
   final GuestProcess process;
-  final X86Cpu cpu;
+  final UserCpu cpu;
   UserMemory memory;
 
   /** Number as the guest knows it. */
@@ -73,7 +66,7 @@ final class GuestThread implements UserKernel, Runnable {
 
   volatile boolean ended;
 
-  /** Whoever runs it wants {@link X86Cpu#run} to return soon, also from a blocking host call. */
+  /** Whoever runs it wants {@link UserCpu#run} to return soon, also from a blocking host call. */
   volatile boolean paused;
 
   /** This thread alone shall end (another one runs execve). */
@@ -87,40 +80,24 @@ final class GuestThread implements UserKernel, Runnable {
 
   private final long scratch = GuestRam.hostAllocate(SCRATCH_BYTES);
 
-  /** Descriptors for i386 thread-local storage: the GDT as the host address of a page. */
-  private long descriptorFrame;
-
-  /** GDT of every thread: above all user addresses. */
-  static final long GDT_GVA = 0xffff_ff00_0000_0000L;
-
-  private static final int GDT_ENTRIES = 16;
-
-  /** Linux's USER_CS and friends. */
-  static final int CS64 = 0x33;
-
-  static final int CS32 = 0x23;
-  static final int SS = 0x2b;
-  static final int TLS_FIRST = 12;
-
   GuestThread(GuestProcess process, UserMemory memory, int tid) {
     this.process = process;
     this.memory = memory;
     this.tid = tid;
     UserSystem system = process.system;
     cpu =
-        new X86Cpu(
-            system.engine,
-            0,
-            system.arena.addressSpace(),
-            null,
-            system.clock,
-            CpuPlatform.NONE,
-            system.settings.model());
-    cpu.userKernel = this;
+        system
+            .settings
+            .architecture()
+            .newCpu(this, system.engine, system.arena.addressSpace(), system.clock);
     memory.attach(this);
     synchronized (system) {
       process.threads.add(this);
     }
+  }
+
+  public UserCpu cpu() {
+    return cpu;
   }
 
   // ---------------------------------------------------------------- life
@@ -165,14 +142,14 @@ final class GuestThread implements UserKernel, Runnable {
     try {
       go.await();
       if (memory.isShared()) {
-        cpu.shared = true;
+        cpu.setShared();
       }
       leaveKernel();
       if (work) {
         cpu.attention();
       }
       while (!ended) {
-        cpu.run(Long.MAX_VALUE);
+        cpu.run();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -181,7 +158,7 @@ final class GuestThread implements UserKernel, Runnable {
           "thread {} of {}: the emulator failed at 0x{}",
           tid,
           process.executable,
-          Long.toHexString(cpu.home.pc),
+          Long.toHexString(cpu.pc()),
           e);
       process.die(SignalInfo.SIGABRT);
     } finally {
@@ -208,13 +185,10 @@ final class GuestThread implements UserKernel, Runnable {
       LOG.error("memory of {}", process.executable, e);
     }
     synchronized (system.engine) {
-      system.instructions += cpu.home.instructions;
+      system.instructions += cpu.instructions();
       cpu.close();
     }
     GuestRam.hostFree(scratch);
-    if (descriptorFrame != 0) {
-      system.arena.release(descriptorFrame);
-    }
     process.left(this);
   }
 
@@ -268,62 +242,24 @@ final class GuestThread implements UserKernel, Runnable {
     }
   }
 
-  @Override
-  public void walk(X86Cpu c, long gva, int access) {
-    if (gva >= GDT_GVA && gva < GDT_GVA + 4096 && c.cpl == 0) {
-      c.walked(descriptorFrame | (gva & 4095), 3);
-      return;
-    }
-    memory.walk(this, c, gva, access);
+  /** Translates an address for the CPU, which gets the outcome or a fault to throw. */
+  public void walk(long gva, int access) {
+    memory.walk(this, gva, access);
   }
 
-  @Override
-  public void systemCall(X86Cpu c, boolean fast) {
-    X86State s = c.home;
-    if (c.is64Bit()) {
-      s.r[1] = s.pc;
-      s.r[11] = c.eflags();
-      call(process.system.calls64, (int) s.r[0], s.r[7], s.r[6], s.r[2], s.r[10], s.r[8], s.r[9]);
-    } else {
-      // Both need the vDSO, which is not there.
-      raise(c, X86Cpu.UD, 0, 0);
-    }
+  /** A system call of this thread's own ABI. */
+  public void systemCall(int number, long a, long b, long c, long d, long e, long f) {
+    systemCall(process.abi, number, a, b, c, d, e, f);
   }
 
-  @Override
-  public void softwareInterrupt(X86Cpu c, int vector) {
-    X86State s = c.home;
-    switch (vector) {
-      case INT_80 ->
-          call(
-              process.system.calls32,
-              (int) s.r[0],
-              s.r[3] & 0xffff_ffffL,
-              s.r[1] & 0xffff_ffffL,
-              s.r[2] & 0xffff_ffffL,
-              s.r[6] & 0xffff_ffffL,
-              s.r[7] & 0xffff_ffffL,
-              s.r[5] & 0xffff_ffffL);
-      case X86Cpu.BP, X86Cpu.DB, X86Cpu.OF -> raise(c, vector, 0, 0);
-      default -> {
-        HostGate gate = process.gate;
-        if (vector == HostGate.VECTOR && gate != null && gate.enter(this, s.pc - 2)) {
-          return;
-        }
-        // Two bytes long; the fault is reported at the instruction.
-        s.pc -= 2;
-        raise(c, X86Cpu.GP, vector * 8L + 2, 0);
-      }
-    }
-  }
-
-  private void call(Syscalls table, int number, long a, long b, long c, long d, long e, long f) {
+  /** A system call; its result is in the registers, or a handler is about to run. */
+  public void systemCall(Abi abi, int number, long a, long b, long c, long d, long e, long f) {
     inKernel = true;
     scratchUsed = 0;
-    long result = table.call(this, number, a, b, c, d, e, f);
+    long result = abi.calls().call(this, number, a, b, c, d, e, f);
     if (result != Errno.NO_RESULT && !ended) {
       if (result != -Errno.ERESTARTSYS && result != -Errno.ERESTARTNOHAND) {
-        setResult(result);
+        cpu.setResult(result);
       }
       if (work || result == -Errno.ERESTARTSYS || result == -Errno.ERESTARTNOHAND) {
         Signals.deliver(this, result, number);
@@ -334,12 +270,8 @@ final class GuestThread implements UserKernel, Runnable {
     leaveKernel();
   }
 
-  void setResult(long result) {
-    cpu.home.r[0] = cpu.is64Bit() ? result : result & 0xffff_ffffL;
-  }
-
-  @Override
-  public boolean attend(X86Cpu c) {
+  /** Looks at what {@link UserCpu#attention} announced; true when control went elsewhere. */
+  public boolean attend() {
     inKernel = true;
     boolean moved = false;
     HostGate gate = process.gate;
@@ -353,39 +285,9 @@ final class GuestThread implements UserKernel, Runnable {
 
   // ---------------------------------------------------------------- exceptions
 
-  @Override
-  public void exception(X86Cpu c) {
-    raise(c, c.fault.vector, c.fault.errorCode, c.fault.address);
-  }
-
-  /** Trap number and error code of the last exception, for signal frames. */
-  int lastTrap;
-
-  long lastError;
-  long lastAddress;
-
-  private void raise(X86Cpu c, int vector, long error, long address) {
+  /** An instruction caused a signal; the CPU's pc is that instruction. */
+  public void fault(SignalInfo info) {
     inKernel = true;
-    lastTrap = vector;
-    lastError = error < 0 ? 0 : error & 0x7fff;
-    lastAddress = vector == X86Cpu.PF ? address : 0;
-    long pc = c.home.pc;
-    SignalInfo info =
-        switch (vector) {
-          case X86Cpu.DE -> SignalInfo.fault(SignalInfo.SIGFPE, 1, pc, vector);
-          case X86Cpu.DB -> SignalInfo.fault(SignalInfo.SIGTRAP, 2, pc, vector);
-          case X86Cpu.BP -> SignalInfo.fault(SignalInfo.SIGTRAP, SignalInfo.SI_KERNEL, 0, vector);
-          case X86Cpu.UD -> SignalInfo.fault(SignalInfo.SIGILL, 2, pc, vector);
-          case X86Cpu.MF -> SignalInfo.fault(SignalInfo.SIGFPE, fpuCode(c.fpu.status), pc, vector);
-          case X86Cpu.XM ->
-              SignalInfo.fault(SignalInfo.SIGFPE, fpuCode(c.mxcsr & ~(c.mxcsr >> 7)), pc, vector);
-          case X86Cpu.AC -> SignalInfo.fault(SignalInfo.SIGBUS, 1, 0, vector);
-          case X86Cpu.PF ->
-              (error & UserMemory.BUS_ERROR) != 0
-                  ? SignalInfo.fault(SignalInfo.SIGBUS, 2, address, vector)
-                  : SignalInfo.fault(SignalInfo.SIGSEGV, (error & 1) != 0 ? 2 : 1, address, vector);
-          default -> SignalInfo.fault(SignalInfo.SIGSEGV, SignalInfo.SI_KERNEL, 0, vector);
-        };
     HostGate gate = process.gate;
     if (gate == null || !gate.catches(this, info)) {
       Signals.fault(this, info);
@@ -394,18 +296,13 @@ final class GuestThread implements UserKernel, Runnable {
     leaveKernel();
   }
 
-  /** si_code of SIGFPE from exception flags. */
-  private static int fpuCode(int flags) {
-    if ((flags & 1) != 0) {
-      return 7;
-    }
-    if ((flags & 4) != 0) {
-      return 3;
-    }
-    if ((flags & 8) != 0) {
-      return 4;
-    }
-    return (flags & 0x12) != 0 ? 5 : 6;
+  /**
+   * The trap at {@code gva} was executed; false when it is none of {@link HostGate}'s. The CPU's pc
+   * is then the embedder's to set.
+   */
+  public boolean enterHost(long gva) {
+    HostGate gate = process.gate;
+    return gate != null && gate.enter(this, gva);
   }
 
   /** Says in the trace what killed the process. */
@@ -414,73 +311,70 @@ final class GuestThread implements UserKernel, Runnable {
     if (trace != null) {
       trace.accept(
           String.format(
-              "%d --- %s {si_code=%d, si_addr=0x%x} at rip=0x%x ---",
-              tid, SignalInfo.name(info.number()), info.code(), info.address(), cpu.home.pc));
+              "%d --- %s {si_code=%d, si_addr=0x%x} at %s=0x%x ---",
+              tid,
+              SignalInfo.name(info.number()),
+              info.code(),
+              info.address(),
+              process.abi.pcName(),
+              cpu.pc()));
     }
   }
 
-  // ---------------------------------------------------------------- i386 descriptors
+  // ---------------------------------------------------------------- frames of the kernel's own
 
-  /** The GDT's page, made at first use. */
-  long descriptors() {
-    if (descriptorFrame == 0) {
-      descriptorFrame = process.system.arena.allocate(1).offset();
-      setDescriptor(CS32 >> 3, 0x00cf_fb00_0000_ffffL);
-      setDescriptor(SS >> 3, 0x00cf_f300_0000_ffffL);
-      setDescriptor(CS64 >> 3, 0x00af_fb00_0000_ffffL);
-    }
-    // A new program has reset the register.
-    cpu.gdtr.base = GDT_GVA;
-    cpu.gdtr.limit = GDT_ENTRIES * 8 - 1;
-    return process.system.arena.host(descriptorFrame);
+  /** A page frame that no program sees; its offset as {@link UserCpu#walked} takes it. */
+  public long allocateFrame() {
+    return process.system.arena.allocate(1).offset();
   }
 
-  void setDescriptor(int index, long descriptor) {
-    GuestRam.hostStore64(descriptors() + 8L * index, descriptor);
+  public void releaseFrame(long offset) {
+    process.system.arena.release(offset);
   }
 
-  long descriptor(int index) {
-    return GuestRam.hostLoad64(descriptors() + 8L * index);
+  /** Host address of a frame. */
+  public long frameHost(long offset) {
+    return process.system.arena.host(offset);
   }
 
   // ---------------------------------------------------------------- guest memory, for system calls
 
-  long load64(long gva) {
+  public long load64(long gva) {
     long a = scratch(8);
     memory.readHost(this, gva, a, 8);
     return GuestRam.hostLoad64(a);
   }
 
-  int load32(long gva) {
+  public int load32(long gva) {
     long a = scratch(8);
     memory.readHost(this, gva, a, 4);
     return GuestRam.hostLoad32(a);
   }
 
-  void store64(long gva, long value) {
+  public void store64(long gva, long value) {
     long a = scratch(8);
     GuestRam.hostStore64(a, value);
     memory.writeHost(this, gva, a, 8);
   }
 
-  void store32(long gva, int value) {
+  public void store32(long gva, int value) {
     long a = scratch(8);
     GuestRam.hostStore32(a, value);
     memory.writeHost(this, gva, a, 4);
   }
 
-  byte[] bytes(long gva, int length) {
+  public byte[] bytes(long gva, int length) {
     byte[] b = new byte[length];
     memory.read(this, gva, b, 0, length);
     return b;
   }
 
-  void write(long gva, byte[] bytes) {
+  public void write(long gva, byte[] bytes) {
     memory.write(this, gva, bytes, 0, bytes.length);
   }
 
   /** A string that ends with a zero byte. */
-  byte[] cString(long gva) {
+  public byte[] cString(long gva) {
     byte[] b = new byte[128];
     int n = 0;
     while (true) {
@@ -503,7 +397,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** A path, one character per byte. */
-  String path(long gva) {
+  public String path(long gva) {
     byte[] b = cString(gva);
     if (b.length >= 4096) {
       throw new Errno(Errno.ENAMETOOLONG);
@@ -515,7 +409,7 @@ final class GuestThread implements UserKernel, Runnable {
   // calls
 
   /** Native memory until the end of this system call, 16-byte aligned. */
-  long scratch(long bytes) {
+  public long scratch(long bytes) {
     long at = scratchUsed;
     scratchUsed = (at + bytes + 15) & -16L;
     if (scratchUsed > SCRATCH_BYTES || bytes < 0) {
@@ -535,7 +429,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** A guest structure in native memory; 0 for a null pointer. */
-  long in(long gva, int bytes) {
+  public long in(long gva, int bytes) {
     if (gva == 0) {
       return 0;
     }
@@ -545,7 +439,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** The same for one that has to be there: a null pointer is EFAULT. */
-  long need(long gva, int bytes) {
+  public long need(long gva, int bytes) {
     if (gva == 0) {
       throw new Errno(Errno.EFAULT);
     }
@@ -553,7 +447,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** Native memory for a structure that the guest gets; 0 for a null pointer. */
-  long out(long gva, int bytes) {
+  public long out(long gva, int bytes) {
     if (gva == 0) {
       return 0;
     }
@@ -563,7 +457,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** A path for the host in native memory. */
-  long hostPath(String path) {
+  public long hostPath(String path) {
     return string(process.system.paths.host(this, path));
   }
 
@@ -578,12 +472,12 @@ final class GuestThread implements UserKernel, Runnable {
     return a;
   }
 
-  int fd(long guestFd) {
+  public int fd(long guestFd) {
     return process.fds.host((int) guestFd);
   }
 
   /** A directory descriptor of the *at calls. */
-  int directory(long guestFd) {
+  public int directory(long guestFd) {
     return (int) guestFd == Host.AT_FDCWD ? Host.AT_FDCWD : fd(guestFd);
   }
 
@@ -613,7 +507,7 @@ final class GuestThread implements UserKernel, Runnable {
   }
 
   /** {@link #blocking} for calls that begin again after a signal. */
-  long restartable(int number, long a, long b, long c, long d, long e, long f) {
+  public long restartable(int number, long a, long b, long c, long d, long e, long f) {
     long r = blocking(number, a, b, c, d, e, f);
     return r == -Errno.EINTR ? -Errno.ERESTARTSYS : r;
   }

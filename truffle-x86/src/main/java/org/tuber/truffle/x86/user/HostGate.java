@@ -1,16 +1,10 @@
 package org.tuber.truffle.x86.user;
 
-import org.tuber.truffle.x86.state.X86State;
-
 /**
  * The door between guest code and the host that embeds it: trap slots in the guest's memory, each
- * an INT {@link #VECTOR}. Executing one ends {@link org.tuber.truffle.x86.state.X86Cpu#run} on the
- * embedder's thread.
+ * an {@link Abi#trap}. Executing one ends {@link UserCpu#run} on the embedder's thread.
  */
 final class HostGate {
-  /** Linux has no meaning for it: the instruction is a general protection fault elsewhere. */
-  static final int VECTOR = 0x82;
-
   static final int SLOT_BYTES = 16;
   static final int SLOTS = 4096;
 
@@ -101,7 +95,7 @@ final class HostGate {
         return false;
       }
     }
-    fault = new GuestProcess.Fatality(info, t.cpu.home.pc);
+    fault = new GuestProcess.Fatality(info, t.cpu.pc(), t.process.abi.pcName());
     t.cpu.kick();
     return true;
   }
@@ -111,7 +105,6 @@ final class HostGate {
   /** Runs the guest on the calling thread until something stops it. */
   Stop drive() throws InterruptedException {
     GuestThread t = main;
-    X86State s = t.cpu.home;
     if (lastHost != Thread.currentThread()) {
       lastHost = Thread.currentThread();
       t.hostTid = Host.threadId();
@@ -129,7 +122,7 @@ final class HostGate {
           finished = true;
           throw new InterruptedException();
         }
-        t.cpu.run(Long.MAX_VALUE);
+        t.cpu.run();
       }
       finished = true;
     } finally {
@@ -144,7 +137,7 @@ final class HostGate {
       return Stop.ENDED;
     }
     if (fault != null) {
-      s.pc = fault.pc();
+      t.cpu.setPc(fault.pc());
       return Stop.FAULT;
     }
     return Stop.SLOT;

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
-import org.tuber.truffle.x86.sys.CpuFeature;
 
 /** The stack a program finds: argc, argv, envp, auxiliary vector, and the strings they name. */
 final class InitialStack {
@@ -29,7 +28,6 @@ final class InitialStack {
   private static final int AT_HWCAP2 = 26;
   private static final int AT_EXECFN = 31;
   private static final int AT_MINSIGSTKSZ = 51;
-  private static final int HWCAP2_FSGSBASE = 2;
 
   private final UserMemory memory;
   private final boolean narrow;
@@ -92,7 +90,7 @@ final class InitialStack {
     for (int i = arguments.size() - 1; i >= 0; i--) {
       argv.addFirst(pushString(arguments.get(i)));
     }
-    long platform = pushString((narrow ? "i686" : "x86_64").getBytes(StandardCharsets.ISO_8859_1));
+    long platform = pushString(image.abi.platform().getBytes(StandardCharsets.ISO_8859_1));
     at &= -16L;
     byte[] seed = new byte[16];
     new SecureRandom().nextBytes(seed);
@@ -104,8 +102,7 @@ final class InitialStack {
     words.addAll(envp);
     words.add(0L);
     int first = words.size();
-    var model = system.settings.model();
-    pair(words, AT_HWCAP, model.featureWord());
+    pair(words, AT_HWCAP, image.abi.capabilities());
     pair(words, AT_PAGESZ, 4096);
     pair(words, AT_CLKTCK, 100);
     pair(words, AT_PHDR, image.headersAddress() + bias);
@@ -120,10 +117,10 @@ final class InitialStack {
     pair(words, AT_EGID, Host.call(Host.GETEGID));
     pair(words, AT_SECURE, 0);
     pair(words, AT_RANDOM, random);
-    pair(words, AT_HWCAP2, model.has(CpuFeature.FSGSBASE) ? HWCAP2_FSGSBASE : 0);
+    pair(words, AT_HWCAP2, image.abi.moreCapabilities());
     pair(words, AT_EXECFN, name);
     pair(words, AT_PLATFORM, platform);
-    pair(words, AT_MINSIGSTKSZ, 2048);
+    pair(words, AT_MINSIGSTKSZ, image.abi.minSignalStackBytes());
     pair(words, 0, 0);
     return pushWords(words, first);
   }

@@ -213,7 +213,7 @@ final class Layout32 {
   }
 
   static long altStack(GuestThread t, long set, long get) {
-    boolean on = SignalFrame.isOn(t, t.cpu.home.r[4]);
+    boolean on = SignalStack.isOn(t, t.cpu.stackPointer());
     int flags = t.altStackBytes == 0 ? 2 : on ? 1 : 0;
     int base = (int) t.altStack;
     int size = (int) t.altStackBytes;

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.tuber.truffle.x86.state.X86State;
 
 /**
  * A process that exists for a shared library: loaded with all it depends on by the guest's own
@@ -15,14 +14,11 @@ import org.tuber.truffle.x86.state.X86State;
  * time. A function's change of the working directory or umask is therefore the JVM's.
  */
 public final class LibraryProcess implements AutoCloseable {
-  private static final int RAX = 0;
-  private static final int RDX = 2;
-  private static final int RDI = 7;
   private static final int LIBRARY_FD = 3;
   private static final long REGION_BYTES = 1 << 20;
   private static final int READ_WRITE = UserMemory.PROT_READ | UserMemory.PROT_WRITE;
   private static final GuestCall.HostCalls NO_CALLS =
-      (slot, registers) -> {
+      slot -> {
         throw GuestFaultException.signal("a host function was called while a library was loaded");
       };
 
@@ -43,7 +39,6 @@ public final class LibraryProcess implements AutoCloseable {
   private GuestProcess process;
   private GuestThread t;
   private HostGate gate;
-  private GuestRegisters registers;
   private List<GuestModule> modules = List.of();
   private GuestModule library;
   private final Map<GuestModule.Symbol, Long> resolved = new HashMap<>();
@@ -61,7 +56,7 @@ public final class LibraryProcess implements AutoCloseable {
     this.system = system;
     this.streams = streams;
     name = library.name;
-    narrow = library.kind.is32Bit();
+    narrow = library.kind.abi().is32Bit;
   }
 
   /**
@@ -97,13 +92,13 @@ public final class LibraryProcess implements AutoCloseable {
     boolean object = what.kind.kind() == ElfKind.Kind.OBJECT;
     boolean inMemory = what.path == null || object;
     if (inMemory) {
-      byte[] file = object ? ObjectLinker.link(what.image, what.name) : what.image;
+      byte[] file = object ? what.kind.abi().link(what.image, what.name) : what.image;
       process.fds.replace(LIBRARY_FD, new OpenFile(file(what.name, file)), false);
       needed.add("/proc/self/fd/" + LIBRARY_FD);
     } else {
       needed.add(system.paths.guest(Paths.text(Paths.bytes(what.path))));
     }
-    byte[] image = StartImage.build(!narrow, interpreter(what.kind), needed);
+    byte[] image = StartImage.build(what.kind.abi(), interpreter(what.kind), needed);
     int fd = file("library", image);
     try {
       t =
@@ -123,7 +118,6 @@ public final class LibraryProcess implements AutoCloseable {
     }
     gate = new HostGate(t);
     process.gate = gate;
-    registers = new GuestRegisters(t.cpu);
     int slot;
     try {
       slot = drive();
@@ -156,16 +150,13 @@ public final class LibraryProcess implements AutoCloseable {
     return fd;
   }
 
-  private String interpreter(ElfKind kind) {
-    if (kind.needed().stream().anyMatch(n -> n.startsWith("libc.musl-"))) {
-      return narrow ? "/lib/ld-musl-i386.so.1" : "/lib/ld-musl-x86_64.so.1";
-    }
-    return narrow ? "/lib/ld-linux.so.2" : "/lib64/ld-linux-x86-64.so.2";
+  private static String interpreter(ElfKind kind) {
+    boolean musl = kind.needed().stream().anyMatch(n -> n.startsWith("libc.musl-"));
+    return kind.abi().dynamicLinker(musl);
   }
 
   private void ready(String needed) {
-    X86State s = t.cpu.home;
-    long finish = s.r[RDX];
+    long finish = t.cpu.finishFunction();
     regionStart = map(REGION_BYTES);
     modules = GuestModule.list(t, gate.address(HostGate.SLOTS));
     library =
@@ -220,20 +211,9 @@ public final class LibraryProcess implements AutoCloseable {
 
   /** A call with integers only. */
   private long invoke(long function, long... arguments) {
-    int[] order = {RDI, 6, RDX};
     try (GuestCall call = call()) {
-      byte[] stack = new byte[narrow ? 4 * arguments.length : 0];
-      for (int i = 0; i < arguments.length; i++) {
-        if (narrow) {
-          for (int j = 0; j < 4; j++) {
-            stack[4 * i + j] = (byte) (arguments[i] >>> 8 * j);
-          }
-        } else {
-          registers.set(order[i], arguments[i]);
-        }
-      }
-      call.run(function, stack, NO_CALLS);
-      return narrow ? registers.get(RAX) & 0xffff_ffffL : registers.get(RAX);
+      call.run(function, t.cpu.placeIntegers(arguments), NO_CALLS);
+      return t.cpu.integerResult();
     }
   }
 
@@ -253,8 +233,9 @@ public final class LibraryProcess implements AutoCloseable {
     return name;
   }
 
-  GuestRegisters registers() {
-    return registers;
+  /** The CPU, between two runs of its code. */
+  public UserCpu cpu() {
+    return t.cpu;
   }
 
   /** Address of the code that calls the host function of a slot. */
@@ -369,13 +350,13 @@ public final class LibraryProcess implements AutoCloseable {
     }
   }
 
-  void write(long gva, byte[] bytes) {
+  public void write(long gva, byte[] bytes) {
     if (!write(gva, bytes, 0, bytes.length)) {
       throw GuestFaultException.signal(name + ": its stack is full");
     }
   }
 
-  void writeWord(long gva, long value) {
+  public void writeWord(long gva, long value) {
     byte[] b = new byte[narrow ? 4 : 8];
     for (int i = 0; i < b.length; i++) {
       b[i] = (byte) (value >>> 8 * i);
@@ -383,7 +364,7 @@ public final class LibraryProcess implements AutoCloseable {
     write(gva, b);
   }
 
-  long readWord(long gva) {
+  public long readWord(long gva) {
     byte[] b = new byte[narrow ? 4 : 8];
     if (!read(gva, b, 0, b.length)) {
       throw GuestFaultException.signal(name + ": its stack is gone");

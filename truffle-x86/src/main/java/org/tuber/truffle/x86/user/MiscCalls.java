@@ -4,15 +4,10 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.mem.GuestRam;
-import org.tuber.truffle.x86.state.X86Cpu;
 
-/** prctl, arch_prctl, thread-local storage of i386, and calls that are refused on purpose. */
+/** prctl, groups, and calls that are refused on purpose. */
 final class MiscCalls {
   private static final Logger LOG = LoggerFactory.getLogger(MiscCalls.class);
-  private static final int ARCH_SET_GS = 0x1001;
-  private static final int ARCH_SET_FS = 0x1002;
-  private static final int ARCH_GET_FS = 0x1003;
-  private static final int ARCH_GET_GS = 0x1004;
   private static final int PR_SET_PDEATHSIG = 1;
   private static final int PR_GET_PDEATHSIG = 2;
   private static final int PR_GET_DUMPABLE = 3;
@@ -35,15 +30,11 @@ final class MiscCalls {
   /** Global, global expedited and private expedited with their registrations. */
   private static final long MEMBARRIERS = 0x1f;
 
-  private static final long MAX_USER = 0x7fff_ffff_ffffL;
-
   private MiscCalls() {}
 
   static void add(Map<String, Syscalls.Call> calls) {
-    calls.put("arch_prctl", (t, code, at, c, d, e, f) -> archPrctl(t, (int) code, at));
     calls.put("prctl", MiscCalls::prctl);
     calls.put("personality", (t, a, b, c, d, e, f) -> 0);
-    calls.put("set_thread_area", (t, at, b, c, d, e, f) -> setThreadArea(t, t, at));
     calls.put("seccomp", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
     calls.put("ptrace", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("io_uring_setup", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
@@ -93,86 +84,6 @@ final class MiscCalls {
     calls.put("pkey_free", (t, a, b, c, d, e, f) -> -Errno.EINVAL);
     calls.put("fanotify_init", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("membarrier", (t, command, b, c, d, e, f) -> membarrier(command));
-  }
-
-  private static long archPrctl(GuestThread t, int code, long at) {
-    X86Cpu c = t.cpu;
-    switch (code) {
-      case ARCH_SET_FS, ARCH_SET_GS -> {
-        if (at < 0 || at > MAX_USER) {
-          return -Errno.EPERM;
-        }
-        int register = code == ARCH_SET_FS ? X86Cpu.FS : X86Cpu.GS;
-        c.segments[register].base = at;
-        c.segmentBase[register] = at;
-        return 0;
-      }
-      case ARCH_GET_FS, ARCH_GET_GS -> {
-        t.store64(at, c.segments[code == ARCH_GET_FS ? X86Cpu.FS : X86Cpu.GS].base);
-        return 0;
-      }
-      default -> {
-        return -Errno.EINVAL;
-      }
-    }
-  }
-
-  /**
-   * The TLS descriptors of i386.
-   *
-   * @param t whose
-   * @param reader who can read the user_desc at {@code at}
-   */
-  static long setThreadArea(GuestThread t, GuestThread reader, long at) {
-    long d = reader.need(at, 16);
-    int index = GuestRam.hostLoad32(d);
-    long base = GuestRam.hostLoad32(d + 4) & 0xffff_ffffL;
-    long limit = GuestRam.hostLoad32(d + 8) & 0xf_ffffL;
-    int flags = GuestRam.hostLoad32(d + 12);
-    if (index == -1) {
-      for (int i = GuestThread.TLS_FIRST; i < GuestThread.TLS_FIRST + 3; i++) {
-        if (t.descriptor(i) == 0) {
-          index = i;
-          break;
-        }
-      }
-      if (index == -1) {
-        return -Errno.ESRCH;
-      }
-      reader.store32(at, index);
-    }
-    if (index < GuestThread.TLS_FIRST || index >= GuestThread.TLS_FIRST + 3) {
-      return -Errno.EINVAL;
-    }
-    boolean notPresent = (flags & 1 << 5) != 0;
-    boolean wide = (flags & 1) != 0;
-    boolean readOnly = (flags & 1 << 3) != 0;
-    boolean pages = (flags & 1 << 4) != 0;
-    long descriptor =
-        limit & 0xffff
-            | (base & 0xff_ffff) << 16
-            | (readOnly ? 0xf1L : 0xf3L) << 40
-            | (limit & 0xf_0000) << 32
-            | (wide ? 1L << 54 : 0)
-            | (pages ? 1L << 55 : 0)
-            | (base & 0xff00_0000L) << 32;
-    t.setDescriptor(index, notPresent && base == 0 && limit == 0 ? 0 : descriptor);
-    reload(t.cpu, index, base, pages ? limit << 12 | 0xfff : limit);
-    return 0;
-  }
-
-  /**
-   * Registers that hold the selector follow at once, as they do when the kernel switches to the
-   * thread: one made by clone would else keep its parent's.
-   */
-  private static void reload(X86Cpu c, int index, long base, long limit) {
-    for (int i : new int[] {X86Cpu.FS, X86Cpu.GS}) {
-      if (c.segments[i].selector >> 3 == index) {
-        c.segments[i].base = base;
-        c.segments[i].limit = limit;
-        c.segmentBase[i] = base;
-      }
-    }
   }
 
   private static long prctl(GuestThread t, long option, long a, long b, long c, long d, long e) {

@@ -3,24 +3,14 @@ package org.tuber.truffle.x86.user;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.tuber.truffle.x86.state.Cr;
-import org.tuber.truffle.x86.state.Flags;
-import org.tuber.truffle.x86.state.X86Cpu;
-import org.tuber.truffle.x86.sys.CpuFeature;
 
 /**
  * Loads programs as Linux does: segments, program interpreter, scripts, stack with arguments,
- * environment and auxiliary vector (System V ABI for x86-64, 3.4). Addresses are those of Linux
- * without randomization. There is no vDSO: time comes by system calls.
+ * environment and auxiliary vector (System V ABI, 3.4). Addresses are those of Linux without
+ * randomization. There is no vDSO: time comes by system calls.
  */
 final class ProgramLoader {
   private static final long PAGE = 4096;
-  private static final long LIMIT64 = 0x7fff_ffff_f000L;
-  private static final long MAP_TOP64 = 0x7fff_f7ff_f000L;
-  private static final long PROGRAM64 = 0x5555_5555_4000L;
-  private static final long LIMIT32 = 0xffff_e000L;
-  static final long MAP_TOP32 = 0xf7ff_e000L;
-  private static final long PROGRAM32 = 0x5655_5000L;
   private static final long FIRST_STACK_BYTES = 0x21000;
   private static final int MAX_SCRIPT_DEPTH = 5;
   private static final int MAX_SCRIPT_LINE = 256;
@@ -34,7 +24,7 @@ final class ProgramLoader {
       UserMemory memory,
       long pc,
       long sp,
-      boolean is32Bit,
+      Abi abi,
       String executable,
       List<byte[]> arguments,
       List<byte[]> environment,
@@ -46,17 +36,11 @@ final class ProgramLoader {
       p.arguments = arguments;
       p.environment = environment;
       p.auxiliaryVector = auxiliaryVector;
-      p.is32Bit = is32Bit;
+      p.abi = abi;
+      p.is32Bit = abi.is32Bit;
       String base = executable.substring(executable.lastIndexOf('/') + 1);
       p.name = base.substring(0, Math.min(15, base.length()));
-      initialize(t.cpu, is32Bit);
-      if (is32Bit) {
-        for (int i = 0; i < 3; i++) {
-          t.setDescriptor(GuestThread.TLS_FIRST + i, 0);
-        }
-      }
-      t.cpu.home.r[4] = sp;
-      t.cpu.home.pc = pc;
+      t.cpu.begin(abi, pc, sp);
     }
   }
 
@@ -89,47 +73,6 @@ final class ProgramLoader {
       List<byte[]> arguments,
       List<byte[]> environment) {
     return new Load(system, t, t.process.limits).program(path, arguments, environment, 0);
-  }
-
-  // ---------------------------------------------------------------- registers
-
-  /** Registers as a kernel leaves them for a new program. */
-  static void initialize(X86Cpu c, boolean is32Bit) {
-    c.reset();
-    c.cr0 = Cr.CR0_PE | Cr.CR0_MP | Cr.CR0_ET | 1 << 5 | Cr.CR0_WP | Cr.CR0_AM | Cr.CR0_PG;
-    long cr4 =
-        Cr.CR4_PAE
-            | Cr.CR4_OSFXSR
-            | Cr.CR4_OSXMMEXCPT
-            | Cr.CR4_FSGSBASE
-            | Cr.CR4_OSXSAVE
-            | Cr.CR4_PCE;
-    c.cr4 = cr4 & c.model.cr4Mask();
-    c.efer = Cr.EFER_LME | Cr.EFER_LMA | Cr.EFER_NXE | Cr.EFER_SCE;
-    c.xcr0 = c.model.has(CpuFeature.XSAVE) ? c.model.xcr0Mask() & 7 : 1;
-    c.cpl = 3;
-    c.eflagsHigh = Flags.FIXED | Flags.IF;
-    c.mxcsr = 0x1f80;
-    c.fpu.initialize();
-    int code = is32Bit ? 0xc0fb : 0xa0fb;
-    int data = 0xc0f3;
-    int selector = is32Bit ? GuestThread.SS : 0;
-    for (int i = 0; i < 6; i++) {
-      boolean flat = is32Bit && i != X86Cpu.FS && i != X86Cpu.GS;
-      c.segments[i].set(flat ? selector : 0, 0, flat ? 0xffff_ffffL : 0, flat ? data : 0);
-    }
-    c.segments[X86Cpu.CS].set(is32Bit ? GuestThread.CS32 : GuestThread.CS64, 0, 0xffff_ffffL, code);
-    c.segments[X86Cpu.SS].set(GuestThread.SS, 0, 0xffff_ffffL, data);
-    c.segments[X86Cpu.LDTR].set(0, 0, 0, 0);
-    c.segments[X86Cpu.TR].set(0, 0, 0, 0x8b);
-    c.idtr.limit = 0;
-    c.gdtr.base = GuestThread.GDT_GVA;
-    c.gdtr.limit = 0;
-    java.util.Arrays.fill(c.home.r, 0);
-    java.util.Arrays.fill(c.home.x, 0);
-    java.util.Arrays.fill(c.home.y, 0);
-    Flags.setArithmetic(c.home, 0);
-    c.modeChanged();
   }
 
   // ---------------------------------------------------------------- one load
@@ -214,14 +157,9 @@ final class ProgramLoader {
     }
 
     private Loaded elf(String path, int fd, List<byte[]> arguments, List<byte[]> environment) {
-      ElfImage image = new ElfImage(fd, path);
-      boolean narrow = image.is32Bit;
-      memory =
-          new UserMemory(
-              system.arena,
-              narrow ? LIMIT32 : LIMIT64,
-              narrow ? MAP_TOP32 : MAP_TOP64,
-              limits.stackBytes());
+      ElfImage image = new ElfImage(fd, path, system.settings.architecture());
+      Abi.Layout layout = image.abi.layout;
+      memory = new UserMemory(system.arena, layout.limit(), layout.mapTop(), limits.stackBytes());
       boolean done = false;
       try {
         Loaded loaded = elf(path, fd, image, arguments, environment);
@@ -238,12 +176,12 @@ final class ProgramLoader {
 
     private Loaded elf(
         String path, int fd, ElfImage image, List<byte[]> arguments, List<byte[]> environment) {
-      boolean narrow = image.is32Bit;
+      Abi.Layout layout = image.abi.layout;
       String executable = system.paths.guest(Paths.canonical(fd));
       long bias = 0;
       if (image.type == ElfImage.ET_DYN) {
         long align = Math.max(PAGE, image.alignment());
-        long base = narrow ? PROGRAM32 : PROGRAM64;
+        long base = layout.program();
         bias = ((base + align - 1) & -align) - image.lowest();
       }
       map(image, fd, bias, executable);
@@ -254,12 +192,13 @@ final class ProgramLoader {
       if (image.interpreter != null) {
         int ld = open(image.interpreter);
         try {
-          ElfImage loader = new ElfImage(ld, image.interpreter);
-          if (loader.is32Bit != narrow) {
-            throw new ProgramException(Errno.ELIBBAD, image.interpreter + ": wrong word size");
+          ElfImage loader = new ElfImage(ld, image.interpreter, system.settings.architecture());
+          if (loader.abi != image.abi) {
+            throw new ProgramException(
+                Errno.ELIBBAD, image.interpreter + ": for another kind of program");
           }
           if (loader.type == ElfImage.ET_DYN) {
-            interpreterBase = (narrow ? MAP_TOP32 : MAP_TOP64) - loader.highest() & -PAGE;
+            interpreterBase = layout.mapTop() - loader.highest() & -PAGE;
           }
           map(loader, ld, interpreterBase, system.paths.guest(Paths.canonical(ld)));
           pc = loader.entry + interpreterBase;
@@ -268,33 +207,32 @@ final class ProgramLoader {
         }
       }
       InitialStack stack =
-          new InitialStack(memory, narrow, narrow ? LIMIT32 : LIMIT64, FIRST_STACK_BYTES);
+          new InitialStack(memory, image.is32Bit, layout.limit(), FIRST_STACK_BYTES);
       long sp = stack.build(path, arguments, environment, image, bias, interpreterBase, system);
-      if (narrow) {
-        signalReturnPage();
+      byte[] signalReturn = image.abi.signalReturnCode();
+      if (signalReturn != null) {
+        signalReturnPage(image.abi.signalReturnPage(), signalReturn);
       }
       if (stack.bytes() > MAX_ARGUMENT_BYTES) {
         throw new ProgramException(7, path + ": argument list too long");
       }
       return new Loaded(
-          memory, pc, sp, narrow, executable, arguments, environment, stack.auxiliaryVector());
+          memory, pc, sp, image.abi, executable, arguments, environment, stack.auxiliaryVector());
     }
 
     /** What handlers without SA_RESTORER return to; on a kernel it is in the vDSO. */
-    private void signalReturnPage() {
-      byte[] code = SignalFrame32.RETURN_CODE;
+    private void signalReturnPage(long page, byte[] code) {
       memory.map(
           null,
-          SignalFrame32.RETURN_PAGE,
+          page,
           PAGE,
           UserMemory.PROT_WRITE,
           true,
           false,
           memory.limit,
           new UserMemory.Source(null, 0, false, "[sigpage]", 0, null));
-      memory.write(null, SignalFrame32.RETURN_PAGE, code, 0, code.length);
-      memory.protect(
-          null, SignalFrame32.RETURN_PAGE, PAGE, UserMemory.PROT_READ | UserMemory.PROT_EXEC);
+      memory.write(null, page, code, 0, code.length);
+      memory.protect(null, page, PAGE, UserMemory.PROT_READ | UserMemory.PROT_EXEC);
     }
 
     private void map(ElfImage image, int fd, long bias, String name) {

@@ -1,25 +1,25 @@
 package org.tuber.truffle.x86.user;
 
 /** Signal dispositions of a process. */
-final class SignalActions {
-  static final long SIG_DFL = 0;
-  static final long SIG_IGN = 1;
-  static final long SA_NOCLDSTOP = 1;
-  static final long SA_NOCLDWAIT = 2;
-  static final long SA_SIGINFO = 4;
-  static final long SA_ONSTACK = 0x0800_0000;
-  static final long SA_RESTART = 0x1000_0000;
-  static final long SA_NODEFER = 0x4000_0000;
-  static final long SA_RESETHAND = 0x8000_0000L;
-  static final long SA_RESTORER = 0x0400_0000;
+public final class SignalActions {
+  public static final long SIG_DFL = 0;
+  public static final long SIG_IGN = 1;
+  public static final long SA_NOCLDSTOP = 1;
+  public static final long SA_NOCLDWAIT = 2;
+  public static final long SA_SIGINFO = 4;
+  public static final long SA_ONSTACK = 0x0800_0000;
+  public static final long SA_RESTART = 0x1000_0000;
+  public static final long SA_NODEFER = 0x4000_0000;
+  public static final long SA_RESETHAND = 0x8000_0000L;
+  public static final long SA_RESTORER = 0x0400_0000;
 
   /** What sigaction sets. */
-  record Action(long handler, long flags, long restorer, long mask) {
-    static final Action DEFAULT = new Action(SIG_DFL, 0, 0, 0);
+  public record Action(long handler, long flags, long restorer, long mask) {
+    public static final Action DEFAULT = new Action(SIG_DFL, 0, 0, 0);
   }
 
   /** Signals are 1 to this. */
-  static final int COUNT = 64;
+  public static final int COUNT = 64;
 
   private final Action[] actions = new Action[COUNT + 1];
 

@@ -10,7 +10,6 @@ final class SignalCalls {
   private static final int SIG_SETMASK = 2;
   private static final int SS_ONSTACK = 1;
   private static final int SS_DISABLE = 2;
-  private static final int MINSIGSTKSZ = 2048;
   private static final int SIGNALS = 64;
   private static final int SFD_NONBLOCK = 0x800;
   private static final int SFD_CLOEXEC = 0x80000;
@@ -20,7 +19,6 @@ final class SignalCalls {
   static void add(Map<String, Syscalls.Call> calls) {
     calls.put("rt_sigaction", (t, n, set, get, size, e, f) -> action(t, (int) n, set, get));
     calls.put("rt_sigprocmask", (t, how, set, get, size, e, f) -> procmask(t, (int) how, set, get));
-    calls.put("rt_sigreturn", (t, a, b, c, d, e, f) -> SignalFrame.pop(t));
     calls.put("rt_sigpending", (t, at, n, c, d, e, f) -> pending(t, at));
     calls.put("rt_sigsuspend", (t, at, n, c, d, e, f) -> suspend(t, at));
     calls.put(
@@ -263,7 +261,7 @@ final class SignalCalls {
   }
 
   private static long altStack(GuestThread t, long set, long get) {
-    boolean on = SignalFrame.isOn(t, t.cpu.home.r[4]);
+    boolean on = SignalStack.isOn(t, t.cpu.stackPointer());
     long oldBase = t.altStack;
     int oldFlags = t.altStackBytes == 0 ? SS_DISABLE : on ? SS_ONSTACK : 0;
     long oldBytes = t.altStackBytes;
@@ -286,7 +284,7 @@ final class SignalCalls {
   }
 
   static void setAltStack(GuestThread t, long base, int flags, long bytes) {
-    if (SignalFrame.isOn(t, t.cpu.home.r[4])) {
+    if (SignalStack.isOn(t, t.cpu.stackPointer())) {
       throw new Errno(Errno.EPERM);
     }
     if ((flags & SS_DISABLE) != 0) {
@@ -294,7 +292,7 @@ final class SignalCalls {
       t.altStackFlags = SS_DISABLE;
       return;
     }
-    if (bytes < MINSIGSTKSZ) {
+    if (bytes < t.process.abi.minSignalStackBytes()) {
       throw new Errno(Errno.ENOMEM);
     }
     t.altStack = base;

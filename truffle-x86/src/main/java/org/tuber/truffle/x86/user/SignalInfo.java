@@ -13,61 +13,61 @@ import java.nio.ByteOrder;
  * @param uid its user
  * @param status exit status of a child, or trap number
  */
-record SignalInfo(int number, int code, long address, int pid, int uid, int status) {
-  static final int SI_USER = 0;
-  static final int SI_KERNEL = 0x80;
-  static final int SI_QUEUE = -1;
-  static final int SI_TIMER = -2;
-  static final int SI_TKILL = -6;
+public record SignalInfo(int number, int code, long address, int pid, int uid, int status) {
+  public static final int SI_USER = 0;
+  public static final int SI_KERNEL = 0x80;
+  public static final int SI_QUEUE = -1;
+  public static final int SI_TIMER = -2;
+  public static final int SI_TKILL = -6;
 
-  static final int SIGHUP = 1;
-  static final int SIGINT = 2;
-  static final int SIGILL = 4;
-  static final int SIGTRAP = 5;
-  static final int SIGABRT = 6;
-  static final int SIGBUS = 7;
-  static final int SIGFPE = 8;
-  static final int SIGKILL = 9;
-  static final int SIGSEGV = 11;
-  static final int SIGPIPE = 13;
-  static final int SIGALRM = 14;
-  static final int SIGCHLD = 17;
-  static final int SIGCONT = 18;
-  static final int SIGSTOP = 19;
-  static final int SIGTSTP = 20;
-  static final int SIGTTIN = 21;
-  static final int SIGTTOU = 22;
-  static final int SIGURG = 23;
-  static final int SIGXCPU = 24;
-  static final int SIGXFSZ = 25;
-  static final int SIGVTALRM = 26;
-  static final int SIGPROF = 27;
-  static final int SIGWINCH = 28;
-  static final int SIGSYS = 31;
-  static final int BYTES = 128;
+  public static final int SIGHUP = 1;
+  public static final int SIGINT = 2;
+  public static final int SIGILL = 4;
+  public static final int SIGTRAP = 5;
+  public static final int SIGABRT = 6;
+  public static final int SIGBUS = 7;
+  public static final int SIGFPE = 8;
+  public static final int SIGKILL = 9;
+  public static final int SIGSEGV = 11;
+  public static final int SIGPIPE = 13;
+  public static final int SIGALRM = 14;
+  public static final int SIGCHLD = 17;
+  public static final int SIGCONT = 18;
+  public static final int SIGSTOP = 19;
+  public static final int SIGTSTP = 20;
+  public static final int SIGTTIN = 21;
+  public static final int SIGTTOU = 22;
+  public static final int SIGURG = 23;
+  public static final int SIGXCPU = 24;
+  public static final int SIGXFSZ = 25;
+  public static final int SIGVTALRM = 26;
+  public static final int SIGPROF = 27;
+  public static final int SIGWINCH = 28;
+  public static final int SIGSYS = 31;
+  public static final int BYTES = 128;
 
   private static final String[] NAMES =
       ("0 HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP"
               + " TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
           .split(" ");
 
-  static SignalInfo simple(int number, int code) {
+  public static SignalInfo simple(int number, int code) {
     return new SignalInfo(number, code, 0, 0, 0, 0);
   }
 
-  static SignalInfo from(int number, int code, GuestThread sender) {
+  public static SignalInfo from(int number, int code, GuestThread sender) {
     return new SignalInfo(number, code, 0, sender.process.pid, sender.process.uid(), 0);
   }
 
-  static SignalInfo fault(int number, int code, long address, int trap) {
+  public static SignalInfo fault(int number, int code, long address, int trap) {
     return new SignalInfo(number, code, address, 0, 0, trap);
   }
 
-  static long bit(int number) {
+  public static long bit(int number) {
     return 1L << (number - 1);
   }
 
-  static String name(int number) {
+  public static String name(int number) {
     return number < NAMES.length ? "SIG" + NAMES[number] : "SIGRT" + number;
   }
 
@@ -81,7 +81,7 @@ record SignalInfo(int number, int code, long address, int pid, int uid, int stat
   }
 
   /** siginfo_t as the guest sees it. */
-  byte[] toBytes(boolean wide) {
+  public byte[] toBytes(boolean wide) {
     ByteBuffer b = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
     b.putInt(0, number).putInt(8, code);
     int at = wide ? 16 : 12;

@@ -142,7 +142,7 @@ final class Signals {
    * process is ending, and holds it while the process is stopped.
    *
    * @param restart the outcome of the system call that is ending, or 0
-   * @param number its number, put back into the accumulator to start it again
+   * @param number its number, for starting it again
    * @return true when registers were set up for a handler
    */
   static boolean deliver(GuestThread t, long restart, int number) {
@@ -180,10 +180,10 @@ final class Signals {
       if (restarts) {
         boolean again =
             restart == -Errno.ERESTARTSYS && (action.flags() & SignalActions.SA_RESTART) != 0;
-        setResult(t, again, number);
+        again(t, again, number);
         restarts = false;
       }
-      if (!SignalFrame.push(t, info, action)) {
+      if (!push(t, info, action)) {
         // No room for the frame.
         t.process.die(SignalInfo.SIGSEGV);
         continue;
@@ -191,7 +191,7 @@ final class Signals {
       handled = true;
     }
     if (restarts) {
-      setResult(t, true, number);
+      again(t, true, number);
     }
     if (t.savedMaskValid) {
       t.mask = t.savedMask;
@@ -200,14 +200,28 @@ final class Signals {
     return handled;
   }
 
-  private static void setResult(GuestThread t, boolean again, int number) {
+  private static void again(GuestThread t, boolean again, int number) {
     if (again) {
-      t.cpu.home.r[0] = number;
-      // SYSCALL, SYSENTER and INT 80h are all two bytes long.
-      t.cpu.home.pc -= 2;
+      t.cpu.restart(number);
     } else {
-      t.setResult(-Errno.EINTR);
+      t.cpu.setResult(-Errno.EINTR);
     }
+  }
+
+  /** Prepares the registers for a handler; false when the frame does not fit anywhere. */
+  private static boolean push(GuestThread t, SignalInfo info, SignalActions.Action action) {
+    try {
+      t.cpu.pushFrame(info, action);
+    } catch (Errno e) {
+      return false;
+    }
+    long blocked = t.mask | action.mask();
+    t.savedMaskValid = false;
+    if ((action.flags() & SignalActions.SA_NODEFER) == 0) {
+      blocked |= SignalInfo.bit(info.number());
+    }
+    t.mask = blocked & ~UNBLOCKABLE;
+    return true;
   }
 
   private static void byDefault(GuestThread t, SignalInfo info) {
@@ -223,7 +237,7 @@ final class Signals {
       t.traceDeath(info);
     }
     if (!t.process.dying) {
-      t.process.fatality = new GuestProcess.Fatality(info, t.cpu.home.pc);
+      t.process.fatality = new GuestProcess.Fatality(info, t.cpu.pc(), t.process.abi.pcName());
     }
     t.process.die(n);
   }

@@ -31,14 +31,15 @@ final class StartImage {
   private static final int W = 2;
   private static final int X = 1;
   private static final int PAGE = 4096;
-  private static final int INT = 0xcd;
 
+  private final Abi abi;
   private final boolean wide;
   private final byte[] interpreter;
   private final List<byte[]> needed = new ArrayList<>();
 
-  private StartImage(boolean wide, String interpreter, List<String> needed) {
-    this.wide = wide;
+  private StartImage(Abi abi, String interpreter, List<String> needed) {
+    this.abi = abi;
+    wide = !abi.is32Bit;
     this.interpreter = terminated(interpreter);
     needed.forEach(n -> this.needed.add(terminated(n)));
   }
@@ -51,12 +52,12 @@ final class StartImage {
   /**
    * The program's file.
    *
-   * @param wide for x86-64, else i386
+   * @param abi what it shall be for
    * @param interpreter path of the dynamic linker
    * @param needed names or paths of libraries
    */
-  static byte[] build(boolean wide, String interpreter, List<String> needed) {
-    return new StartImage(wide, interpreter, needed).build();
+  static byte[] build(Abi abi, String interpreter, List<String> needed) {
+    return new StartImage(abi, interpreter, needed).build();
   }
 
   private byte[] build() {
@@ -103,14 +104,14 @@ final class StartImage {
     dynamic(b, 0, 0);
     for (int i = 0; i < HostGate.SLOTS; i++) {
       int at = trapsAt + i * HostGate.SLOT_BYTES;
-      b.put(at, (byte) INT).put(at + 1, (byte) HostGate.VECTOR);
+      b.put(at, abi.trap());
     }
     return b.array();
   }
 
   private void header(ByteBuffer b, int entryPoint, int headers, int entry, int count) {
     b.put(new byte[] {0x7f, 'E', 'L', 'F', (byte) (wide ? 2 : 1), 1, 1}).position(16);
-    b.putShort((short) ElfImage.ET_DYN).putShort((short) (wide ? 62 : 3)).putInt(1);
+    b.putShort((short) ElfImage.ET_DYN).putShort((short) abi.machine).putInt(1);
     word(b, entryPoint);
     word(b, headers);
     word(b, 0);

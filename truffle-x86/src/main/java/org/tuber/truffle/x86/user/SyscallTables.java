@@ -2,6 +2,7 @@ package org.tuber.truffle.x86.user;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -17,17 +18,22 @@ import java.util.Map;
 final class SyscallTables {
   private static final int O_CLOEXEC = 0x80000;
 
+  /** Numbers of the host's own calls. */
+  static final String HOST = "syscalls-x86-64.txt";
+
   /** Calls without argument for the flags in their old form: number of the form that has one. */
   private static final Map<String, Integer> NEWER =
       Map.of("epoll_create", 291, "eventfd", 290, "inotify_init", 294);
 
   private SyscallTables() {}
 
-  private static List<String> lines(String resource) {
+  static InputStream resource(String name) {
+    return SyscallTables.class.getResourceAsStream(name);
+  }
+
+  private static List<String> lines(InputStream resource) {
     try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                SyscallTables.class.getResourceAsStream(resource), StandardCharsets.UTF_8))) {
+        new BufferedReader(new InputStreamReader(resource, StandardCharsets.UTF_8))) {
       return in.lines().filter(l -> !l.isBlank() && !l.startsWith("#")).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -35,7 +41,7 @@ final class SyscallTables {
   }
 
   /** Name to number. */
-  private static Map<String, Integer> numbers(String resource) {
+  private static Map<String, Integer> numbers(InputStream resource) {
     Map<String, Integer> numbers = new HashMap<>();
     for (String line : lines(resource)) {
       String[] parts = line.split(" ");
@@ -46,7 +52,7 @@ final class SyscallTables {
 
   private static Map<String, String[]> signatures() {
     Map<String, String[]> signatures = new HashMap<>();
-    for (String line : lines("signatures.txt")) {
+    for (String line : lines(resource("signatures.txt"))) {
       String[] parts = line.split(" ");
       signatures.put(parts[0], Arrays.copyOfRange(parts, 1, parts.length));
     }
@@ -73,25 +79,17 @@ final class SyscallTables {
     return calls;
   }
 
-  static Syscalls amd64() {
-    return table("syscalls-64.txt", common(), signatures());
-  }
-
-  static Syscalls i386() {
+  static Syscalls of(Abi abi) {
     Map<String, Syscalls.Call> calls = common();
     Map<String, String[]> signatures = signatures();
-    Calls32.replace(calls, signatures);
-    return table("syscalls-32.txt", calls, signatures);
-  }
-
-  private static String hostName(String resource, String name) {
-    return resource.equals("syscalls-32.txt") ? Calls32.hostName(name) : name;
+    abi.adapt(calls, signatures);
+    return table(abi, calls, signatures);
   }
 
   private static Syscalls table(
-      String resource, Map<String, Syscalls.Call> calls, Map<String, String[]> signatures) {
-    Map<String, Integer> numbers = numbers(resource);
-    Map<String, Integer> host = numbers("syscalls-64.txt");
+      Abi abi, Map<String, Syscalls.Call> calls, Map<String, String[]> signatures) {
+    Map<String, Integer> numbers = numbers(abi.numbers());
+    Map<String, Integer> host = numbers(resource(HOST));
     int most = numbers.values().stream().mapToInt(Integer::intValue).max().orElseThrow();
     Syscalls.Row[] rows = new Syscalls.Row[most + 1];
     numbers.forEach(
@@ -106,7 +104,7 @@ final class SyscallTables {
             kinds = Arrays.copyOfRange(kinds, 1, kinds.length);
           }
           Syscalls.Call call = calls.get(name);
-          String hostName = hostName(resource, name);
+          String hostName = abi.hostName(name);
           if (call == null && signature != null && host.containsKey(hostName)) {
             int to = NEWER.getOrDefault(hostName, host.get(hostName));
             call = new Passthrough(to, kinds, flags, closeOnExec);

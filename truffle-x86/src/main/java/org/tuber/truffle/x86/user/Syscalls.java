@@ -7,14 +7,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The system calls of one ABI by number. */
-final class Syscalls {
+public final class Syscalls {
   private static final Logger LOG = LoggerFactory.getLogger(Syscalls.class);
 
   /**
    * A system call; returns the result, a negative error number, or one of {@link Errno}'s marks.
    */
   @FunctionalInterface
-  interface Call {
+  public interface Call {
     long run(GuestThread t, long a, long b, long c, long d, long e, long f);
   }
 

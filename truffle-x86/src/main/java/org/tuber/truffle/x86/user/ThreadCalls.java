@@ -2,7 +2,6 @@ package org.tuber.truffle.x86.user;
 
 import java.util.Map;
 import org.tuber.core.mem.GuestRam;
-import org.tuber.truffle.x86.state.X86Cpu;
 
 /** clone, fork, vfork, the end of threads. */
 final class ThreadCalls {
@@ -134,7 +133,7 @@ final class ThreadCalls {
     // flag is a field of the CPU.
     synchronized (t.process.system) {
       for (GuestThread x : t.process.threads) {
-        x.cpu.shared = true;
+        x.cpu.setShared();
       }
     }
     GuestThread child = new GuestThread(t.process, t.memory, 0);
@@ -166,6 +165,7 @@ final class ThreadCalls {
     p.environment = parent.environment;
     p.auxiliaryVector = parent.auxiliaryVector;
     p.name = parent.name;
+    p.abi = parent.abi;
     p.is32Bit = parent.is32Bit;
     if ((f & CLONE_PIDFD) != 0) {
       // After the child has its copy of the table: the descriptor is the parent's alone.
@@ -175,7 +175,7 @@ final class ThreadCalls {
     boolean sharesMemory = (f & CLONE_VM) != 0;
     UserMemory memory = sharesMemory ? t.memory : t.memory.fork(t);
     if (sharesMemory && (f & CLONE_VFORK) == 0) {
-      t.cpu.shared = true;
+      t.cpu.setShared();
     }
     GuestThread child = new GuestThread(p, memory, 0);
     if (!sharesMemory) {
@@ -203,20 +203,15 @@ final class ThreadCalls {
       long childTid,
       long tls,
       boolean newProcess) {
-    copyRegisters(t, child);
+    UserCpu c = child.cpu;
+    c.copy(t.cpu);
     child.mask = t.mask;
-    X86Cpu c = child.cpu;
     if (stack != 0) {
-      c.home.r[4] = stack;
+      c.setStackPointer(stack);
     }
-    c.home.r[0] = 0;
+    c.setResult(0);
     if ((f & CLONE_SETTLS) != 0) {
-      if (t.cpu.is64Bit()) {
-        c.segments[X86Cpu.FS].base = tls;
-        c.segmentBase[X86Cpu.FS] = tls;
-      } else {
-        MiscCalls.setThreadArea(child, t, tls);
-      }
+      c.setThreadPointer(tls, t);
     }
     if ((f & CLONE_CHILD_CLEARTID) != 0) {
       child.clearTid = childTid;
@@ -245,33 +240,6 @@ final class ThreadCalls {
       child.release();
     }
     return tid;
-  }
-
-  private static void copyRegisters(GuestThread from, GuestThread to) {
-    X86Cpu a = from.cpu;
-    X86Cpu b = to.cpu;
-    ProgramLoader.initialize(b, !a.is64Bit());
-    System.arraycopy(a.home.r, 0, b.home.r, 0, a.home.r.length);
-    System.arraycopy(a.home.x, 0, b.home.x, 0, a.home.x.length);
-    b.home.fx = a.home.fx;
-    b.home.fy = a.home.fy;
-    b.home.fz = a.home.fz;
-    b.home.fr = a.home.fr;
-    b.home.fd = a.home.fd;
-    b.home.pc = a.home.pc;
-    System.arraycopy(a.home.y, 0, b.home.y, 0, a.home.y.length);
-    b.mxcsr = a.mxcsr;
-    FpuImage.copy(a.fpu, b.fpu);
-    for (int i = 0; i < 6; i++) {
-      b.segments[i].copyFrom(a.segments[i]);
-    }
-    if (!a.is64Bit()) {
-      for (int i = GuestThread.TLS_FIRST; i < GuestThread.TLS_FIRST + 3; i++) {
-        to.setDescriptor(i, from.descriptor(i));
-      }
-    }
-    b.setEflagsHigh(a.eflagsHigh);
-    b.modeChanged();
   }
 
   // ---------------------------------------------------------------- the end

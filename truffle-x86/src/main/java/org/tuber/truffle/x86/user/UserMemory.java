@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.GuestCpu;
-import org.tuber.truffle.x86.state.X86Cpu;
 
 /**
  * The address space of a guest process: its {@link Mappings}, the {@link PageTable} of the pages
@@ -69,29 +68,23 @@ final class UserMemory {
   // ---------------------------------------------------------------- translation
 
   /** {@code walk} of the engine: translates or throws a page fault. */
-  void walk(GuestThread self, X86Cpu c, long gva, int access) {
+  void walk(GuestThread self, long gva, int access) {
     long e = pages.entry(gva);
     if ((e >>> access & 1) == 0) {
       e = resolve(self, gva, access);
       if (e <= 0) {
-        throw c.pageFault(gva, pageFaultCode(e, access));
+        throw self.cpu.pageFault(gva, access, why(e));
       }
     }
-    c.walked((e & OFFSET_MASK) | (gva & PAGE_MASK), (int) e & 7);
+    self.cpu.walked((e & OFFSET_MASK) | (gva & PAGE_MASK), (int) e & 7);
   }
 
-  /** Error code of a page fault; bit 15, as on no CPU, says that the mapping has no page there. */
-  private static int pageFaultCode(long outcome, int access) {
-    int code = 4;
-    if (access == GuestCpu.ACCESS_WRITE) {
-      code |= 2;
-    } else if (access == GuestCpu.ACCESS_FETCH) {
-      code |= 16;
-    }
-    return outcome == NO_PAGE ? code | BUS_ERROR : outcome == FORBIDDEN ? code | 1 : code;
+  private static UserCpu.PageFault why(long outcome) {
+    return outcome == NO_PAGE
+        ? UserCpu.PageFault.NO_PAGE
+        : outcome == FORBIDDEN ? UserCpu.PageFault.FORBIDDEN : UserCpu.PageFault.NOT_MAPPED;
   }
 
-  static final int BUS_ERROR = 1 << 15;
   private static final long NOT_MAPPED = 0;
   private static final long FORBIDDEN = -1;
   private static final long NO_PAGE = -2;

@@ -9,8 +9,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.tuber.truffle.engine.Engine;
-import org.tuber.truffle.x86.X86Isa;
-import org.tuber.truffle.x86.sys.CpuModel;
 
 /**
  * Linux programs without a kernel: all guest processes of this JVM, and what they share. Also the
@@ -26,14 +24,14 @@ public final class UserSystem implements AutoCloseable {
    * What the user asked for.
    *
    * @param sysroot prefix under which absolute paths are looked for first, or empty
-   * @param model the CPU
+   * @param architecture the kind of CPU; belongs to one system
    * @param engine compile policy
    * @param trace where each system call is written to, or null
    * @param ownStdio descriptors 0 to 2 of this JVM belong to the program from now on
    */
   public record Settings(
       String sysroot,
-      CpuModel model,
+      Architecture architecture,
       Engine.Options engine,
       Consumer<String> trace,
       boolean ownStdio) {}
@@ -43,8 +41,6 @@ public final class UserSystem implements AutoCloseable {
   final FrameArena arena;
   final FileImages images;
   final Paths paths;
-  final Syscalls calls64;
-  final Syscalls calls32;
   final UserClock clock = new UserClock();
   private final Map<Integer, GuestProcess> processes = new HashMap<>();
   private final Set<GuestThread> nudged = new HashSet<>();
@@ -67,12 +63,10 @@ public final class UserSystem implements AutoCloseable {
     }
     Host.prepare();
     this.settings = settings;
-    engine = new Engine(new X86Isa(), language, settings.engine);
+    engine = new Engine(settings.architecture.isa(), language, settings.engine);
     arena = new FrameArena(engine);
     images = new FileImages(arena);
     paths = new Paths(this, settings.sysroot);
-    calls64 = SyscallTables.amd64();
-    calls32 = SyscallTables.i386();
   }
 
   /** How a program ended: exit status, or the signal that killed it. */
