@@ -9,9 +9,9 @@ import java.util.function.Consumer;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.linux.ProgramException;
+import org.tuber.truffle.engine.linux.UserSystem;
 import org.tuber.truffle.x86.sys.CpuModel;
-import org.tuber.truffle.x86.user.ProgramException;
-import org.tuber.truffle.x86.user.UserSystem;
 import org.tuber.truffle.x86.user.X86Linux;
 
 /**

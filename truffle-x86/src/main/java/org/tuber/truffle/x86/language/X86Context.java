@@ -6,8 +6,10 @@ import com.oracle.truffle.api.TruffleLanguage.ContextReference;
 import com.oracle.truffle.api.nodes.Node;
 import java.util.ArrayList;
 import java.util.List;
-import org.tuber.truffle.x86.user.Architecture;
-import org.tuber.truffle.x86.user.LibraryProcess;
+import org.tuber.truffle.engine.interop.CallingConvention;
+import org.tuber.truffle.engine.interop.GuestContext;
+import org.tuber.truffle.engine.linux.Architecture;
+import org.tuber.truffle.engine.linux.LibraryProcess;
 import org.tuber.truffle.x86.user.X86Linux;
 
 /** One polyglot context: its settings, and the machines and libraries that live until its end. */

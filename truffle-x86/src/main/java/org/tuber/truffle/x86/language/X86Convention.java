@@ -2,9 +2,10 @@ package org.tuber.truffle.x86.language;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.tuber.truffle.x86.language.NativeType.Kind;
+import org.tuber.truffle.engine.interop.CallingConvention;
+import org.tuber.truffle.engine.interop.NativeType.Kind;
+import org.tuber.truffle.engine.linux.LibraryProcess;
 import org.tuber.truffle.x86.user.GuestRegisters;
-import org.tuber.truffle.x86.user.LibraryProcess;
 import org.tuber.truffle.x86.user.X86UserCpu;
 
 /** The calling conventions of Linux on x86-64 and i386. */

@@ -7,8 +7,13 @@ import java.util.Map;
 import org.graalvm.options.OptionDescriptors;
 import org.graalvm.options.OptionValues;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.interop.ElfRoot;
+import org.tuber.truffle.engine.interop.GuestContext;
+import org.tuber.truffle.engine.interop.GuestException;
+import org.tuber.truffle.engine.interop.GuestLibrary;
+import org.tuber.truffle.engine.interop.GuestProgram;
+import org.tuber.truffle.engine.linux.ElfKind;
 import org.tuber.truffle.x86.sys.CpuModel;
-import org.tuber.truffle.x86.user.ElfKind;
 
 /**
  * Truffle language {@code x86}: a source is the bytes of a Linux program, of a shared library, or

@@ -2,6 +2,10 @@ package org.tuber.truffle.x86.user;
 
 import java.io.InputStream;
 import java.util.Map;
+import org.tuber.truffle.engine.linux.Abi;
+import org.tuber.truffle.engine.linux.Calls32;
+import org.tuber.truffle.engine.linux.Errno;
+import org.tuber.truffle.engine.linux.Syscalls;
 import org.tuber.truffle.x86.sys.CpuFeature;
 import org.tuber.truffle.x86.sys.CpuModel;
 

@@ -2,6 +2,11 @@ package org.tuber.truffle.x86.user;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.tuber.truffle.engine.linux.Errno;
+import org.tuber.truffle.engine.linux.GuestThread;
+import org.tuber.truffle.engine.linux.SignalActions;
+import org.tuber.truffle.engine.linux.SignalInfo;
+import org.tuber.truffle.engine.linux.SignalStack;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;

@@ -1,6 +1,8 @@
 package org.tuber.truffle.x86.user;
 
 import org.tuber.core.mem.GuestRam;
+import org.tuber.truffle.engine.linux.Errno;
+import org.tuber.truffle.engine.linux.GuestThread;
 import org.tuber.truffle.x86.state.X86Cpu;
 
 /**

@@ -4,6 +4,10 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.time.VirtualClock;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.Isa;
+import org.tuber.truffle.engine.linux.Abi;
+import org.tuber.truffle.engine.linux.Architecture;
+import org.tuber.truffle.engine.linux.GuestThread;
+import org.tuber.truffle.engine.linux.UserCpu;
 import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.sys.CpuModel;
 

@@ -9,6 +9,9 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tuber.truffle.engine.linux.Architecture;
+import org.tuber.truffle.engine.linux.ElfKind;
+import org.tuber.truffle.engine.linux.ProgramException;
 import org.tuber.truffle.x86.sys.CpuModel;
 
 /** Damaged files are refused, whatever is wrong with them. */
