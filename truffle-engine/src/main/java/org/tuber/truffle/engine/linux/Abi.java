@@ -61,6 +61,21 @@ public abstract class Abi {
    */
   protected abstract void adapt(Map<String, Syscalls.Call> calls, Map<String, String[]> signatures);
 
+  /** The host's flags of open for this ABI's. */
+  protected int hostOpenFlags(int flags) {
+    return flags;
+  }
+
+  /** This ABI's flags of open for the host's. */
+  protected int guestOpenFlags(int flags) {
+    return flags;
+  }
+
+  /** Structures are those of asm-generic where x86-64's differ. */
+  protected boolean isGeneric() {
+    return false;
+  }
+
   // ---------------------------------------------------------------- programs
 
   /** AT_PLATFORM. */

@@ -1,5 +1,7 @@
 package org.tuber.truffle.engine.linux;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.tuber.core.mem.GuestRam;
@@ -9,7 +11,11 @@ final class EventCalls {
   private static final int PPOLL = 271;
   private static final int EPOLL_CTL = 233;
   private static final int EPOLL_PWAIT2 = 441;
+
+  /** Packed on x86. */
   private static final int EPOLL_EVENT_BYTES = 12;
+
+  private static final int GENERIC_EPOLL_EVENT_BYTES = 16;
   private static final int MAX_EVENTS = 4096;
   private static final int FD_SETSIZE = 1024;
   private static final int POLLIN = 0x41;
@@ -227,7 +233,15 @@ final class EventCalls {
   // ---------------------------------------------------------------- epoll
 
   private static long epollCtl(GuestThread t, long fd, long op, long target, long event) {
-    long data = t.in(event, EPOLL_EVENT_BYTES);
+    long data;
+    if (t.process.abi.isGeneric() && event != 0) {
+      long g = t.in(event, GENERIC_EPOLL_EVENT_BYTES);
+      data = t.scratch(EPOLL_EVENT_BYTES);
+      GuestRam.hostStore32(data, GuestRam.hostLoad32(g));
+      GuestRam.hostStore64(data + 4, GuestRam.hostLoad64(g + 8));
+    } else {
+      data = t.in(event, EPOLL_EVENT_BYTES);
+    }
     return Host.call(EPOLL_CTL, t.fd(fd), op, t.fd(target), data);
   }
 
@@ -247,7 +261,15 @@ final class EventCalls {
             nanos,
             time,
             () -> Host.call6(EPOLL_PWAIT2, host, events, most, nanos < 0 ? 0 : time, 0, 0));
-    if (r > 0) {
+    if (r > 0 && t.process.abi.isGeneric()) {
+      ByteBuffer b =
+          ByteBuffer.allocate((int) r * GENERIC_EPOLL_EVENT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      for (int i = 0; i < r; i++) {
+        long e = events + (long) i * EPOLL_EVENT_BYTES;
+        b.putLong(GuestRam.hostLoad32(e) & 0xffff_ffffL).putLong(GuestRam.hostLoad64(e + 4));
+      }
+      t.write(at, b.array());
+    } else if (r > 0) {
       t.memory.writeHost(t, at, events, r * EPOLL_EVENT_BYTES);
     }
     return r;

@@ -35,6 +35,7 @@ final class FileCalls {
   private static final int F_SETLEASE = 1024;
   private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int F_GETFL = 3;
+  private static final int F_SETFL = 4;
   private static final int F_GETPIPE_SZ = 1032;
   private static final int FLOCK_BYTES = 32;
 
@@ -129,6 +130,10 @@ final class FileCalls {
   }
 
   static long open(GuestThread t, long directory, long pathGva, long flags, long mode) {
+    return openHost(t, directory, pathGva, t.process.abi.hostOpenFlags((int) flags), mode);
+  }
+
+  private static long openHost(GuestThread t, long directory, long pathGva, long flags, long mode) {
     String path = t.path(pathGva);
     int own = ProcFiles.open(t, path, (int) flags);
     long host = own;
@@ -159,11 +164,12 @@ final class FileCalls {
     }
     String path = t.path(pathGva);
     long host = t.need(how, (int) size);
-    long flags = GuestRam.hostLoad64(host);
+    long given = GuestRam.hostLoad64(host);
+    long flags = given >>> 32 == 0 ? t.process.abi.hostOpenFlags((int) given) : given;
     long resolve = GuestRam.hostLoad64(host + 16);
     boolean plain = resolve == 0 && flags >>> 32 == 0;
     if (plain && ProcFiles.isOurs(t, path)) {
-      return open(t, directory, pathGva, flags, GuestRam.hostLoad64(host + 8));
+      return openHost(t, directory, pathGva, flags, GuestRam.hostLoad64(host + 8));
     }
     GuestRam.hostStore64(host, flags | O_CLOEXEC);
     long fd =
@@ -243,6 +249,11 @@ final class FileCalls {
         return 0;
       case F_SETLEASE:
         return -Errno.EINVAL;
+      case F_GETFL:
+        long got = Host.call(Host.FCNTL, t.fd(fd), c);
+        return got < 0 ? got : t.process.abi.guestOpenFlags((int) got);
+      case F_SETFL:
+        return Host.call(Host.FCNTL, t.fd(fd), c, t.process.abi.hostOpenFlags((int) argument));
       default:
         return t.restartable(Host.FCNTL, t.fd(fd), c, argument, 0, 0, 0);
     }
@@ -264,7 +275,7 @@ final class FileCalls {
 
   private static long pipe(GuestThread t, long at, long flags) {
     long pair = t.scratch(8);
-    long r = Host.call(PIPE2, pair, flags | O_CLOEXEC);
+    long r = Host.call(PIPE2, pair, t.process.abi.hostOpenFlags((int) flags) | O_CLOEXEC);
     if (r < 0) {
       return r;
     }

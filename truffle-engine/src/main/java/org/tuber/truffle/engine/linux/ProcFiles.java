@@ -148,6 +148,13 @@ final class ProcFiles {
     if (!path.startsWith("/proc/")) {
       return NOT_OURS;
     }
+    byte[] cpus =
+        path.equals("/proc/cpuinfo") && (flags & 3) == 0
+            ? t.process.system.settings.architecture().cpuInfo()
+            : null;
+    if (cpus != null) {
+      return Host.file("cpuinfo", cpus);
+    }
     Entry e = parse(t, path);
     if (e == null) {
       return NOT_OURS;

@@ -291,6 +291,10 @@ final class SysvCalls {
     if (r < 0 || command == IPC_SET) {
       return r;
     }
+    if (semaphores && t.process.abi.isGeneric()) {
+      t.write(at, GenericLayout.semaphores(host));
+      return r;
+    }
     if (!t.process.is32Bit) {
       t.memory.writeHost(t, at, host, bytes);
       return r;
