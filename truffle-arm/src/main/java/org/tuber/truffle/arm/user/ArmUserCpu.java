@@ -352,6 +352,11 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
     return cpu.home.r[0];
   }
 
+  /** SP, for calling conventions. */
+  public long sp() {
+    return cpu.home.r[ArmState.SP];
+  }
+
   /** X0 to X7. */
   public long get(int register) {
     return cpu.home.r[register];

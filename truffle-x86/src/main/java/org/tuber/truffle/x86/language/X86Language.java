@@ -11,6 +11,7 @@ import org.tuber.truffle.engine.interop.ElfRoot;
 import org.tuber.truffle.engine.interop.GuestContext;
 import org.tuber.truffle.engine.interop.GuestException;
 import org.tuber.truffle.engine.interop.GuestLibrary;
+import org.tuber.truffle.engine.interop.GuestOptions;
 import org.tuber.truffle.engine.interop.GuestProgram;
 import org.tuber.truffle.engine.linux.ElfKind;
 import org.tuber.truffle.x86.sys.CpuModel;
@@ -46,7 +47,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   @Override
   protected X86Context createContext(Env env) {
     OptionValues options = env.getOptions();
-    return new X86Context(this, env, settings(options), options.get(X86Options.SYSROOT));
+    return new X86Context(this, env, settings(options), options.get(GuestOptions.SYSROOT));
   }
 
   @Override
@@ -60,13 +61,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
     long load = o.get(X86Options.LOAD_ADDRESS);
     long stack = o.get(X86Options.STACK);
     String cpu = o.get(X86Options.CPU);
-    Engine.Options tier =
-        switch (o.get(X86Options.TIER)) {
-          case "interp" -> Engine.Options.INTERPRETER;
-          case "immediate" -> Engine.Options.IMMEDIATE;
-          case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
-          default -> Engine.Options.DEFAULT;
-        };
+    Engine.Options tier = GuestOptions.engine(o);
     if (stack == X86Options.UNSET) {
       stack = mode == 16 ? 0xfff0 : memory;
     }
@@ -77,7 +72,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
           stack,
           memory,
           o.get(X86Options.INSTRUCTION_BUDGET),
-          o.get(X86Options.RUN),
+          o.get(GuestOptions.RUN),
           tier,
           CpuModel.of(Map.of("model", cpu)));
     } catch (IllegalArgumentException e) {
