@@ -29,7 +29,7 @@ class UserProgramArm64Test {
     String guests = System.getenv("TUBER_GUESTS");
     Path home = Path.of(System.getProperty("user.home"));
     Path all = guests == null ? home.resolve(".cache/tuber/guests") : Path.of(guests);
-    sysroot = all.resolve("arm64").toString();
+    sysroot = all.resolve("arm64-sysroot").toString();
     Programs.needs(sysroot + "/usr/bin/python3");
     Programs.needs(COMPILER);
     Programs.needs(QEMU);

@@ -35,7 +35,7 @@ class ArmLanguageTest {
     String guests = System.getenv("TUBER_GUESTS");
     Path home = Path.of(System.getProperty("user.home"));
     Path folder = guests == null ? home.resolve(".cache/tuber/guests") : Path.of(guests);
-    sysroot = folder.resolve("arm64");
+    sysroot = folder.resolve("arm64-sysroot");
     boolean there = Files.exists(sysroot.resolve("usr/bin/python3"));
     if (System.getenv("CI") != null) {
       assertThat(there).as("programs for arm64 are there").isTrue();
