@@ -130,6 +130,44 @@ class UserProgramArm64Test {
     assertThat(r.status()).isZero();
   }
 
+  /** By load-exclusive and by LSE, whichever the CPU has. */
+  @ParameterizedTest
+  @ValueSource(strings = {"cortex-a57", "max"})
+  void threadsCountTogether(String model) throws Exception {
+    String source =
+        """
+        #include <pthread.h>
+        #include <stdatomic.h>
+        #include <stdio.h>
+        static _Atomic long atomic;
+        static long guarded;
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static void *count(void *unused) {
+          for (int i = 0; i < 50000; i++) {
+            atomic++;
+            if (i % 10 == 0) {
+              pthread_mutex_lock(&lock);
+              guarded++;
+              pthread_mutex_unlock(&lock);
+            }
+          }
+          return unused;
+        }
+        int main(void) {
+          pthread_t t[4];
+          for (int i = 0; i < 4; i++) pthread_create(&t[i], 0, count, 0);
+          for (int i = 0; i < 4; i++) pthread_join(t[i], 0);
+          printf("%ld %ld\\n", atomic, guarded);
+          return 0;
+        }
+        """;
+    Path program =
+        Programs.compile(COMPILER, folder, "threads", source, List.of("-static", "-pthread"));
+    List<String> command = List.of("-cpu", model, program.toString());
+    Programs.Result r = Programs.runEmulated(folder, command, folder.resolve("errors"));
+    assertThat(r.out()).isEqualTo("200000 20000\n");
+  }
+
   @Test
   void bashForksPipesAndTraps() throws Exception {
     String script =
