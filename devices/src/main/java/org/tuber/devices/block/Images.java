@@ -15,7 +15,7 @@ public final class Images {
   /** Opens the bytes behind a name: a file, or an export of a network server. */
   public static ImageFile openFile(String name, OpenOptions options) throws IOException {
     if (NbdAddress.matches(name)) {
-      return NbdFile.open(name, options.writable());
+      return NbdFile.open(name, options.writable(), options.tls());
     }
     String path = name.startsWith("file:") ? name.substring(5) : name;
     return HostFile.open(path, options.writable(), options.locked(), options.cache());

@@ -44,6 +44,11 @@ public final class ImgCommand implements Runnable {
 
   /** Sets up a command line that has this tree in it. */
   public static CommandLine configure(CommandLine line) {
+    return configure(line, "tuber img");
+  }
+
+  /** The same for a command of another name. */
+  public static CommandLine configure(CommandLine line, String name) {
     line.setExecutionExceptionHandler(
         (e, commandLine, parsed) -> {
           Throwable cause = e instanceof UncheckedIOException u ? u.getCause() : e;
@@ -51,7 +56,7 @@ public final class ImgCommand implements Runnable {
             throw e;
           }
           PrintWriter err = commandLine.getErr();
-          err.println("tuber img: " + cause.getMessage());
+          err.println(name + ": " + cause.getMessage());
           err.flush();
           return commandLine.getCommandSpec().exitCodeOnExecutionException();
         });

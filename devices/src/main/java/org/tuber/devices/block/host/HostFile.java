@@ -412,6 +412,9 @@ public final class HostFile implements ImageFile {
 
   @Override
   public void close() throws IOException {
+    if (!channel.isOpen()) {
+      return;
+    }
     try {
       channel.close();
     } finally {
