@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -21,6 +22,8 @@ import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.ImageFormats;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.live.BlockJobs;
+import org.tuber.devices.block.live.LiveDisk;
 
 /**
  * The images behind a machine's drives: opens them as the options say, flushes and closes them with
@@ -31,8 +34,11 @@ public final class DriveFiles implements AutoCloseable {
   private static final String OVERLAY = "qcow2";
 
   private final List<BlockBackend> open = new ArrayList<>();
+  private final Map<BlockBackend, LiveDisk> live = new IdentityHashMap<>();
+  private final BlockJobs jobs = new BlockJobs();
   private final List<Path> temporary = new ArrayList<>();
   private final Map<String, DriveOption> unclaimed = new HashMap<>();
+  private int nameless;
 
   /** The files of these drives; those with an id can be claimed by it. */
   public DriveFiles(List<DriveOption> drives) throws MachineException {
@@ -84,15 +90,29 @@ public final class DriveFiles implements AutoCloseable {
       if (drive.snapshot()) {
         node = overlay(node, drive);
       }
-      BlockBackend disk = new AsyncDisk(node);
+      String name = drive.id().isEmpty() ? "drive" + nameless++ : drive.id();
+      LiveDisk liveDisk = new LiveDisk(name, node, options.withWritable(true));
+      jobs.add(liveDisk);
+      BlockBackend disk = new AsyncDisk(liveDisk);
       if (raw) {
         disk = new GuardedRaw(disk);
       }
       open.add(disk);
+      live.put(disk, liveDisk);
       return disk;
     } catch (IOException e) {
       throw new MachineException("cannot open drive " + e.getMessage(), e);
     }
+  }
+
+  /** The jobs on these drives, and the drives by name: their id, or {@code drive} and a number. */
+  public BlockJobs jobs() {
+    return jobs;
+  }
+
+  /** What lies behind a drive that {@link #open} returned; null for one it did not. */
+  public LiveDisk live(BlockBackend disk) {
+    return live.get(disk);
   }
 
   /** A temporary image over {@code base} that takes the writes. */
@@ -130,6 +150,11 @@ public final class DriveFiles implements AutoCloseable {
 
   @Override
   public void close() {
+    try {
+      jobs.close();
+    } catch (IOException e) {
+      LOG.error("ending block jobs: {}", e.toString());
+    }
     for (BlockBackend disk : open) {
       try {
         disk.close();
