@@ -90,8 +90,7 @@ public final class DriveFiles implements AutoCloseable {
       if (drive.snapshot()) {
         node = overlay(node, drive);
       }
-      String name = drive.id().isEmpty() ? "drive" + nameless++ : drive.id();
-      LiveDisk liveDisk = new LiveDisk(name, node, options.withWritable(true));
+      LiveDisk liveDisk = new LiveDisk(freeName(drive), node, options.withWritable(true));
       jobs.add(liveDisk);
       BlockBackend disk = new AsyncDisk(liveDisk);
       if (raw) {
@@ -103,6 +102,15 @@ public final class DriveFiles implements AutoCloseable {
     } catch (IOException e) {
       throw new MachineException("cannot open drive " + e.getMessage(), e);
     }
+  }
+
+  /** A drive's id, but for a second medium of one drive, and drives without id. */
+  private String freeName(DriveOption drive) {
+    String name = drive.id().isEmpty() ? "drive" + nameless++ : drive.id();
+    while (jobs.isKnown(name)) {
+      name = (drive.id().isEmpty() ? "drive" : drive.id() + "-") + nameless++;
+    }
+    return name;
   }
 
   /** The jobs on these drives, and the drives by name: their id, or {@code drive} and a number. */

@@ -146,7 +146,7 @@ final class BackupJob extends BlockJob implements WriteObserver {
             return;
           }
           long most = Math.min(disk.lengthBytes(), at + Math.max(n, 1));
-          try (RangeLocks.Held held =
+          try (RangeLocks.Held _ =
               disk.ranges().acquire(at & -cluster, at + n + cluster - 1 & -cluster)) {
             // The guest may have been faster with a part of it.
             long p = left.nextSet(at);

@@ -28,6 +28,11 @@ public final class BlockJobs implements AutoCloseable {
     }
   }
 
+  /** True if there is a disk of that name. */
+  public synchronized boolean isKnown(String name) {
+    return disks.containsKey(name);
+  }
+
   /** Gives a disk another name; before any job uses it. */
   public synchronized void rename(LiveDisk disk, String name) throws ImageException {
     if (disk.name().equals(name)) {

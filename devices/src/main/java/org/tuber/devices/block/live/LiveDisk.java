@@ -386,8 +386,7 @@ public final class LiveDisk implements BlockNode {
         return;
       }
       requireInside(offset, length);
-      try (RangeLocks.Held held =
-          ranges.acquire(offset & -unit, offset + length + unit - 1 & -unit)) {
+      try (RangeLocks.Held _ = ranges.acquire(offset & -unit, offset + length + unit - 1 & -unit)) {
         for (WriteObserver o : all) {
           o.beforeChange(offset, length);
         }

@@ -138,7 +138,7 @@ final class MirrorJob extends BlockJob implements WriteObserver {
           }
           long end = Math.min(disk.lengthBytes(), at + n + unit - 1 & -unit);
           long start = at & -unit;
-          try (RangeLocks.Held held = disk.ranges().acquire(start, end + unit - 1 & -unit)) {
+          try (RangeLocks.Held _ = disk.ranges().acquire(start, end + unit - 1 & -unit)) {
             dirty.reset(start, end - start);
             try {
               copyRange(start, end);

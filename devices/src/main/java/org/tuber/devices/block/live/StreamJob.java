@@ -73,7 +73,7 @@ final class StreamJob extends BlockJob implements WriteObserver {
           }
           long unit = ChunkCopy.MAX_BYTES;
           long end = Math.min(total, (at & -unit) + unit);
-          try (RangeLocks.Held held = disk.ranges().acquire(at & -unit, (at & -unit) + unit)) {
+          try (RangeLocks.Held _ = disk.ranges().acquire(at & -unit, (at & -unit) + unit)) {
             for (long p = at; p < end; ) {
               ChainStatus.Extent now = ChainStatus.at(top, base, p, end - p);
               if (isBelow(now)) {
