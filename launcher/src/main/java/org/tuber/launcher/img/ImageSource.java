@@ -173,6 +173,14 @@ public final class ImageSource {
     return all;
   }
 
+  /** True for {@code json}, false for {@code human}; anything else is refused. */
+  static boolean isJson(String output) throws ImageException {
+    if (!output.equals("json") && !output.equals("human")) {
+      throw new ImageException(output, "--output", "must be human or json");
+    }
+    return output.equals("json");
+  }
+
   /** Splits {@code a=1,b=2}; a doubled comma stands for one. */
   static Map<String, String> parse(String text) {
     Map<String, String> m = new LinkedHashMap<>();

@@ -66,6 +66,13 @@ public final class ImgCommand implements Runnable {
 
   /** The same for a command of another name. */
   public static CommandLine configure(CommandLine line, String name) {
+    line.setParameterExceptionHandler(
+        (e, arguments) -> {
+          PrintWriter err = e.getCommandLine().getErr();
+          err.println(name + ": " + e.getMessage().replace('\n', ' '));
+          err.flush();
+          return 1;
+        });
     line.setExecutionExceptionHandler(
         (e, commandLine, parsed) -> {
           Throwable cause = e instanceof UncheckedIOException u ? u.getCause() : e;

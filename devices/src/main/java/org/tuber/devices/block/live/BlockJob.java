@@ -468,9 +468,9 @@ public abstract class BlockJob {
   final void doze(long nanos) throws IOException {
     lock.lock();
     try {
-      if (!cancelWanted && !pauseWanted && !completeWanted && !softCancel) {
-        long left = changed.awaitNanos(nanos);
-        LOG.trace("{}: woke {} early", id, left);
+      long left = nanos;
+      while (left > 0 && !cancelWanted && !pauseWanted && !completeWanted && !softCancel) {
+        left = changed.awaitNanos(left);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
