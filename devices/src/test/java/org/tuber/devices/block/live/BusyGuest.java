@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.tuber.devices.block.BlockNode;
@@ -26,7 +27,7 @@ final class BusyGuest implements AutoCloseable {
   private final List<Thread> threads = new ArrayList<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private volatile boolean stop;
-  private volatile long writes;
+  private final AtomicLong writes = new AtomicLong();
 
   BusyGuest(BlockNode disk, byte[] content, long seed) {
     this.disk = disk;
@@ -76,7 +77,7 @@ final class BusyGuest implements AutoCloseable {
         System.arraycopy(data, 0, expected, at, n);
       }
     }
-    writes++;
+    writes.incrementAndGet();
   }
 
   /** Something done while no request is on the way. */
@@ -97,8 +98,8 @@ final class BusyGuest implements AutoCloseable {
 
   /** Waits for some requests. */
   void work(int requests) throws IOException {
-    long goal = writes + requests;
-    while (writes < goal && failure.get() == null) {
+    long goal = writes.get() + requests;
+    while (writes.get() < goal && failure.get() == null) {
       Thread.onSpinWait();
       java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
     }
