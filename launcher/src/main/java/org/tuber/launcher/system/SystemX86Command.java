@@ -13,12 +13,14 @@ import org.tuber.launcher.options.DisplayOptions;
 import org.tuber.launcher.options.DriveOptions;
 import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
+import org.tuber.launcher.options.MonitorOptions;
 import org.tuber.launcher.options.NetOptions;
 import org.tuber.launcher.options.OptionParser;
 import org.tuber.launcher.options.RunOptions;
 import org.tuber.launcher.runtime.RuntimeCheck;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.RunEvent;
 import org.tuber.truffle.x86.X86VcpuFactory;
 
 /** {@code tuber system-x86_64}: a PC. Options and spelling are QEMU's. */
@@ -54,6 +56,7 @@ public final class SystemX86Command implements Subcommand {
     LogOptions log = new LogOptions();
     DisplayOptions display = new DisplayOptions();
     DeviceOptions devices = new DeviceOptions();
+    MonitorOptions monitors = new MonitorOptions(devices);
     DriveOptions drives = new DriveOptions(machine::isNoDefaults);
     OptionParser parser =
         new OptionParser(
@@ -64,6 +67,7 @@ public final class SystemX86Command implements Subcommand {
             run,
             chars,
             display,
+            monitors,
             devices,
             drives,
             new NetOptions(),
@@ -86,23 +90,30 @@ public final class SystemX86Command implements Subcommand {
     try (Lines lines = Lines.open(chars, machine.isNoDefaults(), config)) {
       if (chars.isScreenExpected() && !display.isDisplayGiven()) {
         System.err.println(
-            "tuber: there is no window; -vnc :0 serves the screen, -nographic shows the serial line");
+            "tuber: there is no window; -vnc :0 serves the screen, -nographic shows the serial"
+                + " line");
       }
-      return start(config.build(), lines, display, log);
+      return start(config.build(), lines, display, new Monitors(monitors, chars), log);
     }
   }
 
   private static int start(
-      MachineConfig config, Lines lines, DisplayOptions display, LogOptions log) {
+      MachineConfig config,
+      Lines lines,
+      DisplayOptions display,
+      Monitors monitorsToOpen,
+      LogOptions log) {
     if (config.accel().equals("tcg")) {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemX86Command::checkRuntime);
     }
     try (MachineRun machine = X86Machine.create(config);
-        Screen screen = new Screen(display)) {
+        Screen screen = new Screen(display);
+        Monitors monitors = monitorsToOpen) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);
       screen.serve(machine);
+      monitors.serve(machine);
       lines.attach(machine);
       int status = machine.run();
       lines.close();
@@ -119,7 +130,7 @@ public final class SystemX86Command implements Subcommand {
 
   /** A signal ends the process: what the guest has said must still reach its reader. */
   private static void cutPower(MachineRun machine, Lines lines) {
-    machine.quit(0);
+    machine.quit(0, RunEvent.Cause.SIGNAL);
     lines.close();
   }
 }

@@ -5,6 +5,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.machine.MachineRun.Go;
 
 /**
  * The thread of one CPU: runs it, sleeps while it is halted, rests while the machine is stopped.
@@ -25,6 +26,7 @@ public final class VcpuThread {
   private final Vcpu vcpu;
   private final MachineClock clock;
   private final Thread thread;
+  private final int index;
   private final boolean bootProcessor;
   private final Vcpu signals;
   private final Runnable onStart;
@@ -40,12 +42,15 @@ public final class VcpuThread {
   /** The CPU cannot go on until a reset: triple fault, or a debugger took over. */
   private boolean blocked;
 
+  private volatile Go go = Go.RUN;
+
   VcpuThread(RunControl control, Vcpu vcpu, int index, MachineClock clock, Runnable onStart) {
     this.control = control;
     this.onStart = onStart;
     signals = new VcpuSignals(vcpu, this);
     this.vcpu = vcpu;
     this.clock = clock;
+    this.index = index;
     bootProcessor = index == 0;
     waitingForSipi = !bootProcessor;
     thread = new Thread(this::body, "tuber-cpu" + index);
@@ -107,14 +112,16 @@ public final class VcpuThread {
   /** After the CPU was reset; while stopped. */
   void afterReset() {
     blocked = false;
+    go = Go.RUN;
     initPending = false;
     sipiVector = NO_VECTOR;
     waitingForSipi = !bootProcessor;
   }
 
-  /** After a debugger's pause; while stopped. */
-  void unblock() {
+  /** After a pause, before the CPUs go on. */
+  void unblock(Go way) {
     blocked = false;
+    go = way;
   }
 
   private void body() {
@@ -124,7 +131,7 @@ public final class VcpuThread {
         if (initPending || sipiVector != NO_VECTOR) {
           handleInitAndSipi();
         }
-        if (blocked || waitingForSipi) {
+        if (blocked || waitingForSipi || go == Go.STAY) {
           sleep();
         } else {
           runOnce();
@@ -140,17 +147,21 @@ public final class VcpuThread {
 
   private void runOnce() {
     long before = vcpu.instructionCount();
-    ExitReason reason = vcpu.run(clock.budget());
+    ExitReason reason = execute();
     clock.ran(vcpu.instructionCount() - before);
     switch (reason) {
       case BUDGET, KICKED -> {}
       case HALTED -> {
         clock.idle();
         sleep();
+        if (go == Go.STEP) {
+          // The interrupt it waited for has to come first.
+          go = Go.STEP_WITH_INTERRUPTS;
+        }
       }
       case DEBUG -> {
         blocked = true;
-        control.requestPause();
+        control.caught(index, vcpu.debugControl().lastStop());
       }
       case SHUTDOWN -> {
         LOG.info("{}: triple fault or shutdown", thread.getName());
@@ -158,6 +169,14 @@ public final class VcpuThread {
         control.requestReset();
       }
     }
+  }
+
+  private ExitReason execute() {
+    return switch (go) {
+      case STEP -> vcpu.debugControl().step(true);
+      case STEP_WITH_INTERRUPTS -> vcpu.debugControl().step(false);
+      case RUN, STAY -> vcpu.run(clock.budget());
+    };
   }
 
   private void sleep() {
@@ -176,7 +195,7 @@ public final class VcpuThread {
     if (waitingForSipi) {
       return sipiVector == NO_VECTOR;
     }
-    return blocked || vcpu.isHalted();
+    return blocked || go == Go.STAY || vcpu.isHalted();
   }
 
   private void handleInitAndSipi() {
