@@ -146,6 +146,10 @@ public final class DriveFiles implements AutoCloseable {
   /** Closes one image before the machine ends: a medium that was taken out. Null is harmless. */
   public void release(BlockBackend disk) {
     if (disk != null && open.remove(disk)) {
+      LiveDisk gone = live.remove(disk);
+      if (gone != null) {
+        jobs.remove(gone.name());
+      }
       disk.close();
     }
   }
