@@ -22,9 +22,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.machine.firmware.FirmwareFiles;
 
 /** GDB itself looks at SeaBIOS from its first instruction on. */
-@Timeout(600)
+@Timeout(900)
 class GdbTest {
-  private static final long PATIENCE_SECONDS = 120;
+  private static final long PATIENCE_SECONDS = 500;
 
   /** A byte of BIOS data that SeaBIOS writes early: the equipment word. */
   private static final String EQUIPMENT = "0x410";
