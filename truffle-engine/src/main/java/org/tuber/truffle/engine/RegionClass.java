@@ -337,34 +337,62 @@ final class RegionClass {
   }
 
   private void load(CodeBuilder b, BitSet registers) {
-    registers.stream()
-        .forEach(
-            i -> {
-              RegisterFile.Entry e = code.registers().entry(i);
-              b.aload(S);
-              if (e.index() < 0) {
-                b.getfield(state, e.field(), typeOf(e));
-              } else {
-                b.getfield(state, e.field(), LONGS).loadConstant(e.index()).laload();
-              }
-              b.storeLocal(kind(e.type()), code.registerLocal(i));
-            });
+    moves(
+        b,
+        registers,
+        (i, e) -> {
+          if (e.index() < 0) {
+            b.getfield(state, e.field(), typeOf(e));
+          } else {
+            b.loadConstant(e.index()).laload();
+          }
+          b.storeLocal(kind(e.type()), code.registerLocal(i));
+        });
   }
 
   private void store(CodeBuilder b, BitSet registers) {
+    moves(
+        b,
+        registers,
+        (i, e) -> {
+          if (e.index() < 0) {
+            b.loadLocal(kind(e.type()), code.registerLocal(i));
+            b.putfield(state, e.field(), typeOf(e));
+          } else {
+            b.loadConstant(e.index());
+            b.loadLocal(kind(e.type()), code.registerLocal(i)).lastore();
+          }
+        });
+  }
+
+  /** Writes what moves one register from or to the object on the stack, which it pops. */
+  private interface Move {
+    void write(int number, RegisterFile.Entry e);
+  }
+
+  /** All moves, array by array: each array is fetched once, to keep the code short. */
+  private void moves(CodeBuilder b, BitSet registers, Move move) {
+    Map<String, List<Integer>> byArray = new LinkedHashMap<>();
     registers.stream()
         .forEach(
             i -> {
               RegisterFile.Entry e = code.registers().entry(i);
-              b.aload(S);
-              if (e.index() < 0) {
-                b.loadLocal(kind(e.type()), code.registerLocal(i));
-                b.putfield(state, e.field(), typeOf(e));
-              } else {
-                b.getfield(state, e.field(), LONGS).loadConstant(e.index());
-                b.loadLocal(kind(e.type()), code.registerLocal(i)).lastore();
-              }
+              byArray
+                  .computeIfAbsent(e.index() < 0 ? "" : e.field(), f -> new ArrayList<>())
+                  .add(i);
             });
+    byArray.forEach(
+        (array, numbers) -> {
+          b.aload(S);
+          if (!array.isEmpty()) {
+            b.getfield(state, array, LONGS);
+          }
+          for (int i : numbers) {
+            b.dup();
+            move.write(i, code.registers().entry(i));
+          }
+          b.pop();
+        });
   }
 
   private static TypeKind kind(char type) {
