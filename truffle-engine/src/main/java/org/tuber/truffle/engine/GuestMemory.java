@@ -30,7 +30,7 @@ public abstract class GuestMemory {
   /** Permission bit of {@link #walkPermissions}. */
   public static final int PERMIT_FETCH = 4;
 
-  private static final long PAGE_MASK = -4096L;
+  static final long PAGE_MASK = -4096L;
 
   /** The code cache that all vCPUs of the machine share. */
   public final Engine engine;
