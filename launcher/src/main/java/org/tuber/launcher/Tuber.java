@@ -8,6 +8,7 @@ import org.tuber.launcher.guest.FetchCommand;
 import org.tuber.launcher.guest.RunCommand;
 import org.tuber.launcher.img.ImgSubcommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
+import org.tuber.launcher.system.SystemArmCommand;
 import org.tuber.launcher.system.SystemX86Command;
 import org.tuber.launcher.user.UserCommand;
 
@@ -69,6 +70,7 @@ public final class Tuber {
   private static List<Subcommand> builtIn() {
     return List.of(
         new SystemX86Command(),
+        new SystemArmCommand(),
         new UserCommand(),
         new RunCommand(),
         new FetchCommand(),

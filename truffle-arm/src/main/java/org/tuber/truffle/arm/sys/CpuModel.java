@@ -31,10 +31,10 @@ public final class CpuModel {
   }
 
   static {
+    cortex("cortex-a57", 0x411fd070L, 0x701fe00aL, 0x201fe012L, 0x70ffe07aL).add();
     CpuModel a53 = cortex("cortex-a53", 0x410fd034L, 0x700fe01aL, 0x201fe00aL, 0x707fe07aL);
     a53.set(IdRegister.CTR_EL0, 0x84448004L).set(IdRegister.AA64MMFR0_EL1, 0x1122);
     a53.add();
-    cortex("cortex-a57", 0x411fd070L, 0x701fe00aL, 0x201fe012L, 0x70ffe07aL).add();
     CpuModel a72 = cortex("cortex-a72", 0x410fd083L, 0x701fe00aL, 0x201fe012L, 0x707fe07aL);
     a72.set(IdRegister.MVFR1_EL1, 0x13211111).set(IdRegister.MMFR0_EL1, 0x10201105).add();
     CpuModel n1 = cortex("neoverse-n1", 0x414fd0c1L, 0x701fe01aL, 0x201fe01aL, 0x70ffe03aL);
