@@ -164,13 +164,7 @@ public final class ArmVirt implements RunControl.Board {
   private void wire() throws MachineException {
     memory.mapRam(VirtMap.RAM, ram.sizeBytes(), ram, 0);
     boolean virtualization = isOn("virtualization", false);
-    gic =
-        switch (property("gic-version", "2")) {
-          case "2" -> new VirtGicV2(memory, devices);
-          default ->
-              throw new MachineException(
-                  "gic-version=" + property("gic-version", "2") + ": virt has 2");
-        };
+    gic = controller(property("gic-version", "2"));
     psci = new VirtPsci(control, virtualization ? Conduit.SMC : Conduit.HVC);
     wireCpus(virtualization);
     wireSerial();
@@ -195,6 +189,16 @@ public final class ArmVirt implements RunControl.Board {
     } else {
       throw new MachineException("virt needs a kernel (-kernel)");
     }
+  }
+
+  private VirtGic controller(String version) throws MachineException {
+    DmaView dma = new DmaView(memory, cpuFactory.ramObserver());
+    return switch (version) {
+      case "2" -> new VirtGicV2(memory, devices);
+      case "3", "max" ->
+          new VirtGicV3(memory, dma, config.cpus(), isOn("its", true), devices);
+      default -> throw new MachineException("gic-version=" + version + ": virt has 2 and 3");
+    };
   }
 
   private void wireCpus(boolean virtualization) {
@@ -244,7 +248,7 @@ public final class ArmVirt implements RunControl.Board {
       wires[i] = gic.shared(VirtMap.PCI_SPI + i);
     }
     PcieHost host = new PcieHost(ports, wires);
-    host.connect(new PciBus(memory, ports, host, gic.messages()));
+    host.connect(new PciBus(memory, ports, host, (PciBus.MsiRouting) gic::messagesOf));
     devices.put("pcie", host);
     boolean high = isOn("highmem", true) && isOn("highmem-ecam", true);
     long ecam = high ? VirtMap.PCI_ECAM_HIGH : VirtMap.PCI_ECAM_LOW;

@@ -186,8 +186,11 @@ final class VirtFdt {
   private void pci(FdtNode root) {
     boolean high = ecam == VirtMap.PCI_ECAM_HIGH;
     long ecamBytes = high ? VirtMap.PCI_ECAM_HIGH_BYTES : VirtMap.PCI_ECAM_LOW_BYTES;
-    root.child("pcie@10000000")
-        .cells("interrupt-map-mask", 0x1800, 0, 0, 7)
+    FdtNode host = root.child("pcie@10000000");
+    if (gic.hasMessages()) {
+      host.cells("msi-map", 0, MSI_HANDLE, 0, 0x1_0000);
+    }
+    host.cells("interrupt-map-mask", 0x1800, 0, 0, 7)
         .cells("interrupt-map", interruptMap())
         .cells("#interrupt-cells", 1)
         .cells(
@@ -214,7 +217,6 @@ final class VirtFdt {
             (int) (VirtMap.PCI_MEMORY_HIGH_BYTES >>> 32),
             0)
         .longs("reg", ecam, ecamBytes)
-        .cells("msi-map", 0, MSI_HANDLE, 0, 0x1_0000)
         .flag("dma-coherent")
         .cells("bus-range", 0, (int) (ecamBytes >>> 20) - 1)
         .cells("linux,pci-domain", 0)

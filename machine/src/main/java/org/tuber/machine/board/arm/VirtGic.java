@@ -18,8 +18,8 @@ interface VirtGic {
   /** A wire into a private interrupt, by its ID. */
   IrqLine ownOf(int cpu, int id);
 
-  /** Where messages of PCI functions go. */
-  MsiSink messages();
+  /** Where messages of the PCI function with this requester ID go. */
+  MsiSink messagesOf(int requester);
 
   /** A system register of the CPU interface, see {@link org.tuber.core.cpu.ArmPlatform}. */
   default boolean hasSystemRegister(int encoding) {
@@ -33,6 +33,11 @@ interface VirtGic {
 
   /** Writes one. Without the device lock. */
   default void writeSystemRegister(int cpu, int encoding, long value) {}
+
+  /** True when messages reach anybody. */
+  default boolean hasMessages() {
+    return true;
+  }
 
   /** What a device tree says of private interrupts in bits 15:8: the CPUs. */
   int privateFlags();

@@ -52,7 +52,7 @@ final class VirtGicV2 implements VirtGic {
   }
 
   @Override
-  public MsiSink messages() {
+  public MsiSink messagesOf(int requester) {
     return frame;
   }
 

@@ -34,6 +34,7 @@ final class VirtMap {
 
   // Shared interrupts, counted from 0.
   static final int SHARED_INTERRUPTS = 256;
+  static final int GICV3_SHARED_INTERRUPTS = 224;
   static final int UART_SPI = 1;
   static final int RTC_SPI = 2;
   static final int PCI_SPI = 3;
