@@ -59,6 +59,12 @@ public final class DriveOptions extends OptionTable {
     }
     spec.addOption(
         value("-cdrom", "file", "CD-ROM", text -> plain(text, Bus.IDE, CDROM_PLACE, Media.CDROM)));
+    spec.addOption(
+        value(
+            "-pflash",
+            "file",
+            "flash memory, as -drive if=pflash,format=raw",
+            text -> drive("if=pflash,format=raw,file=" + text.replace(",", ",,"))));
     spec.addOption(value("-drive", "file=F[,format=f][,if=type]", "one more drive", this::drive));
     spec.addOption(
         flag("-snapshot", "writes to all drives are forgotten at the end", () -> snapshot = true));

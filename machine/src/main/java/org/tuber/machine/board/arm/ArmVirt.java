@@ -1,6 +1,8 @@
 package org.tuber.machine.board.arm;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -28,12 +30,16 @@ import org.tuber.devices.serial.Pl011;
 import org.tuber.devices.timer.Pl031Rtc;
 import org.tuber.devices.virtio.EmptyMmioSlot;
 import org.tuber.machine.CharBackendSource;
+import org.tuber.machine.DriveFiles;
+import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.board.PciDrives;
 import org.tuber.machine.firmware.ArmBoot;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.E820;
+import org.tuber.machine.firmware.ImageFile;
 import org.tuber.machine.run.EventLoop;
 import org.tuber.machine.run.HostClock;
 import org.tuber.machine.run.RunControl;
@@ -54,7 +60,14 @@ public final class ArmVirt implements RunControl.Board {
   private static final long BUTTON_NANOS = 100_000_000;
   private static final int PORT_SPACE_BYTES = 0x1_0000;
   private static final int KEY_CPUS = 0x05;
+  private static final int KEY_KERNEL_BYTES = 0x08;
+  private static final int KEY_INITRD_BYTES = 0x0b;
   private static final int KEY_MAX_CPUS = 0x0f;
+  private static final int KEY_KERNEL = 0x11;
+  private static final int KEY_INITRD = 0x12;
+  private static final int KEY_COMMAND_LINE_BYTES = 0x14;
+  private static final int KEY_COMMAND_LINE = 0x15;
+  private static final long MAX_ITEM_BYTES = 1 << 30;
 
   private final MachineConfig config;
   private final ReentrantLock deviceLock = new ReentrantLock();
@@ -74,6 +87,10 @@ public final class ArmVirt implements RunControl.Board {
   private VirtFdt tree;
   private Pl061Gpio gpio;
   private Timer buttonRelease;
+  private PciBus pciBus;
+  private DriveFiles files;
+  private VirtFlash flash;
+  private FwCfg fwCfg;
   private ArmBoot kernel;
 
   private ArmVirt(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -182,13 +199,44 @@ public final class ArmVirt implements RunControl.Board {
           new EmptyMmioSlot());
     }
     long ecam = wirePci();
-    wireFwCfg();
+    files = new DriveFiles(config.drives());
+    flash = new VirtFlash(memory, config, files, cpuFactory.ramObserver(), devices);
+    PciDrives drives = wireDrives();
+    wireFwCfg(drives);
     tree = new VirtFdt(config, gic, psci, ecam);
-    if (config.kernel() != null) {
+    if (config.kernel() != null && !flash.hasFirmware()) {
       kernel = ArmBoot.open(config.kernel(), config.initrd(), VirtMap.RAM, ram.sizeBytes());
-    } else {
-      throw new MachineException("virt needs a kernel (-kernel)");
+    } else if (!flash.hasFirmware()) {
+      throw new MachineException("virt needs a kernel (-kernel) or firmware (-bios)");
     }
+  }
+
+  private PciDrives wireDrives() throws MachineException {
+    for (DriveOption d : config.drives()) {
+      if (d.bus() != DriveOption.Bus.PFLASH && d.bus() != DriveOption.Bus.NONE) {
+        throw new MachineException(
+            "-drive if="
+                + d.bus().name().toLowerCase(Locale.ROOT)
+                + ": not on this board yet; say if=none,id=ID and -device nvme,drive=ID,serial=TEXT");
+      }
+    }
+    PciDrives drives =
+        new PciDrives(
+            new PciDrives.Wiring(
+                pciBus,
+                1,
+                "/pcie@" + Long.toHexString(VirtMap.PCI_MEMORY),
+                new DmaView(memory, cpuFactory.ramObserver()),
+                loop),
+            files,
+            devices);
+    for (MachineConfig.DeviceOption d : config.devices()) {
+      if (!drives.build(d)) {
+        throw new MachineException(
+            "-device " + d.driver() + ": this machine has no such device");
+      }
+    }
+    return drives;
   }
 
   private VirtGic controller(String version) throws MachineException {
@@ -248,7 +296,8 @@ public final class ArmVirt implements RunControl.Board {
       wires[i] = gic.shared(VirtMap.PCI_SPI + i);
     }
     PcieHost host = new PcieHost(ports, wires);
-    host.connect(new PciBus(memory, ports, host, (PciBus.MsiRouting) gic::messagesOf));
+    pciBus = new PciBus(memory, ports, host, (PciBus.MsiRouting) gic::messagesOf);
+    host.connect(pciBus);
     devices.put("pcie", host);
     boolean high = isOn("highmem", true) && isOn("highmem-ecam", true);
     long ecam = high ? VirtMap.PCI_ECAM_HIGH : VirtMap.PCI_ECAM_LOW;
@@ -257,12 +306,39 @@ public final class ArmVirt implements RunControl.Board {
     return ecam;
   }
 
-  private void wireFwCfg() {
-    FwCfg fwCfg = new FwCfg(new DmaView(memory, cpuFactory.ramObserver()));
+  private void wireFwCfg(PciDrives drives) throws MachineException {
+    fwCfg = new FwCfg(new DmaView(memory, cpuFactory.ramObserver()));
     fwCfg.addNumber(KEY_CPUS, config.cpus(), 2);
     fwCfg.addNumber(KEY_MAX_CPUS, config.cpus(), 2);
+    List<String> order = drives.bootOrder();
+    if (!order.isEmpty()) {
+      fwCfg.addFile(
+          "bootorder", (String.join("\n", order) + "\0").getBytes(StandardCharsets.US_ASCII));
+    }
+    if (config.kernel() != null) {
+      addKernel();
+    }
     devices.put("fw_cfg", fwCfg);
     map(VirtMap.FW_CFG, FwCfg.WINDOW_BYTES, fwCfg.window());
+  }
+
+  /** Firmware can load the kernel of the command line too. */
+  private void addKernel() throws MachineException {
+    addItem(config.kernel(), "kernel", KEY_KERNEL_BYTES, KEY_KERNEL);
+    if (config.initrd() != null) {
+      addItem(config.initrd(), "initrd", KEY_INITRD_BYTES, KEY_INITRD);
+    }
+    byte[] line = (config.append() + "\0").getBytes(StandardCharsets.UTF_8);
+    fwCfg.addNumber(KEY_COMMAND_LINE_BYTES, line.length, 4);
+    fwCfg.add(KEY_COMMAND_LINE, line);
+  }
+
+  private void addItem(Path path, String role, int sizeKey, int key) throws MachineException {
+    try (ImageFile file = ImageFile.open(path, role)) {
+      byte[] content = file.copy(0, (int) Math.min(file.sizeBytes(), MAX_ITEM_BYTES));
+      fwCfg.addNumber(sizeKey, content.length, 4);
+      fwCfg.add(key, content);
+    }
   }
 
   private void map(long base, long size, MmioDevice device) {
@@ -293,6 +369,7 @@ public final class ArmVirt implements RunControl.Board {
   @Override
   public void flush() {
     charBackends.forEach(CharBackend::flush);
+    files.flush();
   }
 
   @Override
@@ -301,6 +378,12 @@ public final class ArmVirt implements RunControl.Board {
     cpuFactory.close(); // and with it the CPUs
     if (kernel != null) {
       kernel.close();
+    }
+    if (flash != null) {
+      flash.close();
+    }
+    if (files != null) {
+      files.close();
     }
     ram.close();
   }
