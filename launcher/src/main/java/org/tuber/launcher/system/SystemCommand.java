@@ -30,7 +30,7 @@ import org.tuber.machine.MachineRun;
  * A {@code system-*} command: a whole computer. Options and spelling are QEMU's; what differs
  * between architectures is in the subclasses.
  */
-abstract class SystemCommand implements Subcommand {
+public abstract class SystemCommand implements Subcommand {
   private static final long DEFAULT_MEMORY_BYTES = 128L << 20;
 
   private final String name;

@@ -356,7 +356,12 @@ public final class ArmVirt implements RunControl.Board {
       cpu.reset();
     }
     E820 map = new E820().add(VirtMap.RAM, ram.sizeBytes(), E820.Type.RAM);
-    kernel.load(new BootMemory(memory, cpuFactory.ramObserver(), map), cpus.get(0), tree::blob);
+    BootMemory boot = new BootMemory(memory, cpuFactory.ramObserver(), map);
+    if (kernel != null) {
+      kernel.load(boot, cpus.get(0), tree::blob);
+    } else {
+      boot.write(VirtMap.RAM, tree.blob(0, 0));
+    }
   }
 
   /** The key is held for a moment: drivers look at its level after a while. */
