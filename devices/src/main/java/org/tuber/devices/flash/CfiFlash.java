@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -378,15 +379,15 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
     }
     MemorySegment copy = Arena.ofAuto().allocate(bytes.length);
     MemorySegment.copy(MemorySegment.ofArray(bytes), 0, copy, 0, bytes.length);
-    image
-        .write(offset, copy)
-        .whenComplete(
-            (done, error) -> {
-              if (error != null) {
-                Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
-                LOG.error("a change of flash memory is lost: {}", String.valueOf(cause));
-              }
-            });
+    CompletableFuture<Void> unused =
+        image.write(offset, copy).whenComplete((done, error) -> report(error));
+  }
+
+  private static void report(Throwable error) {
+    if (error != null) {
+      Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
+      LOG.error("a change of flash memory is lost: {}", String.valueOf(cause));
+    }
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.tuber.devices.flash;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.tuber.devices.DeviceContract;
 import org.tuber.devices.Rig;
@@ -12,7 +13,6 @@ class CfiFlashTest extends DeviceContract<CfiFlash> {
   private static final long READY = 0x0080_0080;
 
   private final Rig rig = new Rig();
-  private final CfiFlash flash = create(rig);
 
   @Override
   protected CfiFlash create(Rig r) {
@@ -30,6 +30,11 @@ class CfiFlashTest extends DeviceContract<CfiFlash> {
   protected void mutate(CfiFlash device, Rig r) {
     device.write(0x100, 0x0040_0040, 4);
     device.write(0x100, 0x1234_5678, 4);
+  }
+
+  @BeforeEach
+  void mapOne() {
+    create(rig);
   }
 
   private long read(long gpa) {

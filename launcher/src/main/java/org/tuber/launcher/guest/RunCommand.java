@@ -7,8 +7,8 @@ import org.tuber.launcher.Subcommand;
 
 /**
  * {@code tuber run NAME [--refresh] [-- OPTIONS]}: obtains a guest and boots it. What follows
- * {@code --} goes to the guest's {@code system-} command; an {@code -append} adds to the guest's own command
- * line.
+ * {@code --} goes to the guest's {@code system-} command; an {@code -append} adds to the guest's
+ * own command line.
  */
 public final class RunCommand implements Subcommand {
   private static final String HELP =

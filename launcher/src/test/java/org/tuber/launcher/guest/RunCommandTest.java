@@ -32,8 +32,7 @@ class RunCommandTest {
 
   @Test
   void armGuestsRunOnTheArmBoard() {
-    List<String> arguments =
-        RunCommand.machineArguments(DebianKind.ARM64, PARTS, List.of(), null);
+    List<String> arguments = RunCommand.machineArguments(DebianKind.ARM64, PARTS, List.of(), null);
     assertThat(arguments).containsSequence("-M", "virt");
     assertThat(arguments.getLast()).startsWith("console=ttyAMA0 ");
     assertThat(DebianKind.ARM64.command().name()).isEqualTo("system-aarch64");

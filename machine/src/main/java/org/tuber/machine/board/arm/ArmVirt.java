@@ -40,6 +40,8 @@ import org.tuber.machine.firmware.ArmBoot;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.E820;
 import org.tuber.machine.firmware.ImageFile;
+import org.tuber.machine.firmware.acpi.PcAcpi;
+import org.tuber.machine.firmware.acpi.VirtAcpi;
 import org.tuber.machine.run.EventLoop;
 import org.tuber.machine.run.HostClock;
 import org.tuber.machine.run.RunControl;
@@ -202,7 +204,7 @@ public final class ArmVirt implements RunControl.Board {
     files = new DriveFiles(config.drives());
     flash = new VirtFlash(memory, config, files, cpuFactory.ramObserver(), devices);
     PciDrives drives = wireDrives();
-    wireFwCfg(drives);
+    wireFwCfg(drives, ecam);
     tree = new VirtFdt(config, gic, psci, ecam);
     if (config.kernel() != null && !flash.hasFirmware()) {
       kernel = ArmBoot.open(config.kernel(), config.initrd(), VirtMap.RAM, ram.sizeBytes());
@@ -232,8 +234,7 @@ public final class ArmVirt implements RunControl.Board {
             devices);
     for (MachineConfig.DeviceOption d : config.devices()) {
       if (!drives.build(d)) {
-        throw new MachineException(
-            "-device " + d.driver() + ": this machine has no such device");
+        throw new MachineException("-device " + d.driver() + ": this machine has no such device");
       }
     }
     return drives;
@@ -243,8 +244,7 @@ public final class ArmVirt implements RunControl.Board {
     DmaView dma = new DmaView(memory, cpuFactory.ramObserver());
     return switch (version) {
       case "2" -> new VirtGicV2(memory, devices);
-      case "3", "max" ->
-          new VirtGicV3(memory, dma, config.cpus(), isOn("its", true), devices);
+      case "3", "max" -> new VirtGicV3(memory, dma, config.cpus(), isOn("its", true), devices);
       default -> throw new MachineException("gic-version=" + version + ": virt has 2 and 3");
     };
   }
@@ -306,7 +306,7 @@ public final class ArmVirt implements RunControl.Board {
     return ecam;
   }
 
-  private void wireFwCfg(PciDrives drives) throws MachineException {
+  private void wireFwCfg(PciDrives drives, long ecam) throws MachineException {
     fwCfg = new FwCfg(new DmaView(memory, cpuFactory.ramObserver()));
     fwCfg.addNumber(KEY_CPUS, config.cpus(), 2);
     fwCfg.addNumber(KEY_MAX_CPUS, config.cpus(), 2);
@@ -318,8 +318,40 @@ public final class ArmVirt implements RunControl.Board {
     if (config.kernel() != null) {
       addKernel();
     }
+    if (flash.hasFirmware() && isOn("acpi", true)) {
+      PcAcpi.Files acpi = VirtAcpi.files(acpiPlatform(ecam));
+      fwCfg.addFile(PcAcpi.TABLES_FILE, acpi.tables());
+      fwCfg.addFile(PcAcpi.ROOT_FILE, acpi.root());
+      fwCfg.addFile(PcAcpi.SCRIPT_FILE, acpi.script());
+    }
     devices.put("fw_cfg", fwCfg);
     map(VirtMap.FW_CFG, FwCfg.WINDOW_BYTES, fwCfg.window());
+  }
+
+  private VirtAcpi.Platform acpiPlatform(long ecam) {
+    boolean high = ecam == VirtMap.PCI_ECAM_HIGH;
+    long ecamBytes = high ? VirtMap.PCI_ECAM_HIGH_BYTES : VirtMap.PCI_ECAM_LOW_BYTES;
+    VirtAcpi.Pci pci =
+        new VirtAcpi.Pci(
+            ecam,
+            (int) (ecamBytes >>> 20),
+            VirtMap.PCI_IO,
+            VirtMap.PCI_MEMORY,
+            VirtMap.PCI_MEMORY + VirtMap.PCI_MEMORY_BYTES - 1,
+            VirtMap.PCI_MEMORY_HIGH,
+            VirtMap.PCI_MEMORY_HIGH + VirtMap.PCI_MEMORY_HIGH_BYTES - 1,
+            VirtMap.PCI_SPI);
+    return new VirtAcpi.Platform(
+        config.cpus(),
+        gic.acpi(),
+        !isOn("virtualization", false),
+        VirtMap.UART,
+        VirtMap.UART_SPI,
+        VirtMap.VIRTIO,
+        VirtMap.VIRTIO_SLOT_BYTES,
+        VirtMap.VIRTIO_SLOTS,
+        VirtMap.VIRTIO_SPI,
+        pci);
   }
 
   /** Firmware can load the kernel of the command line too. */

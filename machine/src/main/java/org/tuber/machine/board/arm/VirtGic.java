@@ -2,6 +2,7 @@ package org.tuber.machine.board.arm;
 
 import org.tuber.core.irq.IrqLine;
 import org.tuber.core.irq.MsiSink;
+import org.tuber.machine.firmware.acpi.VirtAcpi;
 import org.tuber.machine.firmware.fdt.FdtNode;
 
 /** The board's interrupt controller, whichever version it is. */
@@ -41,6 +42,9 @@ interface VirtGic {
 
   /** What a device tree says of private interrupts in bits 15:8: the CPUs. */
   int privateFlags();
+
+  /** What ACPI says of it. */
+  VirtAcpi.Gic acpi();
 
   /** Adds the nodes to a device tree. */
   void describe(FdtNode root, int handle, int messageHandle);

@@ -7,6 +7,7 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.irqchip.GicV2;
 import org.tuber.devices.irqchip.GicV2m;
+import org.tuber.machine.firmware.acpi.VirtAcpi;
 import org.tuber.machine.firmware.fdt.FdtNode;
 
 /** A GICv2 and, for messages, a GICv2m frame. */
@@ -59,6 +60,18 @@ final class VirtGicV2 implements VirtGic {
   @Override
   public int privateFlags() {
     return (1 << cpus) - 1 << 8;
+  }
+
+  @Override
+  public VirtAcpi.Gic acpi() {
+    return new VirtAcpi.Gic(
+        2,
+        VirtMap.GIC_DISTRIBUTOR,
+        VirtMap.GIC_CPU_INTERFACE,
+        0,
+        VirtMap.GIC_V2M,
+        VirtMap.V2M_SPI,
+        VirtMap.V2M_SPIS);
   }
 
   @Override

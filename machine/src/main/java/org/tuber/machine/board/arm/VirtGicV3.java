@@ -9,6 +9,7 @@ import org.tuber.core.mem.DmaView;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.irqchip.GicV3;
 import org.tuber.devices.irqchip.GicV3Its;
+import org.tuber.machine.firmware.acpi.VirtAcpi;
 import org.tuber.machine.firmware.fdt.FdtNode;
 
 /** A GICv3 and, for messages, an ITS. */
@@ -27,8 +28,7 @@ final class VirtGicV3 implements VirtGic {
     gic = new GicV3(VirtMap.GICV3_SHARED_INTERRUPTS, withIts ? dma : null);
     its = withIts ? new GicV3Its(gic, dma, VirtMap.GIC_ITS) : null;
     int priority = AddressSpace.PRIORITY_PLATFORM;
-    memory.mapDevice(
-        VirtMap.GIC_DISTRIBUTOR, GicV3.DISTRIBUTOR_BYTES, gic.distributor(), priority);
+    memory.mapDevice(VirtMap.GIC_DISTRIBUTOR, GicV3.DISTRIBUTOR_BYTES, gic.distributor(), priority);
     memory.mapDevice(
         VirtMap.GIC_REDISTRIBUTORS,
         (long) cpus * GicV3.REDISTRIBUTOR_BYTES,
@@ -99,6 +99,18 @@ final class VirtGicV3 implements VirtGic {
   @Override
   public boolean hasMessages() {
     return its != null;
+  }
+
+  @Override
+  public VirtAcpi.Gic acpi() {
+    return new VirtAcpi.Gic(
+        3,
+        VirtMap.GIC_DISTRIBUTOR,
+        VirtMap.GIC_REDISTRIBUTORS,
+        (int) VirtMap.GIC_REDISTRIBUTORS_BYTES,
+        its == null ? 0 : VirtMap.GIC_ITS,
+        0,
+        0);
   }
 
   @Override

@@ -56,6 +56,17 @@ final class AcpiTables {
     return at;
   }
 
+  /** Adds an RSDT or XSDT that points to {@code roots}; gives its offset. */
+  int addRoot(String signature, List<Integer> roots, int width) {
+    AcpiTable root = new AcpiTable();
+    roots.forEach(at -> root.put(at, width));
+    int at = add(root.finish(signature, 1));
+    for (int i = 0; i < roots.size(); i++) {
+      pointer(at + AcpiTable.HEADER_BYTES + i * width, width);
+    }
+    return at;
+  }
+
   /** Says that a table has a pointer, already written as an offset. */
   void pointer(int offset, int width) {
     pointers.add(new Pointer(offset, width, false));

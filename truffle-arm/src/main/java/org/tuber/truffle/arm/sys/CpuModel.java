@@ -12,8 +12,8 @@ import java.util.Set;
  * the cores' technical reference manuals, as QEMU shows them on its {@code virt} board.
  *
  * <p>Deviations: AArch32 state does not exist yet, so PFR0 says AArch64 only; {@code max} is
- * without SVE, SME, MTE, RAS, pointer authentication, and what needs EL2. Debug is as in version 8.0
- * without watchpoints in use, and there is no PMU.
+ * without SVE, SME, MTE, RAS, pointer authentication, and what needs EL2. Debug is as in version
+ * 8.0 without watchpoints in use, and there is no PMU.
  */
 public final class CpuModel {
   private static final Map<String, CpuModel> MODELS = new LinkedHashMap<>();
