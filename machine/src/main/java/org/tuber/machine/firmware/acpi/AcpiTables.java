@@ -85,9 +85,16 @@ final class AcpiTables {
     return tables;
   }
 
-  /** All tables with pointers as offsets; checksums are right for these. */
+  /**
+   * All tables with pointers as offsets and checksums 0: some firmware adds what it finds there to
+   * the sum, some does not.
+   */
   byte[] relative() {
-    return bytes.toByteArray();
+    byte[] all = bytes.toByteArray();
+    for (Table t : tables) {
+      all[t.checksumOffset()] = 0;
+    }
+    return all;
   }
 
   /** All tables as they are with the set at {@code base} and the FACS at {@code facs}. */
@@ -98,7 +105,6 @@ final class AcpiTables {
       System.arraycopy(Aml.little(value, p.bytes), 0, placed, p.offset, p.bytes);
     }
     for (Table t : tables) {
-      placed[t.checksumOffset()] = 0;
       placed[t.checksumOffset()] = AcpiTable.checksum(placed, t.start, t.start + t.length);
     }
     return placed;

@@ -128,7 +128,7 @@ public final class PcAcpi {
     Layout layout = layout(platform);
     return new Files(
         layout.set.relative(),
-        AcpiTable.rootPointer(layout.rsdt, layout.xsdt),
+        AcpiTable.relativeRootPointer(layout.rsdt, layout.xsdt),
         TableLoader.script(layout.set));
   }
 
