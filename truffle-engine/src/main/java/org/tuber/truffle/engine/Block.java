@@ -37,6 +37,9 @@ public final class Block {
   /** {@link #kind}: one instruction that only the interpreter runs; sets the state's {@code pc}. */
   public static final int SYSTEM = 7;
 
+  /** So many misses make a region at the instruction that does not leave for them. */
+  static final int MANY_MISSES = 500;
+
   /** Outcome of a run: on to {@link #fallPc}. */
   public static final int TO_FALL = 0;
 
@@ -75,6 +78,10 @@ public final class Block {
   Block takenLink;
 
   int executions;
+
+  /** Times a host class left here because its access missed the TLB. */
+  int misses;
+
   int taken;
 
   /** Executions at which the engine thinks again about compiling. */

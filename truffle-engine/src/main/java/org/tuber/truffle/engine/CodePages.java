@@ -48,22 +48,30 @@ public final class CodePages implements RamObserver {
   /** Bytes of RAM are about to change or have changed: drops every translation made from them. */
   @Override
   public void written(GuestRam ram, long offset, long length) {
+    drop(ram, offset, length);
+  }
+
+  /** The same; true when there were translations. */
+  boolean drop(GuestRam ram, long offset, long length) {
+    boolean isHit = false;
     long last = offset + length - 1;
     // The mark is looked at after the store.
     VarHandle.fullFence();
     for (long page = offset & -GuestRam.PAGE_SIZE; page <= last; page += GuestRam.PAGE_SIZE) {
       if ((ram.pageFlags(page) & GuestRam.PAGE_CODE) != 0) {
         synchronized (engine) {
-          invalidate(ram, page, Math.max(offset, page) - page, Math.min(last - page, 4095));
+          isHit |=
+              invalidate(ram, page, Math.max(offset, page) - page, Math.min(last - page, 4095));
         }
       }
     }
+    return isHit;
   }
 
-  private void invalidate(GuestRam ram, long pageOffset, long first, long last) {
+  private boolean invalidate(GuestRam ram, long pageOffset, long first, long last) {
     CodePage page = byHostPage.get(ram.hostBase() + pageOffset);
     if (page == null) {
-      return;
+      return false;
     }
     List<Block> hit = new ArrayList<>();
     for (Block bucket : page.buckets) {
@@ -89,6 +97,7 @@ public final class CodePages implements RamObserver {
       byHostPage.remove(page.hostPage);
       ram.clearPageFlags(pageOffset, GuestRam.PAGE_CODE);
     }
+    return !hit.isEmpty();
   }
 
   private void drop(Block b) {

@@ -362,12 +362,15 @@ public final class Engine {
   /** {@code region}, a host class, ran so long that the next tier pays, from {@code head} on. */
   void upgrade(GuestCpu cpu, Region region, Block head) {
     if (isCompilerBusy()) {
-      region.ticks -= Region.UPGRADE_TICKS / 8 + 1;
       return;
     }
+    region.isUpgrading = true;
     synchronized (this) {
       Region better = truffleRegion(cpu, head);
       for (int i = 0; i < better.entries.length; i++) {
+        if (better.entries[i].region != null) {
+          better.entries[i].region.linkable = false;
+        }
         better.entries[i].next = better;
         better.entries[i].nextEntry = i;
       }
@@ -424,7 +427,7 @@ public final class Engine {
   void invalidated(Block b) {
     for (Region r : b.users) {
       if (r.valid) {
-        r.valid = false;
+        r.invalidate();
         if (r.code == null) {
           regionsInvalidated++;
         } else {

@@ -84,6 +84,9 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Set with {@link #pending} by the engine's clock; see {@link Region#ticks}. */
   volatile boolean ticked;
 
+  /** How often it was set while a class ran. */
+  private long ticks;
+
   /** Guest instructions that ran outside of regions. */
   private long interpreted;
 
@@ -143,9 +146,19 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   private boolean closed;
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
   private final AddressSpace.Range[] lastRange = new AddressSpace.Range[1];
-  private long epoch;
+  long epoch;
   Block currentBlock;
   Region currentRegion;
+
+  /**
+   * A class left at an access that missed the TLB: the next block has to be interpreted. Set by the
+   * classes.
+   */
+  public boolean leftForAccess;
+
+  /** The way out that last had to leave to the dispatcher where to, or null. */
+  RegionLink missed;
+
   private long instructionLimit;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
@@ -247,6 +260,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
         runBlocks(s);
       } catch (GuestFault f) {
         currentRegion = null;
+        missed = null;
         alone = false;
         debugHits = 0;
         if (f.kind == GuestFault.RESTART) {
@@ -505,14 +519,20 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   private void runBlocks(GuestState s) {
     Block b = lookup(s.pc);
     while (true) {
+      boolean mayEnter = !leftForAccess || mayEnterAfterMiss(b);
       Region region = b.region;
-      if (region != null && runRegion(s, b, region)) {
+      if (region != null && mayEnter && runRegion(s, b, region)) {
         if (pending != 0 || s.instructions >= instructionLimit) {
+          missed = null;
           return;
         }
         b = lookup(s.pc);
+        if (missed != null) {
+          link(b);
+        }
         continue;
       }
+      leftForAccess = false;
       currentBlock = b;
       engine.isa.enterBlock(s, b.pc);
       long[] code = b.code;
@@ -560,6 +580,21 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     }
   }
 
+  /** A class left for the first access of {@code b}; false: another would only do so again. */
+  private boolean mayEnterAfterMiss(Block b) {
+    if (++b.misses == Block.MANY_MISSES) {
+      // Its own region, which calls instead.
+      b.region = null;
+      b.coveredBy = null;
+      b.trigger = b.executions + 1;
+    }
+    if (b.region == null || b.region.leavesOnMiss) {
+      return false;
+    }
+    leftForAccess = false;
+    return true;
+  }
+
   /** The block at {@code pc}, where {@code from} jumps; remembers the last two such targets. */
   private Block indirect(Block from, long pc) {
     Block next = from.takenLink;
@@ -604,16 +639,54 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       }
       region.epoch = epoch;
     }
+    s.pc = b.pc;
     currentRegion = region;
-    region.code.run(s, this, b.entry);
+    region.code.run(s, this, 0);
     currentRegion = null;
     if (ticked && pending != 0) {
       ticked = false;
-      if (++region.ticks == Region.UPGRADE_TICKS) {
-        engine.upgrade(this, region, b);
-      }
+      tick(findBlock(s.pc));
     }
     return true;
+  }
+
+  /** The engine's clock found this CPU at {@code b} after it left a class. */
+  private void tick(Block b) {
+    if (b == null) {
+      return;
+    }
+    ticks++;
+    Region region = b.region != null ? b.region : b.coveredBy;
+    if (region == null || region.code == null || region.isUpgrading) {
+      return;
+    }
+    if (region.ticks++ == 0) {
+      region.ticksBefore = ticks - 1;
+    }
+    if (region.ticks >= Region.UPGRADE_TICKS && 2 * region.ticks > ticks - region.ticksBefore) {
+      engine.upgrade(this, region, b.region != null ? b : region.entries[0]);
+    }
+  }
+
+  /** A class left to the dispatcher where to go, and it was to {@code b}. */
+  private void link(Block b) {
+    Region region = b.region;
+    if (region != null && region.linkable && b.next == null) {
+      missed.set(b.pc, region);
+    }
+    missed = null;
+  }
+
+  /** The class at {@code pc} if the jump cache knows it. */
+  final Region cachedRegion(long pc) {
+    Block b = jumpCache[jumpCacheIndex(pc)];
+    return b != null && b.pc == pc && b.mode == mode && b.valid && b.epoch == epoch
+        ? b.region
+        : null;
+  }
+
+  private static int jumpCacheIndex(long pc) {
+    return (int) (pc ^ (pc >>> 13)) & (JUMP_CACHE_SIZE - 1);
   }
 
   /** Enters a compiled region; false while it is not compiled, or its blocks moved. */
@@ -677,7 +750,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   // ---------------------------------------------------------------- block look-up
 
   private Block lookup(long pc) {
-    int i = (int) (pc ^ (pc >>> 13)) & (JUMP_CACHE_SIZE - 1);
+    int i = jumpCacheIndex(pc);
     Block b = jumpCache[i];
     if (b != null && b.pc == pc && b.mode == mode && b.valid) {
       if (b.epoch == epoch || revalidate(b)) {
@@ -1042,10 +1115,12 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     if ((flags & GuestRam.PAGE_CODE) == 0) {
       return false;
     }
-    engine.codePages.written(r.ram, offset, size);
+    boolean isHit = engine.codePages.drop(r.ram, offset, size);
     if (!alone) {
       Region region = currentRegion;
-      if (region != null ? !region.isValid() : currentBlock != null && !currentBlock.valid) {
+      // Which class of a chain runs now nobody keeps.
+      boolean isUndermined = region != null && (region.code != null ? isHit : !region.isValid());
+      if (isUndermined || region == null && currentBlock != null && !currentBlock.valid) {
         fault.kind = GuestFault.RESTART;
         throw fault;
       }

@@ -9,7 +9,8 @@ final class Region {
 
   /**
    * A host class that so many ticks fell on has cost about what the compilation by Truffle will
-   * cost.
+   * cost. Only where it also takes most of the time is there a loop that gains by it: among many
+   * classes a region of Truffle's is a stranger that only the dispatcher can enter.
    */
   static final int UPGRADE_TICKS = 20;
 
@@ -19,10 +20,17 @@ final class Region {
   /** As a host class, or null. */
   final RegionCode code;
 
+  /** A host class that leaves for accesses that miss the TLB. */
+  final boolean leavesOnMiss;
+
   /** As a Truffle call target, or null. */
   final RootCallTarget target;
 
   boolean valid = true;
+
+  /** A host class that others may go on to by themselves. */
+  boolean linkable;
+
   boolean compiled;
   long epoch;
   int countdown;
@@ -37,12 +45,36 @@ final class Region {
    */
   int ticks;
 
+  /** The CPU's ticks when the first one fell on this. */
+  long ticksBefore;
+
+  /** The next tier works on it. */
+  boolean isUpgrading;
+
   Region(RegionPlan plan, RegionCode code, RootCallTarget target) {
     this.entries = plan.entryBlocks();
     this.blocks = plan.blocks();
     this.code = code;
     this.target = target;
+    this.leavesOnMiss = plan.leavesOnMiss();
     this.compiled = code != null;
+    this.linkable = code != null;
+  }
+
+  /** One of its blocks was overwritten. */
+  void invalidate() {
+    valid = false;
+    unlink();
+  }
+
+  /** From now on the dispatcher decides whether it is entered. */
+  void unlink() {
+    linkable = false;
+    if (code != null) {
+      for (RegionLink link : code.links) {
+        link.clear();
+      }
+    }
   }
 
   /** False once any of its blocks was overwritten. */

@@ -122,7 +122,8 @@ final class RegionBuilder {
             targets.stream().mapToInt(Integer::intValue).toArray()),
         entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
         entries.toArray(Block[]::new),
-        distinct.toArray(Block[]::new));
+        distinct.toArray(Block[]::new),
+        head.misses < Block.MANY_MISSES);
   }
 
   private void choose(Block head) {

@@ -13,8 +13,17 @@ import java.lang.constant.MethodTypeDesc;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.tuber.core.mem.GuestRam;
+import org.tuber.truffle.engine.special.Access;
 import org.tuber.truffle.engine.special.Code;
+import org.tuber.truffle.engine.special.Flow;
+import org.tuber.truffle.engine.special.Member;
 import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.engine.special.RegisterFile;
 import org.tuber.truffle.engine.special.Specializer;
@@ -27,7 +36,9 @@ import org.tuber.truffle.engine.special.Value;
  * own compilers, which are warm when ours is not, do the rest.
  *
  * <p>Same control flow as {@link RegionRoot}, which see for the polls. An operation that cannot be
- * specialised is called as it is, with all registers at home.
+ * specialised is called as it is, with all registers at home. At each way out only the registers
+ * changed by then are stored, and control goes straight on to the next class, see {@link
+ * RegionLink}.
  */
 final class RegionClass {
   /** The host compiles no longer methods. */
@@ -42,10 +53,15 @@ final class RegionClass {
   private static final ClassDesc BASE = ClassDesc.of(RegionCode.class.getName());
   private static final ClassDesc LONGS = ClassDesc.ofDescriptor("[J");
 
+  private static final ClassDesc LINK = ClassDesc.of(RegionLink.class.getName());
+
   // Local variables; 0 is this.
   private static final int STATE_ARGUMENT = 1;
   private static final int CPU_ARGUMENT = 2;
-  private static final int ENTRY = 3;
+
+  /** Classes that wait for this one to end. */
+  private static final int DEPTH = 3;
+
   private static final int S = 4;
   private static final int C = 5;
 
@@ -55,8 +71,30 @@ final class RegionClass {
   /** Which instruction runs: block number and offset in the block, for faults. */
   private static final int AT = 8;
 
-  private static final int FIRST_FREE = 9;
-  private static final int AT_SHIFT = 12;
+  /** The class that goes on. */
+  private static final int NEXT = 9;
+
+  private static final int FIRST_FREE = 10;
+
+  /** In {@link #AT}: block number, above the instruction's number, above its offset in bytes. */
+  private static final int BLOCK_SHIFT = 18;
+
+  private static final int NUMBER_SHIFT = 12;
+
+  private static final ClassDesc TLB = ClassDesc.of(SoftTlb.class.getName());
+  private static final ClassDesc RAM = ClassDesc.of(GuestRam.class.getName());
+  private static final Map<Member, Access> ACCESSES = accesses();
+
+  /** Where instruction {@code at} goes when its access misses. */
+  private record Miss(Label label, int at) {}
+
+  /**
+   * A way out.
+   *
+   * @param pc where to, or null where the state's {@code pc} says
+   * @param link where control went on so far
+   */
+  private record Exit(Long pc, RegionLink link) {}
 
   private final Engine engine;
   private final OperationTable table;
@@ -66,12 +104,16 @@ final class RegionClass {
   private final ClassDesc state;
   private final ClassDesc cpu;
   private List<Object> constants = List.of();
+  private final List<Exit> exits = new ArrayList<>();
+  private final List<Miss> misses = new ArrayList<>();
 
   private Code code;
   private Specializer specializer;
   private Label[] labels;
-  private Label left;
   private int pc;
+
+  /** Number of the constant with the addresses of the blocks. */
+  private int pcs;
 
   private RegionClass(Engine engine, RegionPlan plan) {
     this.engine = engine;
@@ -81,6 +123,38 @@ final class RegionClass {
     mode = plan.blocks()[0].mode;
     state = table.state().describeConstable().orElseThrow();
     cpu = table.cpu().describeConstable().orElseThrow();
+  }
+
+  /** The fast paths of {@link SoftTlb}. */
+  private static Map<Member, Access> accesses() {
+    ClassDesc j = ConstantDescs.CD_long;
+    Member misses = Access.method(TLB, "misses", ConstantDescs.CD_boolean, j, j, j);
+    Member missesWrite = Access.method(TLB, "missesWrite", ConstantDescs.CD_boolean, j, j, j);
+    Member host = Access.method(TLB, "host", j, j, j);
+    Map<Member, Access> all = new HashMap<>();
+    for (int bytes = 1; bytes <= 8; bytes *= 2) {
+      ClassDesc value = bytes == 8 ? j : ConstantDescs.CD_int;
+      Member load = Access.method(RAM, "hostLoad" + 8 * bytes, value, j);
+      all.put(load, new Access(Access.Kind.RAW, bytes, null, null, load));
+      all.put(
+          Access.method(TLB, "load" + 8 * bytes, j, j, CPU, j),
+          new Access(Access.Kind.LOAD, bytes, misses, host, load));
+      all.put(
+          Access.method(TLB, "store" + 8 * bytes, ConstantDescs.CD_void, j, CPU, j, j),
+          new Access(
+              Access.Kind.STORE,
+              bytes,
+              missesWrite,
+              host,
+              Access.method(RAM, "hostStore" + 8 * bytes, ConstantDescs.CD_void, j, value)));
+    }
+    all.put(
+        Access.method(TLB, "readableHost", j, j, j, j),
+        new Access(Access.Kind.ADDRESS, 0, misses, host, null));
+    all.put(
+        Access.method(TLB, "writableHost", j, j, CPU, j, j),
+        new Access(Access.Kind.ADDRESS, 0, missesWrite, host, null));
+    return all;
   }
 
   /** The class for {@code plan}, ready to run, or null where it would be too long. */
@@ -121,10 +195,13 @@ final class RegionClass {
     try {
       MethodHandles.Lookup made =
           table.lookup().defineHiddenClassWithClassData(bytes, new ArrayList<>(constants), true);
-      return (RegionCode)
-          made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
-              .asType(MethodType.methodType(RegionCode.class))
-              .invokeExact();
+      RegionCode region =
+          (RegionCode)
+              made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
+                  .asType(MethodType.methodType(RegionCode.class))
+                  .invokeExact();
+      region.links = exits.stream().map(Exit::link).toArray(RegionLink[]::new);
+      return region;
     } catch (Throwable e) {
       throw new IllegalStateException("a region's class", e);
     }
@@ -140,52 +217,102 @@ final class RegionClass {
 
   private void body(CodeBuilder b) {
     code = new Code(b, S, C, FIRST_FREE);
-    specializer = new Specializer(table, code);
+    specializer = new Specializer(table, ACCESSES, code);
     pc = code.registers().number("pc", -1, 'J');
-    code.registers().written(pc);
     labels = new Label[plan.nodes().length];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = b.newLabel();
     }
-    left = b.newLabel();
     for (int i = 0; i < labels.length; i++) {
+      code.group(i);
       code.bind(labels[i]);
       block(i);
     }
-    constants = code.constants();
+    for (Miss miss : misses) {
+      code.group(miss.at >> BLOCK_SHIFT);
+      code.bind(miss.label);
+      code.plain(x -> x.loadConstant(miss.at).istore(AT));
+      code.miss();
+    }
+    pcs = code.constant(Arrays.stream(plan.nodes()).mapToLong(n -> n.pc).toArray());
+    int[] entries = plan.entries();
+    Flow flow = code.flow(Arrays.stream(entries).mapToObj(e -> labels[e]).toList());
 
     b.aload(STATE_ARGUMENT).checkcast(state).astore(S);
     b.aload(CPU_ARGUMENT).checkcast(cpu).astore(C);
     b.lconst_0().lstore(COUNT);
     b.iconst_0().istore(AT);
-    Label end = b.newLabel();
-    loadRegisters(b);
-    int[] entries = plan.entries();
+    enter(b, flow.neededAtEntry());
     for (int i = 1; i < entries.length; i++) {
-      b.iload(ENTRY).loadConstant(i).if_icmpeq(labels[entries[i]]);
+      b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
+      b.loadConstant(plan.nodes()[entries[i]].pc).lcmp().ifeq(labels[entries[i]]);
     }
     b.goto_(labels[entries[0]]);
-    Label start = b.newBoundLabel();
-    code.writeTo(b);
-    b.labelBinding(end);
-    b.labelBinding(left);
-    storeRegisters(b);
-    addCount(b);
-    b.return_();
-    Label failed = b.newBoundLabel();
-    b.exceptionCatchAll(start, end, failed);
-    storeRegisters(b);
-    addCount(b);
-    long[] pcs = new long[labels.length];
-    for (int i = 0; i < pcs.length; i++) {
-      pcs[i] = plan.nodes()[i].pc;
+
+    List<Label> ways = exits.stream().map(e -> b.newLabel()).toList();
+    Map<BitSet, Label> handlers = new LinkedHashMap<>();
+    Map<BitSet, Label> retries = new LinkedHashMap<>();
+    code.writeTo(
+        b,
+        flow,
+        ways,
+        changed -> handlers.computeIfAbsent(changed, c -> b.newLabel()),
+        changed -> retries.computeIfAbsent(changed, c -> b.newLabel()));
+    for (int i = 0; i < ways.size(); i++) {
+      b.labelBinding(ways.get(i));
+      store(b, flow.changedAtExit(i));
+      addCount(b);
+      leave(b, exits.get(i));
     }
+    retries.forEach(
+        (changed, label) -> {
+          b.labelBinding(label);
+          b.lload(COUNT).iload(AT).loadConstant(NUMBER_SHIFT).iushr();
+          b.loadConstant((1 << BLOCK_SHIFT - NUMBER_SHIFT) - 1).iand().i2l().ladd().lstore(COUNT);
+          stopAt(b, changed);
+          b.aload(CPU_ARGUMENT).iconst_1().putfield(CPU, "leftForAccess", ConstantDescs.CD_boolean);
+          b.return_();
+        });
+    handlers.forEach(
+        (changed, label) -> {
+          b.labelBinding(label);
+          stopAt(b, changed);
+          b.athrow();
+        });
+    constants = code.constants();
+  }
+
+  /** Puts home what changed, and the address of instruction {@link #AT}. */
+  private void stopAt(CodeBuilder b, BitSet changed) {
+    store(b, changed);
+    addCount(b);
     b.aload(S);
-    Code.loadConstant(b, code.constant(pcs), LONGS);
-    b.iload(AT).loadConstant(AT_SHIFT).iushr().laload();
-    b.iload(AT).loadConstant((1 << AT_SHIFT) - 1).iand().i2l().ladd();
+    Code.loadConstant(b, pcs, LONGS);
+    b.iload(AT).loadConstant(BLOCK_SHIFT).iushr().laload();
+    b.iload(AT).loadConstant((1 << NUMBER_SHIFT) - 1).iand().i2l().ladd();
     b.putfield(state, "pc", ConstantDescs.CD_long);
-    b.athrow();
+  }
+
+  /** Goes on in the class where {@code exit} leads, if there is one, and returns after it. */
+  private void leave(CodeBuilder b, Exit exit) {
+    if (exit.pc != null) {
+      b.aload(S).loadConstant(exit.pc).putfield(state, "pc", ConstantDescs.CD_long);
+    }
+    Code.loadConstant(b, code.constant(exit.link), LINK);
+    b.aload(CPU_ARGUMENT).iload(DEPTH);
+    if (exit.pc != null) {
+      b.invokevirtual(LINK, "next", MethodTypeDesc.of(BASE, CPU, ConstantDescs.CD_int));
+    } else {
+      b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
+      b.invokevirtual(
+          LINK, "next", MethodTypeDesc.of(BASE, CPU, ConstantDescs.CD_int, ConstantDescs.CD_long));
+    }
+    Label end = b.newLabel();
+    b.astore(NEXT).aload(NEXT).ifnull(end);
+    b.aload(NEXT).aload(STATE_ARGUMENT).aload(CPU_ARGUMENT).iload(DEPTH).iconst_1().iadd();
+    b.invokevirtual(
+        BASE, "run", MethodTypeDesc.of(ConstantDescs.CD_void, STATE, CPU, ConstantDescs.CD_int));
+    b.labelBinding(end).return_();
   }
 
   private void addCount(CodeBuilder b) {
@@ -193,36 +320,79 @@ final class RegionClass {
     b.lload(COUNT).ladd().putfield(state, "instructions", ConstantDescs.CD_long);
   }
 
-  private void loadRegisters(CodeBuilder b) {
-    RegisterFile registers = code.registers();
-    for (int i = 0; i < registers.count(); i++) {
-      RegisterFile.Entry e = registers.entry(i);
-      b.aload(S);
-      if (e.index() < 0) {
-        b.getfield(state, e.field(), typeOf(e));
-      } else {
-        b.getfield(state, e.field(), LONGS).loadConstant(e.index()).laload();
+  /** Loads the registers in {@code needed}; the others get some value, as variables must. */
+  private void enter(CodeBuilder b, BitSet needed) {
+    load(b, needed);
+    for (int i = 0; i < code.registers().count(); i++) {
+      if (!needed.get(i)) {
+        TypeKind kind = kind(code.registers().type(i));
+        if (kind == TypeKind.LONG) {
+          b.lconst_0();
+        } else {
+          b.iconst_0();
+        }
+        b.storeLocal(kind, code.registerLocal(i));
       }
-      b.storeLocal(kind(e.type()), code.registerLocal(i));
     }
   }
 
-  private void storeRegisters(CodeBuilder b) {
-    RegisterFile registers = code.registers();
-    for (int i = 0; i < registers.count(); i++) {
-      RegisterFile.Entry e = registers.entry(i);
-      if (!registers.isWritten(i)) {
-        continue;
-      }
-      b.aload(S);
-      if (e.index() < 0) {
-        b.loadLocal(kind(e.type()), code.registerLocal(i));
-        b.putfield(state, e.field(), typeOf(e));
-      } else {
-        b.getfield(state, e.field(), LONGS).loadConstant(e.index());
-        b.loadLocal(kind(e.type()), code.registerLocal(i)).lastore();
-      }
-    }
+  private void load(CodeBuilder b, BitSet registers) {
+    moves(
+        b,
+        registers,
+        (i, e) -> {
+          if (e.index() < 0) {
+            b.getfield(state, e.field(), typeOf(e));
+          } else {
+            b.loadConstant(e.index()).laload();
+          }
+          b.storeLocal(kind(e.type()), code.registerLocal(i));
+        });
+  }
+
+  private void store(CodeBuilder b, BitSet registers) {
+    moves(
+        b,
+        registers,
+        (i, e) -> {
+          if (e.index() < 0) {
+            b.loadLocal(kind(e.type()), code.registerLocal(i));
+            b.putfield(state, e.field(), typeOf(e));
+          } else {
+            b.loadConstant(e.index());
+            b.loadLocal(kind(e.type()), code.registerLocal(i)).lastore();
+          }
+        });
+  }
+
+  /** Writes what moves one register from or to the object on the stack, which it pops. */
+  private interface Move {
+    void write(int number, RegisterFile.Entry e);
+  }
+
+  /** All moves, array by array: each array is fetched once, to keep the code short. */
+  private void moves(CodeBuilder b, BitSet registers, Move move) {
+    Map<String, List<Integer>> byArray = new LinkedHashMap<>();
+    registers.stream()
+        .forEach(
+            i -> {
+              RegisterFile.Entry e = code.registers().entry(i);
+              byArray
+                  .computeIfAbsent(e.index() < 0 ? "" : e.field(), f -> new ArrayList<>())
+                  .add(i);
+            });
+    byArray.forEach(
+        (array, numbers) -> {
+          b.aload(S);
+          if (!array.isEmpty()) {
+            b.getfield(state, array, LONGS);
+          }
+          for (int i : numbers) {
+            b.dup();
+            move.write(i, code.registers().entry(i));
+          }
+          b.pop();
+        });
   }
 
   private static TypeKind kind(char type) {
@@ -243,24 +413,29 @@ final class RegionClass {
     int first = code.size();
     code.resetTemporaries();
     for (int i = 0; i < words.length - 2; i += 2) {
-      step(index, node.pc, words[i], words[i + 1]);
+      step(index, i >> 1, node.pc, words[i], words[i + 1]);
     }
     long w0 = words[words.length - 2];
     long w1 = words[words.length - 1];
     if (table.endings().of(w0) == null) {
-      step(index, node.pc, w0, w1);
+      step(index, node.instructionCount - 1, node.pc, w0, w1);
       go(index, node, null);
     } else {
-      operation(index, node.pc, table.endings().of(w0), true, w0, w1, o -> go(index, node, o));
+      int at = at(index, node.instructionCount - 1, w0);
+      operation(at, node.pc, table.endings().of(w0), true, w0, w1, o -> go(index, node, o));
     }
     code.sweep(first);
   }
 
-  private void step(int index, long blockPc, long w0, long w1) {
+  private int at(int index, int number, long w0) {
+    return index << BLOCK_SHIFT | number << NUMBER_SHIFT | table.pcOffset().of(w0);
+  }
+
+  private void step(int index, int number, long blockPc, long w0, long w1) {
     Label next = code.label();
     int[] ends = new int[1];
     operation(
-        index,
+        at(index, number, w0),
         blockPc,
         table.steps().of(w0),
         false,
@@ -276,23 +451,27 @@ final class RegionClass {
   }
 
   private void operation(
-      int index,
+      int at,
       long blockPc,
       Object operation,
       boolean isEnding,
       long w0,
       long w1,
       Specializer.End end) {
-    int at = index << AT_SHIFT | table.pcOffset().of(w0);
     int before = code.size();
+    int exitsBefore = exits.size();
     // Goes again where the operation cannot throw; one piece, so that it can be replaced.
-    code.add(false, b -> b.loadConstant(at).istore(AT));
+    code.plain(b -> b.loadConstant(at).istore(AT));
     try {
       OperationTable.Target target = OperationTable.targetOf(operation, table.lookup());
       if (target == null) {
         throw new Unsuited("no method");
       }
-      boolean mayThrow = specializer.write(target, w0, w1, blockPc, mode, end);
+      Label slow = plan.leavesOnMiss() ? code.label() : null;
+      boolean mayThrow = specializer.write(target, w0, w1, blockPc, mode, slow, end);
+      if (specializer.isSlowUsed()) {
+        misses.add(new Miss(slow, at));
+      }
       if (!mayThrow) {
         code.remove(before);
       }
@@ -300,6 +479,7 @@ final class RegionClass {
     } catch (Unsuited e) {
       engine.unsuited(e.getMessage());
       code.truncate(before);
+      exits.subList(exitsBefore, exits.size()).clear();
     }
     Value.Temporary outcome = isEnding ? code.temporary('I') : null;
     call(at, blockPc, operation, outcome, w0, w1);
@@ -314,18 +494,17 @@ final class RegionClass {
     ClassDesc result = outcome != null ? ConstantDescs.CD_int : ConstantDescs.CD_void;
     int number = code.constant(operation);
     int isaNumber = code.constant(isa);
-    code.add(
-        true,
-        b -> {
+    code.atHome(
+        (b, stores, loads) -> {
           b.loadConstant(at).istore(AT);
-          storeRegisters(b);
+          store(b, stores);
           Code.loadConstant(b, isaNumber, ISA);
           b.aload(S).loadConstant(blockPc);
           b.invokevirtual(
               ISA,
               "enterBlock",
               MethodTypeDesc.of(ConstantDescs.CD_void, STATE, ConstantDescs.CD_long));
-          b.aload(S).loadConstant(at & ((1 << AT_SHIFT) - 1));
+          b.aload(S).loadConstant(at & ((1 << NUMBER_SHIFT) - 1));
           b.putfield(state, "pcOffset", ConstantDescs.CD_int);
           Code.loadConstant(b, number, owner);
           b.aload(S).aload(C).loadConstant(w0).loadConstant(w1);
@@ -336,20 +515,19 @@ final class RegionClass {
           if (outcome != null) {
             code.store(b, outcome);
           }
-          loadRegisters(b);
+          load(b, loads);
         });
   }
 
   /** Goes on after a block; {@code outcome} is that of its last instruction, or null. */
   private void go(int index, RegionBlock node, Value outcome) {
-    code.add(
-        false, b -> b.lload(COUNT).loadConstant((long) node.instructionCount).ladd().lstore(COUNT));
+    code.plain(b -> b.lload(COUNT).loadConstant((long) node.instructionCount).ladd().lstore(COUNT));
     if (node.kind == Block.BRANCH) {
       if (outcome instanceof Value.Constant c) {
         if (c.value().equals(Block.TO_TAKEN)) {
-          leave(index, node.takenIndex, node.takenPc);
+          goTo(index, node.takenIndex, node.takenPc);
         } else {
-          leave(index, node.nextIndex, node.nextPc);
+          goTo(index, node.nextIndex, node.nextPc);
         }
         return;
       }
@@ -361,55 +539,62 @@ final class RegionClass {
       } else {
         code.jumpIf(Opcode.IF_ICMPEQ, outcome, new Value.Constant('I', Block.TO_TAKEN), taken);
       }
-      leave(index, node.nextIndex, node.nextPc);
+      goTo(index, node.nextIndex, node.nextPc);
       code.bind(taken);
-      leave(index, node.takenIndex, node.takenPc);
-      return;
-    }
-    if (node.firstGuess >= 0) {
-      if (node.isBackward) {
-        poll(left);
-      }
-      RegionRoot.Guesses guesses = plan.guesses();
-      Value target = new Value.Register('J', pc);
-      for (int g = node.firstGuess; guesses.indexes()[g] >= 0; g++) {
-        Label to = labels[guesses.indexes()[g]];
-        code.jumpIf(
-            Opcode.IFEQ,
-            new Value.Operator(Opcode.LCMP, 'I', target, new Value.Constant('J', guesses.pcs()[g])),
-            null,
-            to);
-      }
-      code.jump(left);
+      goTo(index, node.takenIndex, node.takenPc);
+    } else if (node.firstGuess >= 0) {
+      guess(node);
     } else if (node.isIndirect()) {
-      code.jump(left);
+      exit(null);
     } else {
-      leave(index, node.nextIndex, node.nextPc);
+      goTo(index, node.nextIndex, node.nextPc);
     }
   }
 
-  /** On to the block {@code to}, or out with {@code target}. */
-  private void leave(int from, int to, long target) {
-    if (to < 0) {
-      code.setRegister(pc, new Value.Constant('J', target));
-      code.jump(left);
-      return;
+  /** Compares where an indirect jump goes with what it did before. */
+  private void guess(RegionBlock node) {
+    Label out = code.label();
+    if (node.isBackward) {
+      poll(out);
     }
-    if (to <= from) {
+    RegionRoot.Guesses guesses = plan.guesses();
+    Value target = new Value.Register('J', pc);
+    for (int g = node.firstGuess; guesses.indexes()[g] >= 0; g++) {
+      Value other = new Value.Constant('J', guesses.pcs()[g]);
+      code.jumpIf(
+          Opcode.IFEQ,
+          new Value.Operator(Opcode.LCMP, 'I', target, other),
+          null,
+          labels[guesses.indexes()[g]]);
+    }
+    code.bind(out);
+    exit(null);
+  }
+
+  /** On to the block {@code to}, or out with {@code target}. */
+  private void goTo(int from, int to, long target) {
+    if (to < 0) {
+      exit(target);
+    } else if (to <= from) {
       Label out = code.label();
       poll(out);
       code.jump(labels[to]);
       code.bind(out);
-      code.setRegister(pc, new Value.Constant('J', target));
-      code.jump(left);
+      exit(target);
     } else {
       code.jump(labels[to]);
     }
   }
 
+  /** Leaves for {@code target}, or where the state's {@code pc} says if it is null. */
+  private void exit(Long target) {
+    code.exit(exits.size());
+    exits.add(new Exit(target, new RegionLink()));
+  }
+
   private void poll(Label out) {
-    code.add(
-        true,
+    code.branch(
+        out,
         b -> b.aload(C).getfield(CPU, "pending", ConstantDescs.CD_int).branch(Opcode.IFNE, out));
   }
 }

@@ -2,9 +2,14 @@ package org.tuber.truffle.engine;
 
 /** A region as a host class, see {@link RegionClass}. */
 public abstract class RegionCode {
+  /** Its ways out. */
+  RegionLink[] links = {};
+
   /**
-   * Runs on the CPU's own registers from an entry until control leaves; {@code s.pc} is then where
-   * to; on a fault the faulting instruction.
+   * Runs on the CPU's own registers from {@code s.pc}, one of its entries, until control leaves and
+   * no class goes on; {@code s.pc} is then where to; on a fault the faulting instruction.
+   *
+   * @param depth classes that wait for this one to end
    */
-  public abstract void run(GuestState s, GuestCpu cpu, int entry);
+  public abstract void run(GuestState s, GuestCpu cpu, int depth);
 }

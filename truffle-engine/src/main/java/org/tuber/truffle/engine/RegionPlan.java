@@ -8,10 +8,12 @@ package org.tuber.truffle.engine;
  * @param entries index in {@code nodes} of each entry
  * @param entryBlocks the same as blocks
  * @param blocks every block once
+ * @param leavesOnMiss a host class is to leave for accesses that miss the TLB
  */
 record RegionPlan(
     RegionBlock[] nodes,
     RegionRoot.Guesses guesses,
     int[] entries,
     Block[] entryBlocks,
-    Block[] blocks) {}
+    Block[] blocks,
+    boolean leavesOnMiss) {}

@@ -241,4 +241,21 @@ public final class SoftTlb {
     }
     return c.writableHostSlow(gva, (int) (last - gva) + 1);
   }
+
+  // What the fast paths above are made of, for regions as host classes.
+
+  /** True when the bytes from {@code gva} to {@code last} cannot be read in place. */
+  public static boolean misses(long tlb, long gva, long last) {
+    return GuestRam.hostLoad64(entry(tlb, gva)) != (last & PAGE_MASK);
+  }
+
+  /** True when the bytes from {@code gva} to {@code last} cannot be written in place. */
+  public static boolean missesWrite(long tlb, long gva, long last) {
+    return GuestRam.hostLoad64(entry(tlb, gva) + WRITE) != (last & PAGE_MASK);
+  }
+
+  /** Host address of {@code gva} where that is not missed. */
+  public static long host(long tlb, long gva) {
+    return gva + GuestRam.hostLoad64(entry(tlb, gva) + ADDEND);
+  }
 }

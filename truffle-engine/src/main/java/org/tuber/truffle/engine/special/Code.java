@@ -19,6 +19,7 @@ import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * The body of a method that is being written, in pieces: which registers it needs, and so where its
@@ -35,7 +36,7 @@ public final class Code {
                   + "Ljava/lang/Object;"));
 
   /** What there is in the list. */
-  private enum Kind {
+  enum Kind {
     /** A label's place; the paths that meet there read any register. */
     PLACE,
     /** A jump, which may turn out to lead to the next piece. */
@@ -46,8 +47,18 @@ public final class Code {
     TEMPORARY,
     /** Neither jumps nor throws. */
     PLAIN,
-    /** May leave the straight path. */
-    LEAVING,
+    /** Jumps somewhere, or goes on. */
+    BRANCH,
+    /** Jumps somewhere, or throws, and never goes on. */
+    END,
+    /** May throw. */
+    THROWING,
+    /** Runs with all registers at home. */
+    HOME,
+    /** Leaves the body for good. */
+    EXIT,
+    /** Leaves the body like a throw. */
+    MISS,
     /** Nothing any more. */
     GONE
   }
@@ -55,11 +66,32 @@ public final class Code {
   /**
    * A piece of the body.
    *
-   * @param number of the register or temporary it assigns
+   * @param number of the register or temporary it assigns, or of the exit
+   * @param group who shares a handler
+   * @param targets where it may jump; of a place its own label
    */
-  private record Piece(
-      Kind kind, int number, Label label, List<Value> reads, Consumer<CodeBuilder> write) {
-    static final Piece GONE = new Piece(Kind.GONE, 0, null, List.of(), null);
+  record Piece(
+      Kind kind,
+      int number,
+      int group,
+      List<Label> targets,
+      List<Value> reads,
+      Consumer<CodeBuilder> write) {
+    private Label label() {
+      return targets.getFirst();
+    }
+  }
+
+  /** Writes what needs all registers at home. */
+  @FunctionalInterface
+  public interface AtHome {
+    /**
+     * Writes the code.
+     *
+     * @param stores registers to be put there before
+     * @param loads registers to be fetched afterwards
+     */
+    void write(CodeBuilder b, BitSet stores, BitSet loads);
   }
 
   /** Local variables of the written method. */
@@ -72,7 +104,9 @@ public final class Code {
   private final RegisterFile registers = new RegisterFile();
   private final List<Object> constants = new ArrayList<>();
   private final IdentityHashMap<Object, Integer> constantNumbers = new IdentityHashMap<>();
+  private final List<AtHome> atHome = new ArrayList<>();
   private int temporaries;
+  private int group;
 
   /**
    * An empty body.
@@ -109,7 +143,8 @@ public final class Code {
 
   /** Forgets piece {@code number}. */
   public void remove(int number) {
-    pieces.set(number, Piece.GONE);
+    int of = pieces.get(number).group;
+    pieces.set(number, new Piece(Kind.GONE, 0, of, List.of(), List.of(), null));
   }
 
   /** Lets temporaries be used again: no value of the code so far is needed any more. */
@@ -127,57 +162,129 @@ public final class Code {
     return labels.newLabel();
   }
 
+  /** The pieces from here on share a handler with others of this group, counted from 0. */
+  public void group(int number) {
+    group = number;
+  }
+
   /** Binds a label here. */
   public void bind(Label label) {
-    pieces.add(new Piece(Kind.PLACE, 0, label, List.of(), null));
+    add(Kind.PLACE, 0, List.of(label), List.of(), null);
   }
 
   /** Jumps, unless it goes on there anyway. */
   public void jump(Label label) {
-    pieces.add(new Piece(Kind.JUMP, 0, label, List.of(), null));
+    add(Kind.JUMP, 0, List.of(label), List.of(), null);
   }
 
-  /** Any other code, which reads no register and may leave the straight path or not. */
-  public void add(boolean isLeaving, Consumer<CodeBuilder> write) {
-    add(isLeaving ? Kind.LEAVING : Kind.PLAIN, List.of(), write);
+  /** Leaves the body by exit {@code number}, which the caller writes. */
+  public void exit(int number) {
+    add(Kind.EXIT, number, List.of(), List.of(), null);
+  }
+
+  /** Leaves the body as if something had been thrown in this group. */
+  public void miss() {
+    add(Kind.MISS, 0, List.of(), List.of(), null);
+  }
+
+  /** Any other code that reads no register, and neither jumps nor throws. */
+  public void plain(Consumer<CodeBuilder> write) {
+    add(Kind.PLAIN, 0, List.of(), List.of(), write);
+  }
+
+  /** Code that reads no register, and may jump to {@code to}. */
+  public void branch(Label to, Consumer<CodeBuilder> write) {
+    add(Kind.BRANCH, 0, List.of(to), List.of(), write);
+  }
+
+  /** Code that finds all registers at home, and may throw. */
+  public void atHome(AtHome write) {
+    atHome.add(write);
+    add(Kind.HOME, atHome.size() - 1, List.of(), List.of(), null);
+  }
+
+  private void add(
+      Kind kind, int number, List<Label> targets, List<Value> reads, Consumer<CodeBuilder> write) {
+    pieces.add(new Piece(kind, number, group, targets, reads, write));
   }
 
   private void add(Kind kind, List<Value> reads, Consumer<CodeBuilder> write) {
-    pieces.add(new Piece(kind, 0, null, reads, write));
+    add(kind, 0, List.of(), reads, write);
   }
 
   /** Takes back a jump to {@code label} that was just written; false when there is none. */
   public boolean unjump(Label label) {
     int last = pieces.size() - 1;
-    if (last >= 0 && pieces.get(last).kind == Kind.JUMP && pieces.get(last).label == label) {
+    if (last >= 0 && pieces.get(last).kind == Kind.JUMP && pieces.get(last).label() == label) {
       pieces.remove(last);
       return true;
     }
     return false;
   }
 
-  /** Writes all pieces but those without effect. */
-  public void writeTo(CodeBuilder b) {
+  /** Which registers the finished body needs where. */
+  public Flow flow(List<Label> entries) {
+    return new Flow(pieces, registers.count(), entries);
+  }
+
+  /**
+   * Writes all pieces but those without effect.
+   *
+   * @param exits label of each exit
+   * @param handlers tells the handler of the pieces where the registers in the set are newer than
+   *     at home
+   * @param misses the same for those that leave by {@link #miss}
+   */
+  public void writeTo(
+      CodeBuilder b,
+      Flow flow,
+      List<Label> exits,
+      Function<BitSet, Label> handlers,
+      Function<BitSet, Label> misses) {
+    Label start = null;
     for (int i = 0; i < pieces.size(); i++) {
       Piece p = pieces.get(i);
+      if (start != null && (p.kind == Kind.HOME || p.group != pieces.get(i - 1).group)) {
+        guard(b, start, handlers.apply(flow.changedIn(pieces.get(i - 1).group)));
+        start = null;
+      }
       switch (p.kind) {
         case GONE -> {}
-        case PLACE -> b.labelBinding(p.label);
+        case PLACE -> b.labelBinding(p.label());
         case JUMP -> {
-          if (!leadsOn(i, p.label)) {
-            b.goto_(p.label);
+          if (!leadsOn(i, p.label())) {
+            b.goto_(p.label());
           }
         }
-        default -> p.write.accept(b);
+        case EXIT -> b.goto_(exits.get(p.number));
+        case MISS -> b.goto_(misses.apply(flow.changedIn(p.group)));
+        case HOME -> {
+          Label home = b.newBoundLabel();
+          atHome.get(p.number).write(b, flow.changedBefore(i), flow.neededAfter(i));
+          guard(b, home, handlers.apply(new BitSet()));
+        }
+        default -> {
+          if (start == null && (p.kind == Kind.THROWING || p.kind == Kind.END)) {
+            start = b.newBoundLabel();
+          }
+          p.write.accept(b);
+        }
       }
     }
+    if (start != null) {
+      guard(b, start, handlers.apply(flow.changedIn(pieces.getLast().group)));
+    }
+  }
+
+  private static void guard(CodeBuilder b, Label start, Label handler) {
+    b.exceptionCatchAll(start, b.newBoundLabel(), handler);
   }
 
   /** True when nothing but labels is between piece {@code i} and {@code label}. */
   private boolean leadsOn(int i, Label label) {
     for (int n = i + 1; n < pieces.size(); n++) {
       Piece p = pieces.get(n);
-      if (p.kind == Kind.PLACE && p.label == label) {
+      if (p.kind == Kind.PLACE && p.label() == label) {
         return true;
       }
       if (p.kind != Kind.PLACE && p.kind != Kind.GONE) {
@@ -206,11 +313,11 @@ public final class Code {
         for (Value v : p.reads) {
           count(v, uses, -1);
         }
-        pieces.set(i, Piece.GONE);
+        remove(i);
         continue;
       }
       switch (p.kind) {
-        case PLACE, JUMP, LEAVING -> dead.clear();
+        case PLACE, JUMP, BRANCH, END, THROWING, HOME, EXIT, MISS -> dead.clear();
         case REGISTER -> dead.set(p.number);
         default -> {}
       }
@@ -380,16 +487,15 @@ public final class Code {
 
   void assign(Value.Temporary to, Value v) {
     boolean isPlain = !(v instanceof Value.Operator o && Folding.mayThrow(o.opcode()));
-    pieces.add(
-        new Piece(
-            isPlain ? Kind.TEMPORARY : Kind.LEAVING,
-            to.number(),
-            null,
-            List.of(v),
-            b -> {
-              push(b, v);
-              store(b, to);
-            }));
+    add(
+        isPlain ? Kind.TEMPORARY : Kind.THROWING,
+        to.number(),
+        List.of(),
+        List.of(v),
+        b -> {
+          push(b, v);
+          store(b, to);
+        });
   }
 
   /** All at once: what is read is read before anything changes. */
@@ -409,23 +515,23 @@ public final class Code {
 
   /** Assigns a register. */
   public void setRegister(int number, Value v) {
-    registers.written(number);
-    pieces.add(
-        new Piece(
-            Kind.REGISTER,
-            number,
-            null,
-            List.of(v),
-            b -> {
-              push(b, v);
-              b.storeLocal(kind(registers.type(number)), registerLocal(number));
-            }));
+    add(
+        Kind.REGISTER,
+        number,
+        List.of(),
+        List.of(v),
+        b -> {
+          push(b, v);
+          b.storeLocal(kind(registers.type(number)), registerLocal(number));
+        });
   }
 
   /** Jumps where the condition holds. */
   public void jumpIf(Opcode jump, Value a, Value other, Label to) {
     add(
-        Kind.LEAVING,
+        Kind.BRANCH,
+        0,
+        List.of(to),
         both(a, other),
         b -> {
           push(b, a);
@@ -441,8 +547,12 @@ public final class Code {
     for (int i = 0; i < keys.length; i++) {
       cases.add(SwitchCase.of(keys[i], to[i]));
     }
+    List<Label> targets = new ArrayList<>(List.of(to));
+    targets.add(rest);
     add(
-        Kind.LEAVING,
+        Kind.END,
+        0,
+        targets,
         List.of(v),
         b -> {
           push(b, v);
@@ -452,7 +562,7 @@ public final class Code {
 
   void raise(Value v) {
     add(
-        Kind.LEAVING,
+        Kind.END,
         List.of(v),
         b -> {
           push(b, v);
@@ -462,7 +572,7 @@ public final class Code {
 
   void cast(Value v, ClassDesc type, Value.Temporary to) {
     add(
-        Kind.LEAVING,
+        Kind.THROWING,
         List.of(v),
         b -> {
           push(b, v);
@@ -483,7 +593,7 @@ public final class Code {
 
   void getField(Value of, Member m, Value.Temporary to) {
     add(
-        of instanceof Value.Cpu ? Kind.PLAIN : Kind.LEAVING,
+        of instanceof Value.Cpu ? Kind.PLAIN : Kind.THROWING,
         List.of(of),
         b -> {
           push(b, of);
@@ -494,7 +604,7 @@ public final class Code {
 
   void putField(Value of, Member m, Value v) {
     add(
-        of instanceof Value.Cpu ? Kind.PLAIN : Kind.LEAVING,
+        of instanceof Value.Cpu ? Kind.PLAIN : Kind.THROWING,
         List.of(of, v),
         b -> {
           push(b, of);
@@ -505,7 +615,7 @@ public final class Code {
 
   void arrayLoad(Opcode o, Value array, Value index, Value.Temporary to) {
     add(
-        Kind.LEAVING,
+        Kind.THROWING,
         List.of(array, index),
         b -> {
           push(b, array);
@@ -517,7 +627,7 @@ public final class Code {
 
   void arrayStore(Opcode o, Value array, Value index, Value v) {
     add(
-        Kind.LEAVING,
+        Kind.THROWING,
         List.of(array, index, v),
         b -> {
           push(b, array);
@@ -529,7 +639,7 @@ public final class Code {
 
   void arrayLength(Value array, Value.Temporary to) {
     add(
-        Kind.LEAVING,
+        Kind.THROWING,
         List.of(array),
         b -> {
           push(b, array);
@@ -546,7 +656,7 @@ public final class Code {
     }
     int handle = d.handle() == null ? -1 : constant(d.handle());
     add(
-        Kind.LEAVING,
+        Kind.THROWING,
         arguments,
         b -> {
           if (handle >= 0) {
@@ -563,6 +673,22 @@ public final class Code {
           } else {
             b.invoke(o, m.owner(), m.name(), m.type(), m.isInterface());
           }
+          if (to != null) {
+            store(b, to);
+          }
+        });
+  }
+
+  /** A static method that does not throw. */
+  void raw(Member m, List<Value> arguments, Value.Temporary to) {
+    add(
+        Kind.PLAIN,
+        arguments,
+        b -> {
+          for (Value v : arguments) {
+            push(b, v);
+          }
+          b.invokestatic(m.owner(), m.name(), m.type());
           if (to != null) {
             store(b, to);
           }

@@ -16,7 +16,6 @@ public final class RegisterFile {
 
   private final List<Entry> entries = new ArrayList<>();
   private final Map<Entry, Integer> numbers = new HashMap<>();
-  private final java.util.BitSet written = new java.util.BitSet();
 
   /** Its number; new ones are counted up. */
   public int number(String field, int index, char type) {
@@ -41,15 +40,5 @@ public final class RegisterFile {
   /** The one with this number. */
   public Entry entry(int number) {
     return entries.get(number);
-  }
-
-  /** The method changes it. */
-  public void written(int number) {
-    written.set(number);
-  }
-
-  /** True when the method changes it. */
-  public boolean isWritten(int number) {
-    return written.get(number);
   }
 }

@@ -9,8 +9,10 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Partial evaluation from bytecode to bytecode: walks an operation's methods with the instruction's
@@ -85,7 +87,7 @@ public final class Specializer {
     }
   }
 
-  private record Path(Label label, Frame top, boolean hasNewPc) {}
+  private record Path(Label label, Frame top, boolean hasNewPc, boolean hasEffect) {}
 
   private record Place(int frame, int slot, char type) {}
 
@@ -105,15 +107,29 @@ public final class Specializer {
   /** The path has set the state's {@code pc}, which until then is the block's. */
   private boolean hasNewPc;
 
+  /** The path has changed something: it cannot start over. */
+  private boolean hasEffect;
+
   private boolean mayThrow;
+
+  /** Where to go when memory cannot be accessed fast, or null. */
+  private Label slow;
+
+  private boolean isSlowUsed;
   private Frame top;
   private final Deque<Path> paths = new ArrayDeque<>();
   private final Map<List<Object>, Label> meetings = new HashMap<>();
   private final Map<Place, Value.Temporary> homes = new HashMap<>();
 
+  /** Host addresses, which are not zero. */
+  private final Set<Value> hosts = new HashSet<>();
+
+  private final Map<Member, Access> accesses;
+
   /** Writes to {@code code}. */
-  public Specializer(OperationTable table, Code code) {
+  public Specializer(OperationTable table, Map<Member, Access> accesses, Code code) {
     this.table = table;
+    this.accesses = accesses;
     this.code = code;
     loader = table.cpu().getClassLoader();
     members = new Members(table, loader);
@@ -123,11 +139,22 @@ public final class Specializer {
   /**
    * Writes what {@code operation} does with these words.
    *
+   * @param slow where to go, with nothing changed, when memory cannot be accessed fast; null: calls
    * @return true when it may throw
    * @throws Unsuited when that is not possible; what was written then has to go
    */
   public boolean write(
-      OperationTable.Target operation, long w0, long w1, long blockPc, int mode, End end) {
+      OperationTable.Target operation,
+      long w0,
+      long w1,
+      long blockPc,
+      int mode,
+      Label slow,
+      End end) {
+    this.slow = slow;
+    isSlowUsed = false;
+    hasEffect = false;
+    hosts.clear();
     this.blockPc = blockPc;
     this.mode = mode;
     this.end = end;
@@ -159,9 +186,15 @@ public final class Specializer {
       code.bind(p.label);
       top = p.top;
       hasNewPc = p.hasNewPc;
+      hasEffect = p.hasEffect;
       walk();
     }
     return mayThrow;
+  }
+
+  /** True when the last operation goes where it is slow. */
+  public boolean isSlowUsed() {
+    return isSlowUsed;
   }
 
   /** Follows one path to its end. */
@@ -244,6 +277,7 @@ public final class Specializer {
   private boolean meets() {
     List<Object> key = new ArrayList<>();
     key.add(hasNewPc);
+    key.add(hasEffect);
     List<Value> from = new ArrayList<>();
     List<Value.Temporary> to = new ArrayList<>();
     int nesting = top.nesting();
@@ -396,6 +430,12 @@ public final class Specializer {
     Opcode jump = i.opcode();
     Value b = Folding.comparesTwo(jump) ? f.pop() : null;
     Value a = f.pop();
+    if ((jump == Opcode.IFEQ || jump == Opcode.IFNE) && isTestOfHost(a)) {
+      if (jump == Opcode.IFNE) {
+        f.pc = i.target();
+      }
+      return;
+    }
     Folding.Test test = Folding.test(jump, a, b);
     if (test.known() != null) {
       if (test.known()) {
@@ -410,7 +450,7 @@ public final class Specializer {
     Label label = code.label();
     Frame other = f.copy();
     other.pc = i.target();
-    paths.push(new Path(label, other, hasNewPc));
+    paths.push(new Path(label, other, hasNewPc, hasEffect));
     code.jumpIf(test.jump(), test.a(), test.b(), label);
   }
 
@@ -464,7 +504,7 @@ public final class Specializer {
       Frame other = f.copy();
       other.pc = i.targets()[n];
       labels[n] = code.label();
-      paths.push(new Path(labels[n], other, hasNewPc));
+      paths.push(new Path(labels[n], other, hasNewPc, hasEffect));
     }
     Label rest = code.label();
     code.choose(v, keys, labels, rest);
@@ -522,6 +562,7 @@ public final class Specializer {
     requireNoState(v);
     members.requireAccess(field, false);
     mayThrow = mayThrow || !(of instanceof Value.Cpu);
+    hasEffect = true;
     code.putField(of, field, v);
   }
 
@@ -542,6 +583,7 @@ public final class Specializer {
     }
     requireNoState(v);
     freeze(number);
+    hasEffect = true;
     code.setRegister(number, v);
   }
 
@@ -629,7 +671,12 @@ public final class Specializer {
         top = callee;
       }
       case CALL -> {
+        Access access = accesses.get(m);
+        if (access != null && access(f, access, arguments)) {
+          return;
+        }
         mayThrow = true;
+        hasEffect = true;
         Value.Temporary t =
             m.type().returnType().descriptorString().equals("V")
                 ? null
@@ -640,5 +687,69 @@ public final class Specializer {
         }
       }
     }
+  }
+
+  /** Writes the fast part of an access; false: it has to be a call. */
+  private boolean access(Frame f, Access a, Value[] arguments) {
+    if (a.kind() == Access.Kind.RAW) {
+      Value.Temporary t = code.temporary(Folding.typeOf(a.raw().type().returnType()));
+      code.raw(a.raw(), List.of(arguments), t);
+      f.push(t);
+      return true;
+    }
+    if (slow == null || hasEffect) {
+      return false;
+    }
+    isSlowUsed = true;
+    int n = arguments.length - 1;
+    Value table = settled(arguments[0], 1);
+    Value address = settled(arguments[a.kind() == Access.Kind.LOAD ? n : n - 1], 1);
+    Value last =
+        a.kind() == Access.Kind.ADDRESS
+            ? arguments[n]
+            : Folding.operator(Opcode.LADD, address, new Value.Constant('J', a.bytes() - 1L));
+    code.jumpIf(
+        Opcode.IFNE, new Value.Pure(a.test(), 'I', List.of(table, address, last)), null, slow);
+    Value host = new Value.Pure(a.host(), 'J', List.of(table, address));
+    switch (a.kind()) {
+      case LOAD -> {
+        Value.Temporary t = code.temporary(a.bytes() == 8 ? 'J' : 'I');
+        code.raw(a.raw(), List.of(host), t);
+        f.push(
+            switch (a.bytes()) {
+              case 1 -> extended(new Value.Operator(Opcode.I2B, 'I', t, null));
+              case 2 -> extended(new Value.Operator(Opcode.I2S, 'I', t, null));
+              case 4 -> extended(t);
+              default -> t;
+            });
+      }
+      case STORE -> {
+        hasEffect = true;
+        Value v = arguments[n];
+        code.raw(
+            a.raw(),
+            List.of(host, a.bytes() == 8 ? v : new Value.Operator(Opcode.L2I, 'I', v, null)),
+            null);
+      }
+      default -> {
+        Value.Temporary t = code.temporary('J');
+        code.assign(t, host);
+        hosts.add(t);
+        f.push(t);
+      }
+    }
+    return true;
+  }
+
+  private static Value extended(Value v) {
+    return new Value.Operator(Opcode.I2L, 'J', v, null);
+  }
+
+  /** True when the test is whether a host address is zero. */
+  private boolean isTestOfHost(Value a) {
+    return a instanceof Value.Operator o
+        && o.opcode() == Opcode.LCMP
+        && o.b().equals(new Value.Constant('J', 0L))
+        && hosts.contains(o.a());
   }
 }
