@@ -41,7 +41,7 @@ class BootTest {
           "random: crng init done",
           "input: ");
 
-  private static Path guest() {
+  static Path guest() {
     String guests = System.getenv("TUBER_GUESTS");
     return (guests == null
             ? Path.of(System.getProperty("user.home"), ".cache", "tuber", "guests")

@@ -21,4 +21,9 @@ public interface CharBackendSource {
    * @throws IOException when the host side cannot be opened; the message names it
    */
   CharBackend open(Executor eventLoop) throws IOException;
+
+  /** The host side in few words, as monitors show it. */
+  default String hostName() {
+    return "null";
+  }
 }

@@ -33,7 +33,7 @@ import java.util.Objects;
  * @param bios firmware image by name or path; null: the board's own, or none with {@code kernel}
  * @param boot what firmware boots from
  * @param drives disks, CD-ROMs and floppies in the order of their options
- * @param vga video card: {@code std} or {@code none}
+ * @param vga video card: {@code std}, {@code cirrus} or {@code none}
  */
 public record MachineConfig(
     String machineType,

@@ -1,6 +1,8 @@
 package org.tuber.machine;
 
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.tuber.core.backend.InputSource;
 import org.tuber.devices.display.DisplaySurface;
 
@@ -38,6 +40,16 @@ public interface MachineRun extends AutoCloseable {
   /** Ends {@link #run} soon with {@code status}, whatever the guest does. */
   void quit(int status);
 
+  /** The same, saying who wants it. */
+  default void requestReset(RunEvent.Cause cause) {
+    requestReset();
+  }
+
+  /** The same, saying who wants it. */
+  default void quit(int status, RunEvent.Cause cause) {
+    quit(status);
+  }
+
   /** Raises a non-maskable interrupt on every CPU. */
   void nmi();
 
@@ -47,8 +59,53 @@ public interface MachineRun extends AutoCloseable {
   /** Lets the CPUs go on. */
   void resume();
 
+  /** How a CPU goes on after a debugger's stop. */
+  enum Go {
+    /** Runs. */
+    RUN,
+    /** Executes one instruction, then all stop. */
+    STEP,
+    /** The same; an interrupt may come first. */
+    STEP_WITH_INTERRUPTS,
+    /** Stays where it is. */
+    STAY
+  }
+
+  /**
+   * Lets the CPUs go on, each in its own way.
+   *
+   * @param ways one for each CPU
+   */
+  default void resume(List<Go> ways) {
+    resume();
+  }
+
   /** The present state. */
   State state();
+
+  /** Why the CPUs stand still; of interest while the state is {@link State#STOPPED}. */
+  default RunEvent.Rest rest() {
+    return RunEvent.Rest.PAUSED;
+  }
+
+  /** Tells {@code listener} of every turn from now on, on the thread that makes it. */
+  default void addListener(Consumer<RunEvent> listener) {}
+
+  /** No longer tells {@code listener}. */
+  default void removeListener(Consumer<RunEvent> listener) {}
+
+  /**
+   * Does something while no CPU runs and time stands still; the guest and listeners notice nothing.
+   * Not under the device lock.
+   */
+  default <T> T atRest(Supplier<T> task) {
+    return task.get();
+  }
+
+  /** What the machine is made of. */
+  default MachineParts parts() {
+    throw new IllegalStateException("this machine cannot be looked into");
+  }
 
   /** True when there is a video card. */
   default boolean hasDisplay() {

@@ -1,5 +1,7 @@
 package org.tuber.core.cpu;
 
+import java.util.List;
+
 /**
  * A debugger's hold on a CPU from outside: breakpoints, watchpoints and single steps that the guest
  * cannot see. Addresses are guest-virtual (x86: linear). Not while the CPU runs.
@@ -22,6 +24,26 @@ public interface DebugControl {
    */
   record Stop(Kind kind, long address) {}
 
+  /**
+   * Pages that one table entry maps.
+   *
+   * @param gva first guest-virtual address
+   * @param gpa where it is in guest-physical memory
+   * @param bytes size of the page
+   * @param writable rights of the whole path down the tables
+   * @param user the same, for unprivileged code
+   * @param executable the same
+   * @param entry the last table entry as it stands in memory
+   */
+  record Mapping(
+      long gva,
+      long gpa,
+      long bytes,
+      boolean writable,
+      boolean user,
+      boolean executable,
+      long entry) {}
+
   /** Makes the CPU stop before it executes the instruction at {@code address}. */
   void addBreakpoint(long address);
 
@@ -39,8 +61,29 @@ public interface DebugControl {
    * the program counter do not count. Comes back with {@link ExitReason#DEBUG} unless the CPU
    * cannot execute anything now.
    */
-  ExitReason step();
+  default ExitReason step() {
+    return step(false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param holdInterrupts interrupts stay pending: a debugger's user means the program he looks at
+   */
+  ExitReason step(boolean holdInterrupts);
 
   /** The stop that was reported last; null: none yet. */
   Stop lastStop();
+
+  /**
+   * Translates an address as the CPU would now, whatever the rights, and changes nothing.
+   *
+   * @return the guest-physical address, or -1 when nothing is mapped there
+   */
+  long translate(long gva);
+
+  /** What the page tables map now, in the order of addresses; empty while there is no paging. */
+  default List<Mapping> mappings() {
+    return List.of();
+  }
 }

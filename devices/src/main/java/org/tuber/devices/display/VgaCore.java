@@ -133,7 +133,8 @@ final class VgaCore implements Snapshottable<VgaCore.State> {
 
   // Ports.
 
-  private boolean isOtherCrtc(int port) {
+  /** True for the CRT controller's ports of the other kind of monitor, which do not answer. */
+  boolean isOtherCrtc(int port) {
     boolean colourPort = port >= 0x3d0;
     return port < 0x3c0 || colourPort ? colourPort != ((miscOutput & 1) != 0) : false;
   }

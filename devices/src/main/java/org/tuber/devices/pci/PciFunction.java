@@ -345,6 +345,16 @@ public final class PciFunction implements Snapshottable<PciFunction.State> {
     return low & ~flags;
   }
 
+  /** Size of window {@code index}, 0 to 5 or 6 for the ROM; 0: there is none. */
+  public long barBytes(int index) {
+    return windows[index] == null ? 0 : windows[index].size;
+  }
+
+  /** Kind of window {@code index}, or null. */
+  public Space barSpace(int index) {
+    return windows[index] == null ? null : windows[index].space;
+  }
+
   // What the guest does.
 
   /** Reads 1, 2 or 4 bytes; what lies outside reads as all ones. */

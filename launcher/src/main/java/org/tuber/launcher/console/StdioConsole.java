@@ -13,8 +13,12 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.tuber.core.backend.CharBackend;
+import org.tuber.launcher.Version;
 import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.RunEvent;
+import org.tuber.machine.monitor.HumanMonitor;
+import org.tuber.machine.monitor.MonitorLine;
 
 /**
  * Standard input and output as a serial line, as the monitor, or as both with Ctrl-A c to change
@@ -51,7 +55,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   private final Future<TerminalMode> terminal;
   private final EscapeKeys keys = new EscapeKeys();
   private final TimeStamps stamps = new TimeStamps(System::nanoTime);
-  private final HumanMonitor monitor;
+  private final MonitorLine monitor;
   private final AtomicBoolean complained = new AtomicBoolean();
   private InputQueue serialInput;
   private boolean monitorHasFocus;
@@ -78,7 +82,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
     this.in = in;
     this.outlet = new ByteOutlet("stdio", out);
     this.terminal = terminal;
-    this.monitor = use.monitor() ? new HumanMonitor(outlet) : null;
+    this.monitor = use.monitor() ? new MonitorLine(outlet::write) : null;
     this.monitorHasFocus = use.monitor() && !use.serial();
   }
 
@@ -86,12 +90,17 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   public void attach(MachineRun run) {
     machine = run;
     if (monitor != null) {
-      monitor.attach(run);
+      monitor.attach(new HumanMonitor(run, Version.number()));
       if (monitorHasFocus) {
         monitor.prompt();
       }
     }
     Thread.ofPlatform().daemon().name("stdio-input").start(this::readLoop);
+  }
+
+  @Override
+  public String hostName() {
+    return "stdio";
   }
 
   @Override
@@ -164,13 +173,13 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
     }
     monitorHasFocus = !monitorHasFocus;
     if (monitorHasFocus) {
-      monitor.greet();
+      monitor.greet(Version.line());
     }
   }
 
   private void quit() {
     say("\ntuber: terminated\n");
-    machine.quit(0);
+    machine.quit(0, RunEvent.Cause.CONSOLE);
     // A guest CPU that does not come back must not hold the terminal.
     Thread.ofPlatform()
         .daemon()

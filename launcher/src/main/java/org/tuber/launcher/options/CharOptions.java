@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
+import org.tuber.machine.remote.SocketTarget;
 import picocli.CommandLine.Model.CommandSpec;
 
 /**
@@ -25,6 +26,9 @@ public final class CharOptions extends OptionTable {
 
     /** Present, but nobody listens. */
     record Nowhere() implements Target {}
+
+    /** A socket; only monitors can be there. */
+    record Socket(SocketTarget target) implements Target {}
 
     /** Not there at all. */
     record Absent() implements Target {}
@@ -50,16 +54,19 @@ public final class CharOptions extends OptionTable {
     spec.addOption(
         value(
             "-monitor",
-            "stdio|null|none",
+            "stdio|tcp:[host]:port|unix:F|null|none",
             "where the monitor is",
             text -> monitor = monitor(text)));
   }
 
   private static Target monitor(String text) {
+    if (SocketAddresses.isSocket(text)) {
+      return new Target.Socket(SocketAddresses.parse("-monitor", text, false));
+    }
     Target target = target("-monitor", text);
     if (target instanceof Target.ToFile || target instanceof Target.Pty) {
       throw new CommandLineException(
-          "-monitor " + text + ": unknown value; known: stdio, null, none");
+          "-monitor " + text + ": unknown value; known: stdio, tcp:, unix:, null, none");
     }
     return target;
   }
@@ -113,6 +120,11 @@ public final class CharOptions extends OptionTable {
   /** True when the monitor has the terminal to itself. */
   public boolean isMonitorOnTerminal() {
     return monitor instanceof Target.Stdio;
+  }
+
+  /** Where the monitor is when that is a socket, else null. */
+  public SocketTarget monitorSocket() {
+    return monitor instanceof Target.Socket(var target) ? target : null;
   }
 
   /** True when no serial line was asked for: the user may be waiting for a window. */

@@ -10,6 +10,7 @@ import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.console.FileCharBackend;
 import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineConfig;
+import org.tuber.machine.remote.SocketTarget;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Additional devices: {@code -device -chardev -debugcon -global}. */
@@ -20,13 +21,14 @@ public final class DeviceOptions extends OptionTable {
 
   private final Map<String, CharBackendSource> lines = new HashMap<>();
   private final Map<String, Map<String, String>> globals = new HashMap<>();
+  private final Map<String, SocketTarget> sockets = new HashMap<>();
   private final List<Device> devices = new ArrayList<>();
 
   @Override
   public void addTo(CommandSpec spec) {
     spec.addOption(value("-device", "driver[,prop=value]", "one more device", this::device));
     spec.addOption(
-        value("-chardev", "file|stdio|null,id=id", "host side of a device", this::chardev));
+        value("-chardev", "file|stdio|socket|null,id=id", "host side of a device", this::chardev));
     spec.addOption(
         value("-debugcon", "file:F|stdio|null", "where the debug port writes", this::debugConsole));
     spec.addOption(
@@ -49,6 +51,10 @@ public final class DeviceOptions extends OptionTable {
     if (id.isEmpty()) {
       throw new CommandLineException("-chardev " + text + ": needs an id");
     }
+    if (backend.equals("socket")) {
+      sockets.put(id, SocketAddresses.chardev("-chardev", text, values));
+      return;
+    }
     String path = values.get("path", "");
     String target = backend.equals("file") ? "file:" + path : backend;
     lines.put(id, line("-chardev", text, target));
@@ -66,6 +72,11 @@ public final class DeviceOptions extends OptionTable {
           throw new CommandLineException(
               option + " " + text + ": unknown backend; known: file, stdio, null");
     };
+  }
+
+  /** The socket of {@code -chardev socket,id=…}, or null. */
+  SocketTarget socket(String id) {
+    return sockets.get(id);
   }
 
   private void debugConsole(String text) {

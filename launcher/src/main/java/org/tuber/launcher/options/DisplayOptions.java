@@ -7,6 +7,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
@@ -24,15 +25,15 @@ public final class DisplayOptions extends OptionTable {
 
   @Override
   public void addTo(CommandSpec spec) {
-    spec.addOption(value("-vga", "std|none", "video card", this::vga));
+    spec.addOption(value("-vga", "std|cirrus|none", "video card", this::vga));
     spec.addOption(value("-display", "none|vnc=host:n", "screen", this::display));
     spec.addOption(
         value("-vnc", "[host]:n[,password-file=F]|none", "serve the screen by VNC", this::vnc));
   }
 
   private void vga(String text) {
-    if (!text.equals("std") && !text.equals("none")) {
-      throw new CommandLineException("-vga " + text + ": unknown value; known: std, none");
+    if (!List.of("std", "cirrus", "none").contains(text)) {
+      throw new CommandLineException("-vga " + text + ": unknown value; known: std, cirrus, none");
     }
     vga = text;
   }

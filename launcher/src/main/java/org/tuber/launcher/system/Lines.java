@@ -1,6 +1,9 @@
 package org.tuber.launcher.system;
 
+import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.Executor;
+import org.tuber.core.backend.CharBackend;
 import org.tuber.launcher.console.FileCharBackend;
 import org.tuber.launcher.console.PtyCharBackend;
 import org.tuber.launcher.console.StdioConsole;
@@ -44,17 +47,29 @@ final class Lines implements AutoCloseable {
   private static CharBackendSource source(Target target, int index, StdioConsole console) {
     return switch (target) {
       case Target.Stdio stdio -> console;
-      case Target.ToFile(var file) -> eventLoop -> new FileCharBackend(file);
+      case Target.ToFile(var file) ->
+          new Named("file:" + file, eventLoop -> new FileCharBackend(file));
       case Target.Pty pty ->
-          eventLoop -> {
-            PtyCharBackend backend = new PtyCharBackend(eventLoop);
-            System.err.println(
-                "char device redirected to " + backend.name() + " (label serial" + index + ")");
-            return backend;
-          };
+          new Named(
+              "pty",
+              eventLoop -> {
+                PtyCharBackend backend = new PtyCharBackend(eventLoop);
+                System.err.println(
+                    "char device redirected to " + backend.name() + " (label serial" + index + ")");
+                return backend;
+              });
       case Target.Nowhere nowhere -> CharBackendSource.NULL;
+      case Target.Socket socket -> throw new IllegalStateException();
       case Target.Absent absent -> throw new IllegalStateException();
     };
+  }
+
+  /** A backend with what monitors call it. */
+  private record Named(String hostName, CharBackendSource source) implements CharBackendSource {
+    @Override
+    public CharBackend open(Executor eventLoop) throws IOException {
+      return source.open(eventLoop);
+    }
   }
 
   /** Starts listening to the terminal. */

@@ -16,6 +16,7 @@ import org.tuber.launcher.options.DisplayOptions;
 import org.tuber.launcher.options.DriveOptions;
 import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
+import org.tuber.launcher.options.MonitorOptions;
 import org.tuber.launcher.options.NetOptions;
 import org.tuber.launcher.options.OptionParser;
 import org.tuber.launcher.options.RunOptions;
@@ -25,6 +26,7 @@ import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineFactory;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.RunEvent;
 
 /**
  * A {@code system-*} command: a whole computer. Options and spelling are QEMU's; what differs
@@ -79,6 +81,7 @@ public abstract class SystemCommand implements Subcommand {
     LogOptions log = new LogOptions();
     DisplayOptions display = new DisplayOptions();
     DeviceOptions devices = new DeviceOptions();
+    MonitorOptions monitors = new MonitorOptions(devices);
     DriveOptions drives = new DriveOptions(machine::isNoDefaults, defaultBus());
     OptionParser parser =
         new OptionParser(
@@ -89,6 +92,7 @@ public abstract class SystemCommand implements Subcommand {
             run,
             chars,
             display,
+            monitors,
             devices,
             drives,
             new NetOptions(),
@@ -113,20 +117,27 @@ public abstract class SystemCommand implements Subcommand {
         System.err.println(
             "tuber: there is no window; -vnc :0 serves the screen, -nographic shows the serial line");
       }
-      return start(config.build(), lines, display, log);
+      return start(config.build(), lines, display, new Monitors(monitors, chars), log);
     }
   }
 
-  private int start(MachineConfig config, Lines lines, DisplayOptions display, LogOptions log) {
+  private int start(
+      MachineConfig config,
+      Lines lines,
+      DisplayOptions display,
+      Monitors monitorsToOpen,
+      LogOptions log) {
     if (config.accel().equals("tcg")) {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemCommand::checkRuntime);
     }
     try (MachineRun machine = create(config);
-        Screen screen = new Screen(display)) {
+        Screen screen = new Screen(display);
+        Monitors monitors = monitorsToOpen) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);
       screen.serve(machine);
+      monitors.serve(machine);
       lines.attach(machine);
       int status = machine.run();
       lines.close();
@@ -154,7 +165,7 @@ public abstract class SystemCommand implements Subcommand {
 
   /** A signal ends the process: what the guest has said must still reach its reader. */
   private static void cutPower(MachineRun machine, Lines lines) {
-    machine.quit(0);
+    machine.quit(0, RunEvent.Cause.SIGNAL);
     lines.close();
   }
 }

@@ -2,18 +2,27 @@ package org.tuber.machine.run;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.InputSource;
+import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.devices.display.Display;
 import org.tuber.devices.display.DisplaySurface;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.RunEvent;
+import org.tuber.machine.RunEvent.Cause;
+import org.tuber.machine.RunEvent.Rest;
 
 /**
  * The life of a machine: one thread for each CPU, pause and resume, reset, power-off, the end.
@@ -48,6 +57,11 @@ public final class RunControl implements MachineRun {
       return new InputSource.Sink() {};
     }
 
+    /** What the machine is made of. */
+    default MachineParts parts() {
+      throw new IllegalStateException("this board cannot be looked into");
+    }
+
     /** Presses the ACPI power button. Device lock held. */
     void pressPowerButton();
 
@@ -74,7 +88,9 @@ public final class RunControl implements MachineRun {
   private final List<VcpuThread> threads = new ArrayList<>();
   private final ReentrantLock lifecycle = new ReentrantLock();
   private final CompletableFuture<Integer> exitStatus = new CompletableFuture<>();
-  private final AtomicBoolean resetPending = new AtomicBoolean();
+  private final AtomicReference<Cause> resetPending = new AtomicReference<>();
+  private final List<Consumer<RunEvent>> listeners = new CopyOnWriteArrayList<>();
+  private final Queue<RunEvent.Caught> caught = new ConcurrentLinkedQueue<>();
   private Board board;
 
   /** Guards the count of threads at rest and the wake-up from rest. */
@@ -85,6 +101,7 @@ public final class RunControl implements MachineRun {
   private volatile boolean ending;
   private volatile boolean started;
   private volatile State state = State.STOPPED;
+  private volatile Rest restReason = Rest.PRELAUNCH;
 
   /** Run control without CPUs yet. */
   public RunControl(ReentrantLock deviceLock, MachineClock clock, EventLoop loop, Policy policy) {
@@ -134,9 +151,14 @@ public final class RunControl implements MachineRun {
 
   @Override
   public void requestReset() {
-    if (policy.resetEnds()) {
-      exit(0);
-    } else if (resetPending.compareAndSet(false, true)) {
+    requestReset(Cause.GUEST_RESET);
+  }
+
+  @Override
+  public void requestReset(Cause cause) {
+    if (policy.resetEnds() && cause.isFromGuest()) {
+      exit(0, cause);
+    } else if (resetPending.compareAndSet(null, cause)) {
       interruptAll();
       loop.executeUnlocked(this::performReset);
     }
@@ -146,14 +168,26 @@ public final class RunControl implements MachineRun {
   public void guestPowerOff() {
     if (policy.powerOffStops()) {
       interruptAll();
-      loop.executeUnlocked(() -> stop(State.POWERED_OFF));
+      loop.executeUnlocked(this::powerOff);
     } else {
-      exit(0);
+      exit(0, Cause.GUEST_SHUTDOWN);
     }
+  }
+
+  private void powerOff() {
+    publish(new RunEvent.ShutDown(Cause.GUEST_SHUTDOWN));
+    stop(State.POWERED_OFF, Rest.PAUSED);
   }
 
   /** Ends the run with {@code status}: a guest's debug exit. */
   public void exit(int status) {
+    exit(status, Cause.GUEST_SHUTDOWN);
+  }
+
+  private void exit(int status, Cause cause) {
+    if (!exitStatus.isDone()) {
+      publish(new RunEvent.ShutDown(cause));
+    }
     exitStatus.complete(status);
     interruptAll();
   }
@@ -161,7 +195,47 @@ public final class RunControl implements MachineRun {
   /** Stops the CPUs soon, without waiting for it. */
   public void requestPause() {
     interruptAll();
-    loop.executeUnlocked(() -> stop(State.STOPPED));
+    loop.executeUnlocked(() -> stop(State.STOPPED, Rest.PAUSED));
+  }
+
+  /** A CPU came to a debugger's stop: all stop, then listeners hear of it. */
+  void caught(int cpu, DebugControl.Stop stop) {
+    caught.add(new RunEvent.Caught(cpu, stop));
+    interruptAll();
+    loop.executeUnlocked(this::reportCaught);
+  }
+
+  private void reportCaught() {
+    stop(State.STOPPED, Rest.DEBUG);
+    RunEvent.Caught next;
+    while ((next = caught.poll()) != null) {
+      publish(next);
+    }
+  }
+
+  private void publish(RunEvent event) {
+    for (Consumer<RunEvent> listener : listeners) {
+      try {
+        listener.accept(event);
+      } catch (RuntimeException e) {
+        LOG.error("telling of {}", event, e);
+      }
+    }
+  }
+
+  @Override
+  public void addListener(Consumer<RunEvent> listener) {
+    listeners.add(listener);
+  }
+
+  @Override
+  public void removeListener(Consumer<RunEvent> listener) {
+    listeners.remove(listener);
+  }
+
+  @Override
+  public MachineParts parts() {
+    return board.parts();
   }
 
   @Override
@@ -186,12 +260,21 @@ public final class RunControl implements MachineRun {
 
   @Override
   public void requestPowerOff() {
-    loop.execute(() -> board.pressPowerButton());
+    loop.execute(
+        () -> {
+          board.pressPowerButton();
+          publish(new RunEvent.PowerButton());
+        });
   }
 
   @Override
   public void quit(int status) {
-    exit(status);
+    exit(status, Cause.MONITOR_QUIT);
+  }
+
+  @Override
+  public void quit(int status, Cause cause) {
+    exit(status, cause);
   }
 
   @Override
@@ -209,14 +292,19 @@ public final class RunControl implements MachineRun {
     if (deviceLock.isHeldByCurrentThread()) {
       requestPause();
     } else {
-      stop(State.STOPPED);
+      stop(State.STOPPED, Rest.PAUSED);
     }
   }
 
   @Override
   public void resume() {
+    resume(List.of());
+  }
+
+  @Override
+  public void resume(List<Go> ways) {
     if (deviceLock.isHeldByCurrentThread()) {
-      loop.executeUnlocked(this::resume);
+      loop.executeUnlocked(() -> resume(ways));
       return;
     }
     lifecycle.lock();
@@ -224,34 +312,66 @@ public final class RunControl implements MachineRun {
       if (state != State.STOPPED) {
         return;
       }
-      deviceLock.lock();
-      try {
-        clock.start();
-      } finally {
-        deviceLock.unlock();
+      for (int i = 0; i < threads.size(); i++) {
+        threads.get(i).unblock(i < ways.size() ? ways.get(i) : Go.RUN);
       }
       state = State.RUNNING;
-      for (VcpuThread t : threads) {
-        t.unblock();
-      }
-      synchronized (rest) {
-        stopRequested = exitStatus.isDone();
-        rest.notifyAll();
-      }
-      loop.executeUnlocked(() -> {}); // the clock runs: the loop computes its sleep anew
+      publish(new RunEvent.Resumed());
+      letRun();
     } finally {
       lifecycle.unlock();
     }
   }
 
-  private void stop(State target) {
+  /** The clock and the CPUs go on. */
+  private void letRun() {
+    deviceLock.lock();
+    try {
+      clock.start();
+    } finally {
+      deviceLock.unlock();
+    }
+    synchronized (rest) {
+      stopRequested = exitStatus.isDone();
+      rest.notifyAll();
+    }
+    loop.executeUnlocked(() -> {}); // the clock runs: the loop computes its sleep anew
+  }
+
+  @Override
+  public <T> T atRest(Supplier<T> task) {
+    if (deviceLock.isHeldByCurrentThread()) {
+      throw new IllegalStateException("waiting for CPUs under the device lock");
+    }
+    lifecycle.lock();
+    try {
+      if (state != State.RUNNING) {
+        return task.get();
+      }
+      bringToRest();
+      try {
+        return task.get();
+      } finally {
+        letRun();
+      }
+    } finally {
+      lifecycle.unlock();
+    }
+  }
+
+  private void stop(State target, Rest why) {
     lifecycle.lock();
     try {
       if (state == State.ENDED || state == State.POWERED_OFF) {
         return;
       }
+      boolean ran = state == State.RUNNING;
       bringToRest();
       state = target;
+      if (ran) {
+        restReason = why;
+        publish(new RunEvent.Stopped(why));
+      }
     } finally {
       lifecycle.unlock();
     }
@@ -265,7 +385,7 @@ public final class RunControl implements MachineRun {
       }
       boolean wasRunning = state == State.RUNNING;
       bringToRest();
-      resetPending.set(false);
+      Cause cause = resetPending.getAndSet(null);
       deviceLock.lock();
       try {
         board.reset();
@@ -275,9 +395,12 @@ public final class RunControl implements MachineRun {
       } finally {
         deviceLock.unlock();
       }
-      state = State.STOPPED;
+      publish(new RunEvent.Reset(cause));
       if (wasRunning) {
-        resume();
+        letRun();
+      } else {
+        state = State.STOPPED;
+        restReason = Rest.PRELAUNCH;
       }
     } catch (MachineException e) {
       LOG.error("the machine cannot be reset: {}", e.getMessage());
@@ -384,7 +507,12 @@ public final class RunControl implements MachineRun {
 
   /** An internal error: the run ends with status 1. */
   void fail() {
-    exit(1);
+    exit(1, Cause.ERROR);
+  }
+
+  @Override
+  public Rest rest() {
+    return restReason;
   }
 
   @Override

@@ -6,6 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.machine.MachineRun.Go;
 
 /**
  * The thread of one CPU: runs it, sleeps while it is halted, rests while the machine is stopped.
@@ -25,6 +26,7 @@ public final class VcpuThread {
   private final Vcpu vcpu;
   private final MachineClock clock;
   private final Thread thread;
+  private final int index;
   private final boolean bootProcessor;
   private final Vcpu signals;
   private final Runnable onStart;
@@ -45,12 +47,15 @@ public final class VcpuThread {
   /** The CPU cannot go on until a reset: triple fault, or a debugger took over. */
   private boolean blocked;
 
+  private volatile Go go = Go.RUN;
+
   VcpuThread(RunControl control, Vcpu vcpu, int index, MachineClock clock, Runnable onStart) {
     this.control = control;
     this.onStart = onStart;
     signals = new VcpuSignals(vcpu, this);
     this.vcpu = vcpu;
     this.clock = clock;
+    this.index = index;
     bootProcessor = index == 0;
     waitingForStart = !bootProcessor;
     thread = new Thread(this::body, "tuber-cpu" + index);
@@ -133,14 +138,16 @@ public final class VcpuThread {
   /** After the CPU was reset; while stopped. */
   void afterReset() {
     blocked = false;
+    go = Go.RUN;
     initPending = false;
     entry = null;
     waitingForStart = !bootProcessor;
   }
 
-  /** After a debugger's pause; while stopped. */
-  void unblock() {
+  /** After a pause, before the CPUs go on. */
+  void unblock(Go way) {
     blocked = false;
+    go = way;
   }
 
   private void body() {
@@ -150,7 +157,7 @@ public final class VcpuThread {
         if (initPending || entry != null) {
           stopAndStart();
         }
-        if (blocked || waitingForStart) {
+        if (blocked || waitingForStart || go == Go.STAY) {
           sleep();
         } else {
           runOnce();
@@ -166,17 +173,21 @@ public final class VcpuThread {
 
   private void runOnce() {
     long before = vcpu.instructionCount();
-    ExitReason reason = vcpu.run(clock.budget());
+    ExitReason reason = execute();
     clock.ran(vcpu.instructionCount() - before);
     switch (reason) {
       case BUDGET, KICKED -> {}
       case HALTED -> {
         clock.idle();
         sleep();
+        if (go == Go.STEP) {
+          // The interrupt it waited for has to come first.
+          go = Go.STEP_WITH_INTERRUPTS;
+        }
       }
       case DEBUG -> {
         blocked = true;
-        control.requestPause();
+        control.caught(index, vcpu.debugControl().lastStop());
       }
       case SHUTDOWN -> {
         LOG.info("{}: triple fault or shutdown", thread.getName());
@@ -184,6 +195,14 @@ public final class VcpuThread {
         control.requestReset();
       }
     }
+  }
+
+  private ExitReason execute() {
+    return switch (go) {
+      case STEP -> vcpu.debugControl().step(true);
+      case STEP_WITH_INTERRUPTS -> vcpu.debugControl().step(false);
+      case RUN, STAY -> vcpu.run(clock.budget());
+    };
   }
 
   private void sleep() {
@@ -202,7 +221,7 @@ public final class VcpuThread {
     if (waitingForStart) {
       return entry == null;
     }
-    return blocked || vcpu.isHalted();
+    return blocked || go == Go.STAY || vcpu.isHalted();
   }
 
   private void stopAndStart() {

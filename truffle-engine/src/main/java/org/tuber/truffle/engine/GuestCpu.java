@@ -142,6 +142,9 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** {@link #step}: come back after this instruction. */
   private boolean stepping;
 
+  /** Request bits that wait while a debugger steps. */
+  private int holding;
+
   private final long[] tables;
   private boolean closed;
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
@@ -335,7 +338,8 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       clearRequest(REQUEST_SHUTDOWN);
       return ExitReason.SHUTDOWN;
     }
-    if ((bits & ~(REQUEST_KICK | REQUEST_HALT)) != 0 && acceptInterrupt(bits)) {
+    int wanted = bits & ~holding;
+    if ((wanted & ~(REQUEST_KICK | REQUEST_HALT)) != 0 && acceptInterrupt(wanted)) {
       clearRequest(REQUEST_HALT);
       bits &= ~REQUEST_HALT;
     }
@@ -501,12 +505,27 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   }
 
   @Override
-  public ExitReason step() {
+  public ExitReason step(boolean holdInterrupts) {
     stepping = true;
+    holding = holdInterrupts ? REQUEST_INTERRUPT | REQUEST_NMI : 0;
     try {
       return run(Long.MAX_VALUE);
     } finally {
       stepping = false;
+      holding = 0;
+      if (requests != 0) {
+        pending = 1;
+      }
+    }
+  }
+
+  @Override
+  public long translate(long gva) {
+    try {
+      walk(gva, ACCESS_READ);
+      return walkGpa;
+    } catch (GuestFault f) {
+      return -1;
     }
   }
 

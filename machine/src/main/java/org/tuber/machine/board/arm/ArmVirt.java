@@ -34,6 +34,7 @@ import org.tuber.machine.DriveFiles;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.board.PciDrives;
 import org.tuber.machine.firmware.ArmBoot;
@@ -401,6 +402,26 @@ public final class ArmVirt implements RunControl.Board {
   public void pressPowerButton() {
     gpio.input(VirtMap.POWER_BUTTON_PIN).set(true);
     buttonRelease.arm(clock.nanos() + BUTTON_NANOS);
+  }
+
+  @Override
+  public MachineParts parts() {
+    List<MachineParts.CharLine> lines = new ArrayList<>();
+    for (int i = 0; i < config.serials().size(); i++) {
+      lines.add(new MachineParts.CharLine("serial" + i, config.serials().get(i).hostName()));
+    }
+    return new VirtParts(
+        config.machineType(),
+        config.guestName(),
+        "aarch64",
+        List.copyOf(cpus),
+        memory,
+        ports,
+        cpuFactory.ramObserver(),
+        ram.sizeBytes(),
+        devices(),
+        pciBus,
+        lines);
   }
 
   @Override

@@ -23,6 +23,7 @@ import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.acpi.Piix4Pm;
 import org.tuber.devices.acpi.SleepControl;
+import org.tuber.devices.display.CirrusVga;
 import org.tuber.devices.display.Display;
 import org.tuber.devices.display.StdVga;
 import org.tuber.devices.dma.I8237Dma;
@@ -50,6 +51,7 @@ import org.tuber.devices.timer.SpeakerPort;
 import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
@@ -82,6 +84,7 @@ public final class PcI440fx implements RunControl.Board {
   private static final int ISA_SLOT = 1;
   private static final int VGA_SLOT = 2;
   private static final String VGA_BIOS = "vgabios-stdvga.bin";
+  private static final String CIRRUS_BIOS = "vgabios-cirrus.bin";
   private static final int PM_FUNCTION = 3;
   private static final int SCI_IRQ = 9;
   private static final int GPE0_PORT = 0xafe0;
@@ -115,11 +118,13 @@ public final class PcI440fx implements RunControl.Board {
   private Ps2Keyboard keyboard;
   private Ps2Mouse mouse;
   private StdVga vga;
+  private CirrusVga cirrus;
   private FwCfg fwCfg;
   private Mc146818Rtc rtc;
   private boolean booted;
   private PcRom rom;
   private PcStorage storage;
+  private MachineParts parts;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
@@ -220,6 +225,16 @@ public final class PcI440fx implements RunControl.Board {
     wireDevices();
     wireCpus(apicBus, pic);
     wireFirmware();
+    parts =
+        new PcParts(
+            config,
+            cpus,
+            memory,
+            ports,
+            cpuFactory.ramObserver(),
+            devices(),
+            pciBus,
+            storage.drives());
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
@@ -302,14 +317,24 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   private void wireDisplay() throws MachineException {
-    if (!config.vga().equals("std")) {
-      return;
+    FirmwareFiles files = new FirmwareFiles(config.firmwareDirs());
+    switch (config.vga()) {
+      case "std" -> {
+        byte[] bios = files.read("-vga std", VGA_BIOS);
+        vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, clock, cpuFactory.ramObserver());
+        vga.mapLegacy(memory.space(), ports);
+        pciBus.attach(VGA_SLOT, 0, vga.pci());
+        devices.put("vga", vga);
+      }
+      case "cirrus" -> {
+        byte[] bios = files.read("-vga cirrus", CIRRUS_BIOS);
+        cirrus = new CirrusVga(bios, clock, cpuFactory.ramObserver());
+        cirrus.mapLegacy(memory.space(), ports);
+        pciBus.attach(VGA_SLOT, 0, cirrus.pci());
+        devices.put("vga", cirrus);
+      }
+      default -> {}
     }
-    byte[] bios = new FirmwareFiles(config.firmwareDirs()).read("-vga std", VGA_BIOS);
-    vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, clock, cpuFactory.ramObserver());
-    vga.mapLegacy(memory.space(), ports);
-    pciBus.attach(VGA_SLOT, 0, vga.pci());
-    devices.put("vga", vga);
   }
 
   private void wireStorage(IsaIrqLines isa) throws MachineException {
@@ -479,7 +504,7 @@ public final class PcI440fx implements RunControl.Board {
 
   @Override
   public Display display() {
-    return vga;
+    return vga == null ? cirrus : vga;
   }
 
   @Override
@@ -495,6 +520,11 @@ public final class PcI440fx implements RunControl.Board {
         mouse.pointer(dx, dy, wheel, buttons);
       }
     };
+  }
+
+  @Override
+  public MachineParts parts() {
+    return parts;
   }
 
   @Override
@@ -523,6 +553,9 @@ public final class PcI440fx implements RunControl.Board {
     }
     if (vga != null) {
       vga.close();
+    }
+    if (cirrus != null) {
+      cirrus.close();
     }
     memory.close();
   }

@@ -56,6 +56,8 @@ final class PcStorage implements AutoCloseable {
 
   private record Sata(AhciController controller, int slot) {}
 
+  private final PcDrives drives;
+
   private record BootEntry(int index, String path) {}
 
   private final Wiring wiring;
@@ -77,6 +79,7 @@ final class PcStorage implements AutoCloseable {
     this.wiring = wiring;
     this.devices = devices;
     files = new DriveFiles(config.drives());
+    drives = new PcDrives(files);
     ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
     wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
     devices.put("piix3-ide", ide);
@@ -93,6 +96,11 @@ final class PcStorage implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /** The drives by name. */
+  PcDrives drives() {
+    return drives;
   }
 
   /** The IDE function, for boards that start without firmware. */
@@ -126,6 +134,7 @@ final class PcStorage implements AutoCloseable {
     FloppyDrive drive = new FloppyDrive(files.open(d));
     fdc.attach(number, drive);
     devices.put("floppy" + number, drive);
+    drives.addFloppy("floppy" + number, d, drive);
   }
 
   private int place(int wanted) throws MachineException {
@@ -151,9 +160,12 @@ final class PcStorage implements AutoCloseable {
     BlockBackend image = files.open(d);
     String serial = wantedSerial.isEmpty() ? "QM%05d".formatted(place + 1) : wantedSerial;
     if (cdrom) {
-      AtapiCdrom drive = new AtapiCdrom(new MmcDrive(image, serial), wiring.eventLoop);
+      MmcDrive tray = new MmcDrive(image, serial);
+      AtapiCdrom drive = new AtapiCdrom(tray, wiring.eventLoop);
       ide.attach(place, drive);
-      devices.put("ide" + place / 2 + "-cd" + place % 2, drive);
+      String name = "ide" + place / 2 + "-cd" + place % 2;
+      devices.put(name, drive);
+      drives.addCdrom(name, d, tray);
       return;
     }
     if (image == null) {
@@ -162,7 +174,9 @@ final class PcStorage implements AutoCloseable {
     AtaDisk drive = new AtaDisk(image, serial, wiring.eventLoop);
     geometries[place] = drive.geometry();
     ide.attach(place, drive);
-    devices.put("ide" + place / 2 + "-hd" + place % 2, drive);
+    String name = "ide" + place / 2 + "-hd" + place % 2;
+    devices.put(name, drive);
+    drives.addDisk(name, d, image);
   }
 
   /**
@@ -222,21 +236,25 @@ final class PcStorage implements AutoCloseable {
     String serial = d.properties().getOrDefault("serial", "QM%05d".formatted(port + 5));
     String name = "sata-" + at.slot + "-" + port;
     if (cdrom) {
-      AtapiCdrom cd = new AtapiCdrom(new MmcDrive(image, serial), wiring.eventLoop);
+      MmcDrive tray = new MmcDrive(image, serial);
+      AtapiCdrom cd = new AtapiCdrom(tray, wiring.eventLoop);
       at.controller.attach(port, cd);
       devices.put(name, cd);
+      drives.addCdrom(name, drive, tray);
     } else if (image == null) {
       throw new MachineException("-device " + d.driver() + ": its drive needs file=");
     } else {
       AtaDisk disk = new AtaDisk(image, serial, wiring.eventLoop);
       at.controller.attach(port, disk);
       devices.put(name, disk);
+      drives.addDisk(name, drive, image);
     }
     addBoot(d, "/pci@i0cf8/*@%x/drive@%x/disk@0".formatted(at.slot, port));
   }
 
   private void buildNvme(MachineConfig.DeviceOption d) throws MachineException {
-    BlockBackend image = files.open(files.claim("nvme", d.properties().get("drive")));
+    DriveOption drive = files.claim("nvme", d.properties().get("drive"));
+    BlockBackend image = files.open(drive);
     if (image == null) {
       throw new MachineException("-device nvme: its drive needs file=");
     }
@@ -248,6 +266,7 @@ final class PcStorage implements AutoCloseable {
     int slot = slot(d);
     wiring.bus.attach(slot, 0, nvme.pci());
     devices.put("nvme-" + slot, nvme);
+    drives.addDisk("nvme-" + slot, drive, image);
     addBoot(d, "/pci@i0cf8/*@%x".formatted(slot));
   }
 

@@ -14,7 +14,7 @@ import org.tuber.truffle.x86.state.X87State;
  * FNSTENV, FLDENV, FNSAVE, FRSTOR in their 16 and 32-bit, real and protected-mode layouts (SDM vol.
  * 1, 8.1.10). Interpreter only.
  */
-final class X87Environment {
+public final class X87Environment {
   static final int FNSTENV = SseRows.SYSTEM + 8;
   static final int FLDENV = SseRows.SYSTEM + 9;
   static final int FNSAVE = SseRows.SYSTEM + 10;
@@ -74,7 +74,7 @@ final class X87Environment {
   }
 
   /** The full tag word: two bits for each physical register. */
-  static int tagWord(X87State f) {
+  public static int tagWord(X87State f) {
     int tags = 0;
     for (int p = 0; p < 8; p++) {
       int tag;
@@ -93,7 +93,8 @@ final class X87Environment {
     return tags;
   }
 
-  private static void setTagWord(X87State f, int tags) {
+  /** Takes over a full tag word: what is not empty counts as valid. */
+  public static void setTagWord(X87State f, int tags) {
     f.valid = 0;
     for (int p = 0; p < 8; p++) {
       if ((tags >> (2 * p) & 3) != TAG_EMPTY) {

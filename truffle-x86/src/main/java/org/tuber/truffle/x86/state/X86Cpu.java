@@ -11,6 +11,7 @@ import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.GuestState;
 import org.tuber.truffle.engine.LargePages;
 import org.tuber.truffle.engine.PhysicalWindow;
+import org.tuber.truffle.x86.mmu.PageTables;
 import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.sys.CpuModel;
 import org.tuber.truffle.x86.sys.DebugRegisters;
@@ -494,6 +495,16 @@ public final class X86Cpu extends GuestCpu {
       return;
     }
     PageWalk.walk(this, gva, access);
+  }
+
+  @Override
+  public long translate(long gva) {
+    return userKernel != null ? super.translate(gva) : PageTables.translate(this, gva);
+  }
+
+  @Override
+  public java.util.List<Mapping> mappings() {
+    return PageTables.mappings(this);
   }
 
   /** Outcome of a page walk, for {@link PageWalk}. */

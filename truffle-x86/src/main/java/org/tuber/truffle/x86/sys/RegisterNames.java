@@ -1,6 +1,7 @@
 package org.tuber.truffle.x86.sys;
 
 import java.util.Arrays;
+import org.tuber.truffle.x86.insn.X87Environment;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.DescriptorTable;
 import org.tuber.truffle.x86.state.Segment;
@@ -16,8 +17,10 @@ import org.tuber.truffle.x86.state.X86State;
  * {@code dr0} to {@code dr7}, {@code xcr0}, {@code cpl}; segments {@code es cs ss ds fs gs ldtr tr}
  * (the selector) with {@code .base .limit .attributes}; {@code gdtr.base}, {@code idtr.limit} and
  * so on; {@code xmm0.low}, {@code xmm0.high}, and the same of {@code ymm0} for its bits 255:128;
- * {@code pkru}, {@code mxcsr}, {@code fcw fsw ftw}; {@code msr.c0000080} with the number in
- * hexadecimal.
+ * {@code pkru}, {@code mxcsr}, {@code fcw fsw ftw} (abridged) {@code ftag} (full) {@code fop fip
+ * fdp fcs fds}; {@code st0.significand} and {@code st0.exponent} (with the sign as bit 15); {@code
+ * efer.supported} (0 on models without long mode, read only); {@code msr.c0000080} with the number
+ * in hexadecimal.
  *
  * <p>Writing does not check: the board is the firmware that leaves the CPU in some state. CPL
  * follows the DPL of {@code cs.attributes}, EFER.LMA follows LME and CR0.PG.
@@ -126,6 +129,12 @@ public final class RegisterNames {
       case "fcw" -> c.fpu.control;
       case "fsw" -> c.fpu.status | c.fpu.top << 11;
       case "ftw" -> c.fpu.valid;
+      case "ftag" -> X87Environment.tagWord(c.fpu);
+      case "fop" -> c.fpu.lastOpcode;
+      case "fip" -> c.fpu.lastIp;
+      case "fdp" -> c.fpu.lastDp;
+      case "fcs" -> c.fpu.lastCs;
+      case "fds" -> c.fpu.lastDs;
       case "dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7" -> c.dr[name.charAt(2) - '0'];
       default -> throw unknown(name);
     };
@@ -144,6 +153,17 @@ public final class RegisterNames {
     }
     if (register.startsWith("ymm")) {
       return c.home.y[xmmIndex(name, register, part)];
+    }
+    if (isStack(register)) {
+      int r = c.fpu.physical(register.charAt(2) - '0');
+      return switch (part) {
+        case "significand" -> c.fpu.significand[r];
+        case "exponent" -> c.fpu.signExponent[r];
+        default -> throw unknown(name);
+      };
+    }
+    if (name.equals("efer.supported")) {
+      return c.model.has(CpuFeature.LM) ? 1 : 0;
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);
     if (n >= 0) {
@@ -178,6 +198,13 @@ public final class RegisterNames {
     } catch (NumberFormatException e) {
       throw unknown(name);
     }
+  }
+
+  private static boolean isStack(String register) {
+    return register.length() == 3
+        && register.startsWith("st")
+        && register.charAt(2) >= '0'
+        && register.charAt(2) <= '7';
   }
 
   private static int xmmIndex(String name, String register, String part) {
@@ -266,6 +293,12 @@ public final class RegisterNames {
         c.fpu.top = (int) value >> 11 & 7;
       }
       case "ftw" -> c.fpu.valid = (int) value & 0xff;
+      case "ftag" -> X87Environment.setTagWord(c.fpu, (int) value);
+      case "fop" -> c.fpu.lastOpcode = (int) value & 0x7ff;
+      case "fip" -> c.fpu.lastIp = value;
+      case "fdp" -> c.fpu.lastDp = value;
+      case "fcs" -> c.fpu.lastCs = (int) value & 0xffff;
+      case "fds" -> c.fpu.lastDs = (int) value & 0xffff;
       case "dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7" -> {
         c.dr[name.charAt(2) - '0'] = value;
         DebugRegisters.apply(c);
@@ -290,6 +323,15 @@ public final class RegisterNames {
     }
     if (register.startsWith("ymm")) {
       c.home.y[xmmIndex(name, register, part)] = value;
+      return;
+    }
+    if (isStack(register)) {
+      int r = c.fpu.physical(register.charAt(2) - '0');
+      switch (part) {
+        case "significand" -> c.fpu.significand[r] = value;
+        case "exponent" -> c.fpu.signExponent[r] = (int) value & 0xffff;
+        default -> throw unknown(name);
+      }
       return;
     }
     int n = Arrays.asList(SEGMENTS).indexOf(register);

@@ -1,0 +1,2 @@
+/** The GDB remote serial protocol. */
+package org.tuber.machine.gdb;
