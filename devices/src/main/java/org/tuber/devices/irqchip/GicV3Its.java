@@ -48,7 +48,6 @@ public final class GicV3Its implements MmioDevice, Snapshottable<GicV3Its.State>
   private static final int COMMAND_BYTES = 32;
   private static final int EVENT_BYTES = 12;
   private static final long ITT_ADDRESS = 0x000f_ffff_ffff_ff00L;
-  private static final int MAX_COMMANDS = 1 << 15;
 
   private static final int MOVI = 0x01;
   private static final int INT = 0x03;
@@ -183,7 +182,8 @@ public final class GicV3Its implements MmioDevice, Snapshottable<GicV3Its.State>
     }
     long bytes = ((cbaser & 0xff) + 1) * 0x1000;
     long from = cbaser & QUEUE_ADDRESS;
-    for (int i = 0; creadr != cwriter && i < MAX_COMMANDS; i++) {
+    // A write pointer behind the end of the queue stalls it.
+    while (creadr != cwriter && cwriter < bytes) {
       long at = from + creadr;
       long[] words = new long[COMMAND_BYTES / 8];
       for (int w = 0; w < words.length; w++) {

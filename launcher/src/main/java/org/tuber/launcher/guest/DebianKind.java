@@ -9,6 +9,7 @@ import org.tuber.launcher.system.SystemCommand;
 import org.tuber.launcher.system.SystemX86Command;
 
 /** The architectures of Debian that can be fetched, and the machine that each one boots on. */
+@SuppressWarnings("ImmutableEnumChecker") // the lists are those of List.of
 enum DebianKind {
   /** A PC. */
   AMD64(

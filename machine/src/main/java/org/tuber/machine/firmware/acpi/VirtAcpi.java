@@ -115,7 +115,8 @@ public final class VirtAcpi {
     roots.add(set.add(spcr(p)));
     int rsdt = set.addRoot("RSDT", roots, 4);
     int xsdt = set.addRoot("XSDT", roots, 8);
-    return new Files(set.relative(), AcpiTable.relativeRootPointer(rsdt, xsdt), TableLoader.script(set));
+    return new Files(
+        set.relative(), AcpiTable.relativeRootPointer(rsdt, xsdt), TableLoader.script(set));
   }
 
   /** Revision 6: 276 bytes, nearly all of them about hardware that is not there. */
