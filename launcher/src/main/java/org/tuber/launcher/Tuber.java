@@ -9,6 +9,7 @@ import org.tuber.launcher.guest.RunCommand;
 import org.tuber.launcher.img.ImgSubcommand;
 import org.tuber.launcher.nbd.NbdSubcommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
+import org.tuber.launcher.system.SystemArmCommand;
 import org.tuber.launcher.system.SystemX86Command;
 import org.tuber.launcher.user.UserCommand;
 
@@ -70,6 +71,7 @@ public final class Tuber {
   private static List<Subcommand> builtIn() {
     return List.of(
         new SystemX86Command(),
+        new SystemArmCommand(),
         new UserCommand(),
         new RunCommand(),
         new FetchCommand(),

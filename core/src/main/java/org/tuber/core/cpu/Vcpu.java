@@ -21,6 +21,9 @@ public interface Vcpu {
   /** Level of the maskable interrupt request (x86 INTR, ARM nIRQ). Any thread. */
   void setInterrupt(boolean level);
 
+  /** Level of the second interrupt request (ARM nFIQ). Any thread. */
+  default void setFastInterrupt(boolean level) {}
+
   /** Edge of the non-maskable interrupt. Any thread. */
   void nmi();
 

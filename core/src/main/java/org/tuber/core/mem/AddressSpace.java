@@ -32,8 +32,11 @@ public final class AddressSpace {
     /** Offset in {@link #ram} or {@link #device} of {@link #start}. */
     public final long offset;
 
-    /** True when guest stores to {@link #ram} are dropped (ROM). */
+    /** True when guest stores do not reach {@link #ram} (ROM). */
     public final boolean readOnly;
+
+    /** Who takes stores to a ROM (flash memory); null: they are dropped. */
+    public final MmioDevice stores;
 
     Range(long start, long last, Mapping m) {
       this.start = start;
@@ -42,6 +45,7 @@ public final class AddressSpace {
       this.device = m.device;
       this.offset = m.targetOffset + (start - m.base);
       this.readOnly = m.readOnly;
+      this.stores = m.stores;
     }
 
     /** Offset in the RAM or device of a guest address inside this range. */
@@ -56,6 +60,7 @@ public final class AddressSpace {
     private final MmioDevice device;
     private final long targetOffset;
     private final boolean readOnly;
+    private final MmioDevice stores;
     private final int priority;
     private final int order;
     private final long size;
@@ -67,6 +72,7 @@ public final class AddressSpace {
         MmioDevice device,
         long targetOffset,
         boolean readOnly,
+        MmioDevice stores,
         int priority,
         int order,
         long base,
@@ -75,6 +81,7 @@ public final class AddressSpace {
       this.device = device;
       this.targetOffset = targetOffset;
       this.readOnly = readOnly;
+      this.stores = stores;
       this.priority = priority;
       this.order = order;
       this.base = base;
@@ -176,18 +183,29 @@ public final class AddressSpace {
 
   /** Maps RAM [{@code ramOffset}, +{@code size}) at {@code base}. */
   public Mapping mapRam(long base, long size, GuestRam ram, long ramOffset) {
-    return add(new Mapping(ram, null, ramOffset, false, PRIORITY_RAM, nextOrder++, base, size));
+    return add(
+        new Mapping(ram, null, ramOffset, false, null, PRIORITY_RAM, nextOrder++, base, size));
   }
 
   /** Maps RAM with a priority; {@code readOnly} drops guest stores (ROM, shadow RAM). */
   public Mapping mapRam(
       long base, long size, GuestRam ram, long ramOffset, boolean readOnly, int priority) {
-    return add(new Mapping(ram, null, ramOffset, readOnly, priority, nextOrder++, base, size));
+    return add(
+        new Mapping(ram, null, ramOffset, readOnly, null, priority, nextOrder++, base, size));
+  }
+
+  /**
+   * Maps memory that is read like RAM while stores go to a device (flash memory); the device's
+   * offsets are those in {@code ram}.
+   */
+  public Mapping mapRom(
+      long base, long size, GuestRam ram, long ramOffset, MmioDevice stores, int priority) {
+    return add(new Mapping(ram, null, ramOffset, true, stores, priority, nextOrder++, base, size));
   }
 
   /** Maps a device window of {@code size} bytes at {@code base}. */
   public Mapping mapDevice(long base, long size, MmioDevice device, int priority) {
-    return add(new Mapping(null, device, 0, false, priority, nextOrder++, base, size));
+    return add(new Mapping(null, device, 0, false, null, priority, nextOrder++, base, size));
   }
 
   private Mapping add(Mapping m) {
@@ -361,6 +379,9 @@ public final class AddressSpace {
     long offset = r.offsetOf(gpa);
     if (r.ram != null) {
       if (r.readOnly) {
+        if (r.stores != null) {
+          writeDevice(r.stores, offset, value, size);
+        }
         return;
       }
       switch (size) {
@@ -376,11 +397,15 @@ public final class AddressSpace {
       }
       return;
     }
+    writeDevice(r.device, offset, value, size);
+  }
+
+  private void writeDevice(MmioDevice device, long offset, long value, int size) {
     deviceLock.lock();
     try {
-      int step = Math.min(size, r.device.maxAccessSize());
+      int step = Math.min(size, device.maxAccessSize());
       for (int i = 0; i < size; i += step) {
-        r.device.write(offset + i, (value >>> (8 * i)) & mask(step), step);
+        device.write(offset + i, (value >>> (8 * i)) & mask(step), step);
       }
     } finally {
       deviceLock.unlock();

@@ -19,13 +19,20 @@ public final class PciBus {
     IrqLine source(int slot, int pin);
   }
 
+  /** The host's way for messages. */
+  @FunctionalInterface
+  public interface MsiRouting {
+    /** Where messages of the function with this requester ID (slot and function) go. */
+    MsiSink sink(int requester);
+  }
+
   private static final int SLOTS = 32;
   private static final int FUNCTIONS = 8;
 
   private final AddressSpace memory;
   private final AddressSpace io;
   private final IntxRouting intx;
-  private final MsiSink msi;
+  private final MsiRouting msi;
   private final PciFunction[] functions = new PciFunction[SLOTS * FUNCTIONS];
 
   /**
@@ -34,9 +41,14 @@ public final class PciBus {
    * @param memory guest-physical memory
    * @param io port space
    * @param intx wiring of INTA to INTD
-   * @param msi where messages go
+   * @param msi where messages go, whoever sends them
    */
   public PciBus(AddressSpace memory, AddressSpace io, IntxRouting intx, MsiSink msi) {
+    this(memory, io, intx, requester -> msi);
+  }
+
+  /** An empty bus whose host tells messages apart by who sends them. */
+  public PciBus(AddressSpace memory, AddressSpace io, IntxRouting intx, MsiRouting msi) {
     this.memory = memory;
     this.io = io;
     this.intx = intx;
@@ -53,7 +65,7 @@ public final class PciBus {
     functions[index] = pci;
     int pin = pci.pin();
     IrqLine line = pin == 0 ? IrqLine.unconnected() : intx.source(slot, pin - 1);
-    pci.connect(memory, io, line, msi);
+    pci.connect(memory, io, line, msi.sink(index));
   }
 
   /** The lowest free slot from {@code first} up, or -1. */

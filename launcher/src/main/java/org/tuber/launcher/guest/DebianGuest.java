@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import org.tuber.launcher.CommandLineException;
 
@@ -14,29 +13,25 @@ import org.tuber.launcher.CommandLineException;
  * folder. The folder appears complete or not at all, and processes take turns.
  */
 final class DebianGuest {
-  /** Enough for a shell on the first serial line; the rest only saves boot time. */
-  static final String KERNEL_COMMAND_LINE =
-      "console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests guest.shell";
-
-  private static final String ARCHITECTURE = "amd64";
   private static final int PROGRESS_COLUMNS = 78;
-  private static final String FOLDER = "debian-" + ARCHITECTURE;
-  private static final List<String> KERNELS =
-      List.of("linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64");
 
   /** What a boot needs. */
   record Parts(Path kernel, Path initrd) {}
 
   private final CacheFolder cache;
+  private final DebianKind kind;
+  private final String folderName;
 
-  DebianGuest(CacheFolder cache) {
+  DebianGuest(CacheFolder cache, DebianKind kind) {
     this.cache = cache;
+    this.kind = kind;
+    folderName = "debian-" + kind.architecture;
   }
 
   /** The files, fetched when they are not there yet or {@code refresh} says so. */
   Parts obtain(boolean refresh) {
     return cache.alone(
-        FOLDER,
+        folderName,
         folder -> {
           Path ready = folder.resolve("ready");
           if (refresh || !Files.isDirectory(ready)) {
@@ -49,7 +44,7 @@ final class DebianGuest {
   /** Copies the files to {@code target} under fixed names, fetching them first if need be. */
   void copyTo(Path target) {
     cache.alone(
-        FOLDER,
+        folderName,
         folder -> {
           Path ready = folder.resolve("ready");
           if (!Files.isDirectory(ready)) {
@@ -75,7 +70,7 @@ final class DebianGuest {
     return new Parts(kernel, initrd(ready));
   }
 
-  private static void fetch(Path folder, Path ready) throws IOException, InterruptedException {
+  private void fetch(Path folder, Path ready) throws IOException, InterruptedException {
     if (!Apt.isAvailable()) {
       throw new CommandLineException(
           "run: this host has no apt to fetch a guest with; boot your own files: tuber"
@@ -86,7 +81,7 @@ final class DebianGuest {
     Files.createDirectories(work);
     try {
       say("fetching package lists (once)");
-      Apt apt = new Apt(work.resolve("apt"), ARCHITECTURE, DebianGuest::progress);
+      Apt apt = new Apt(work.resolve("apt"), kind.architecture, DebianGuest::progress);
       apt.update();
       String kernelPackage = kernelPackage(apt);
       say("fetching " + kernelPackage + " and busybox-static");
@@ -112,15 +107,15 @@ final class DebianGuest {
     }
   }
 
-  private static String kernelPackage(Apt apt) throws IOException, InterruptedException {
-    for (String metaPackage : KERNELS) {
+  private String kernelPackage(Apt apt) throws IOException, InterruptedException {
+    for (String metaPackage : kind.kernels) {
       Optional<String> found = apt.dependency(metaPackage, "linux-image-");
       if (found.isPresent()) {
         return found.get();
       }
     }
     throw new CommandLineException(
-        "run: the host's package sources offer no " + ARCHITECTURE + " kernel");
+        "run: the host's package sources offer no " + kind.architecture + " kernel");
   }
 
   /** Written again each time: the start script may be newer than the fetched files. */

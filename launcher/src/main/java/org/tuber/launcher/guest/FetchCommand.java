@@ -5,14 +5,14 @@ import java.util.List;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
 
-/** {@code tuber fetch debian DIR}: the files that {@code run debian} boots, without booting. */
+/** {@code tuber fetch GUEST DIR}: the files that {@code run GUEST} boots, without booting. */
 public final class FetchCommand implements Subcommand {
   private static final String HELP =
       """
-      Usage: tuber fetch debian DIR
+      Usage: tuber fetch debian|debian-arm64 DIR
 
-      Puts vmlinuz, vmlinux and initrd.cpio.gz into DIR: the kernel and initramfs that
-      'tuber run debian' boots, from the host's own package tool (apt), without root.
+      Puts vmlinuz, vmlinux (amd64) and initrd.cpio.gz into DIR: the kernel and initramfs
+      that 'tuber run' boots, from the host's own package tool (apt), without root.
       The initramfs prints a line and switches off; 'guest.shell' on the kernel's
       command line gives a shell, 'guest.bench' times two small programs.
       """;
@@ -24,7 +24,7 @@ public final class FetchCommand implements Subcommand {
 
   @Override
   public String summary() {
-    return "fetch a guest's files: fetch debian DIR";
+    return "fetch a guest's files: fetch debian DIR, fetch debian-arm64 DIR";
   }
 
   @Override
@@ -38,14 +38,11 @@ public final class FetchCommand implements Subcommand {
         throw new CommandLineException("fetch: unknown option " + argument);
       }
     }
-    if (arguments.isEmpty() || !arguments.get(0).equals("debian")) {
-      throw new CommandLineException(
-          "fetch: unknown guest '" + String.join(" ", arguments) + "'; known: debian");
-    }
+    DebianKind kind = DebianKind.named("fetch", arguments.isEmpty() ? "" : arguments.get(0));
     if (arguments.size() != 2) {
-      throw new CommandLineException("fetch: needs one folder: tuber fetch debian DIR");
+      throw new CommandLineException("fetch: needs one folder: tuber fetch " + kind.guest + " DIR");
     }
-    new DebianGuest(CacheFolder.ofUser()).copyTo(Path.of(arguments.get(1)));
+    new DebianGuest(CacheFolder.ofUser(), kind).copyTo(Path.of(arguments.get(1)));
     return 0;
   }
 }

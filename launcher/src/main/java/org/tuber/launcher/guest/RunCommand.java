@@ -4,24 +4,23 @@ import java.util.ArrayList;
 import java.util.List;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
-import org.tuber.launcher.system.SystemX86Command;
 
 /**
  * {@code tuber run NAME [--refresh] [-- OPTIONS]}: obtains a guest and boots it. What follows
- * {@code --} goes to {@code system-x86_64}; an {@code -append} adds to the guest's own command
- * line.
+ * {@code --} goes to the guest's {@code system-} command; an {@code -append} adds to the guest's
+ * own command line.
  */
 public final class RunCommand implements Subcommand {
-  private static final String DEBIAN = "debian";
   private static final String HELP =
       """
-      Usage: tuber run debian [--refresh] [-- OPTIONS]
+      Usage: tuber run debian|debian-arm64 [--refresh] [-- OPTIONS]
 
       Boots a Debian kernel with a busybox shell on this terminal. The files come from the
       host's own package tool (apt), without root, and are kept for the next time.
 
         --refresh     fetch again, e.g. for a newer kernel
-        -- OPTIONS    options for 'tuber system-x86_64'; -append adds to the command line
+        -- OPTIONS    options for 'tuber system-x86_64' ('system-aarch64' for debian-arm64);
+                      -append adds to the command line
 
       Leave with 'poweroff -f' in the guest, or Ctrl-A x.
       """;
@@ -33,7 +32,7 @@ public final class RunCommand implements Subcommand {
 
   @Override
   public String summary() {
-    return "fetch a guest system and boot it: run debian";
+    return "fetch a guest system and boot it: run debian, run debian-arm64";
   }
 
   @Override
@@ -43,7 +42,7 @@ public final class RunCommand implements Subcommand {
     List<String> passed =
         separator < 0 ? List.of() : arguments.subList(separator + 1, arguments.size());
     boolean refresh = false;
-    String guest = null;
+    DebianKind guest = null;
     for (String argument : own) {
       switch (argument) {
         case "-h", "-help", "--help" -> {
@@ -56,19 +55,20 @@ public final class RunCommand implements Subcommand {
             throw new CommandLineException(
                 "run: unknown option " + argument + " (options for the machine follow --)");
           }
-          if (guest != null || !argument.equals(DEBIAN)) {
-            throw new CommandLineException("run: unknown guest '" + argument + "'; known: debian");
+          if (guest != null) {
+            throw new CommandLineException("run: one guest at a time");
           }
-          guest = argument;
+          guest = DebianKind.named("run", argument);
         }
       }
     }
     if (guest == null) {
-      throw new CommandLineException("run: no guest named; known: debian");
+      throw new CommandLineException("run: no guest named; known: " + DebianKind.known());
     }
-    DebianGuest.Parts files = new DebianGuest(CacheFolder.ofUser()).obtain(refresh);
-    return new SystemX86Command()
-        .run(machineArguments(files, passed, System.getProperty("tuber.tty.size")));
+    DebianGuest.Parts files = new DebianGuest(CacheFolder.ofUser(), guest).obtain(refresh);
+    return guest
+        .command()
+        .run(machineArguments(guest, files, passed, System.getProperty("tuber.tty.size")));
   }
 
   /**
@@ -77,13 +77,12 @@ public final class RunCommand implements Subcommand {
    * @param ttySize rows and columns as {@code stty size} prints them, or null
    */
   static List<String> machineArguments(
-      DebianGuest.Parts files, List<String> passed, String ttySize) {
-    StringBuilder append = new StringBuilder(DebianGuest.KERNEL_COMMAND_LINE);
+      DebianKind kind, DebianGuest.Parts files, List<String> passed, String ttySize) {
+    StringBuilder append = new StringBuilder(kind.kernelCommandLine);
     if (ttySize != null && ttySize.matches("[1-9][0-9]* [1-9][0-9]*")) {
       append.append(" tuber.tty=").append(ttySize.replace(' ', 'x'));
     }
-    List<String> result = new ArrayList<>();
-    result.addAll(List.of("-M", "pc", "-m", "512", "-nographic", "-no-reboot", "-nic", "none"));
+    List<String> result = new ArrayList<>(kind.machine);
     result.addAll(List.of("-kernel", files.kernel().toString()));
     result.addAll(List.of("-initrd", files.initrd().toString()));
     for (int i = 0; i < passed.size(); i++) {

@@ -2,6 +2,7 @@ package org.tuber.launcher.options;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.tuber.launcher.CommandLineException;
@@ -19,6 +20,7 @@ public final class DriveOptions extends OptionTable {
   private static final int CDROM_PLACE = 2;
 
   private final BooleanSupplier noDefaults;
+  private final Bus defaultBus;
   private final List<DriveOption> drives = new ArrayList<>();
   private boolean snapshot;
 
@@ -26,9 +28,11 @@ public final class DriveOptions extends OptionTable {
    * The options.
    *
    * @param noDefaults asked after parsing
+   * @param defaultBus of drives that do not name one; empty drives exist with IDE only
    */
-  public DriveOptions(BooleanSupplier noDefaults) {
+  public DriveOptions(BooleanSupplier noDefaults, Bus defaultBus) {
     this.noDefaults = noDefaults;
+    this.defaultBus = defaultBus;
   }
 
   @Override
@@ -55,6 +59,12 @@ public final class DriveOptions extends OptionTable {
     }
     spec.addOption(
         value("-cdrom", "file", "CD-ROM", text -> plain(text, Bus.IDE, CDROM_PLACE, Media.CDROM)));
+    spec.addOption(
+        value(
+            "-pflash",
+            "file",
+            "flash memory, as -drive if=pflash,format=raw",
+            text -> drive("if=pflash,format=raw,file=" + text.replace(",", ",,"))));
     spec.addOption(value("-drive", "file=F[,format=f][,if=type]", "one more drive", this::drive));
     spec.addOption(
         flag("-snapshot", "writes to all drives are forgotten at the end", () -> snapshot = true));
@@ -88,7 +98,7 @@ public final class DriveOptions extends OptionTable {
             "discard",
             "detect-zeroes"));
     Bus bus =
-        switch (v.get("if", "ide")) {
+        switch (v.get("if", defaultBus.name().toLowerCase(Locale.ROOT))) {
           case "ide" -> Bus.IDE;
           case "floppy" -> Bus.FLOPPY;
           case "pflash" -> Bus.PFLASH;
@@ -141,15 +151,19 @@ public final class DriveOptions extends OptionTable {
               d.readOnly(),
               d.cache()));
     }
-    if (!noDefaults.getAsBoolean() && isFree(Bus.IDE, CDROM_PLACE)) {
+    if (hasEmptyDrives() && isFree(Bus.IDE, CDROM_PLACE)) {
       config.drive(
           new DriveOption(
               "", null, null, Bus.IDE, CDROM_PLACE, Media.CDROM, false, true, "writeback"));
     }
-    if (!noDefaults.getAsBoolean() && isFree(Bus.FLOPPY, 0)) {
+    if (hasEmptyDrives() && isFree(Bus.FLOPPY, 0)) {
       config.drive(
           new DriveOption("", null, null, Bus.FLOPPY, 0, Media.DISK, false, false, "writeback"));
     }
+  }
+
+  private boolean hasEmptyDrives() {
+    return defaultBus == Bus.IDE && !noDefaults.getAsBoolean();
   }
 
   private boolean isFree(Bus bus, int place) {

@@ -12,7 +12,12 @@ import picocli.CommandLine.Model.CommandSpec;
 public final class MachineOptions extends OptionTable {
   private static final List<String> ACCELS = List.of("tcg", "interp");
 
+  /** Properties that are on or off. */
+  private static final List<String> SWITCHES =
+      List.of("acpi", "hpet", "its", "virtualization", "highmem", "highmem-ecam");
+
   private final Map<String, String> boards;
+  private final Set<String> known;
   private final Map<String, String> properties = new HashMap<>();
   private final Map<String, String> accelProperties = new HashMap<>();
   private String machine;
@@ -24,9 +29,11 @@ public final class MachineOptions extends OptionTable {
    * The options of one system command.
    *
    * @param boards accepted names, each with the board it means; the first is the default
+   * @param known names of board properties
    */
-  public MachineOptions(Map<String, String> boards) {
+  public MachineOptions(Map<String, String> boards, Set<String> known) {
     this.boards = boards;
+    this.known = known;
     this.machine = boards.values().iterator().next();
   }
 
@@ -61,15 +68,16 @@ public final class MachineOptions extends OptionTable {
       // QEMU takes the first of a colon-separated list that works here.
       accel("-machine", accelerator.split(":", 2)[0]);
     }
-    values.only(Set.of("acpi", "hpet", "usb", "vmport", "graphics", "dump-guest-core"));
-    for (String switchedOn : List.of("usb", "vmport")) {
+    values.only(known);
+    for (String switchedOn : List.of("usb", "vmport", "secure")) {
       if (values.isOn(switchedOn, false)) {
         throw new CommandLineException(
             "-machine " + text + ": " + switchedOn + " is not available");
       }
     }
-    values.isOn("acpi", true);
-    values.isOn("hpet", true);
+    for (String property : SWITCHES) {
+      values.isOn(property, true);
+    }
     properties.putAll(values.rest());
   }
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,13 +29,14 @@ class SystemOptionsTest {
   private final OptionParser parser =
       new OptionParser(
           "test",
-          new MachineOptions(Map.of("pc", "pc")),
+          new MachineOptions(
+              Map.of("pc", "pc"), Set.of("acpi", "hpet", "usb", "vmport", "graphics")),
           new CpuOptions(List.of("qemu64", "max"), 128L << 20),
           new BootOptions(),
           new RunOptions(),
           new NetOptions(),
           new DeviceOptions(),
-          new DriveOptions(() -> true),
+          new DriveOptions(() -> true, DriveOption.Bus.IDE),
           chars,
           new DisplayOptions(),
           log);

@@ -6,7 +6,7 @@ import java.util.List;
 import org.tuber.machine.MachineException;
 
 /**
- * The program headers of an x86 ELF file (System V ABI, edition 4.1, chapters 4 and 5): ELF32 and
+ * The program headers of an ELF file (System V ABI, edition 4.1, chapters 4 and 5): ELF32 and
  * ELF64, little-endian, executable. Section headers are not looked at.
  */
 final class ElfFile {
@@ -14,8 +14,9 @@ final class ElfFile {
   private static final int CLASS_32 = 1;
   private static final int CLASS_64 = 2;
   private static final int DATA_LITTLE_ENDIAN = 1;
-  private static final int MACHINE_386 = 3;
-  private static final int MACHINE_X86_64 = 62;
+  static final int MACHINE_386 = 3;
+  static final int MACHINE_X86_64 = 62;
+  static final int MACHINE_AARCH64 = 183;
   private static final int TYPE_LOAD = 1;
   private static final int TYPE_NOTE = 4;
   private static final int MAX_HEADERS = 4096;
@@ -35,13 +36,12 @@ final class ElfFile {
   private final long entry;
   private final List<Segment> segments = new ArrayList<>();
 
-  private ElfFile(ImageFile file) throws MachineException {
+  private ElfFile(ImageFile file, List<Integer> machines) throws MachineException {
     this.file = file;
     int elfClass = file.u8(4);
-    int machine = file.u16(18);
     if (file.u8(5) != DATA_LITTLE_ENDIAN
         || (elfClass != CLASS_32 && elfClass != CLASS_64)
-        || (machine != MACHINE_386 && machine != MACHINE_X86_64)) {
+        || !machines.contains(file.u16(18))) {
       throw new MachineException(file.name() + " is an ELF file for another kind of machine");
     }
     is64 = elfClass == CLASS_64;
@@ -59,9 +59,20 @@ final class ElfFile {
     return file.sizeBytes() >= 52 && file.u32(0) == MAGIC;
   }
 
-  /** Reads the headers of a file for which {@link #isElf} is true. */
+  /** Reads the headers of an x86 file for which {@link #isElf} is true. */
   static ElfFile parse(ImageFile file) throws MachineException {
-    return new ElfFile(file);
+    return parse(file, List.of(MACHINE_386, MACHINE_X86_64));
+  }
+
+  /** Reads the headers of a file for which {@link #isElf} is true, for one of {@code machines}. */
+  static ElfFile parse(ImageFile file, List<Integer> machines) throws MachineException {
+    return new ElfFile(file, machines);
+  }
+
+  /** Refuses places where a segment cannot go. */
+  interface Placement {
+    /** [{@code start}, {@code end}) will be written. */
+    void check(long start, long end) throws MachineException;
   }
 
   private Segment segment(long at) throws MachineException {
@@ -86,6 +97,17 @@ final class ElfFile {
 
   boolean is64() {
     return is64;
+  }
+
+  /** The lowest physical address of what {@link #load} loads. */
+  long lowest() {
+    long lowest = Long.MAX_VALUE;
+    for (Segment s : segments) {
+      if (s.type == TYPE_LOAD && s.memoryBytes != 0) {
+        lowest = Math.min(lowest, s.physical);
+      }
+    }
+    return lowest;
   }
 
   /** The entry point as the file gives it, a virtual address. */
@@ -113,6 +135,11 @@ final class ElfFile {
    * @return first address after the highest one
    */
   long load(BootMemory memory) throws MachineException {
+    return load(memory, (start, end) -> KernelImage.checkFits(memory, file, start, end));
+  }
+
+  /** The same, with another rule for places. */
+  long load(BootMemory memory, Placement placement) throws MachineException {
     long end = 0;
     for (Segment s : segments) {
       if (s.type != TYPE_LOAD || s.memoryBytes == 0) {
@@ -122,7 +149,7 @@ final class ElfFile {
         throw new MachineException(
             file.name() + " has a segment longer in the file than in memory");
       }
-      KernelImage.checkFits(memory, file, s.physical, s.physical + s.memoryBytes);
+      placement.check(s.physical, s.physical + s.memoryBytes);
       memory.copy(s.physical, file, s.offset, s.fileBytes);
       memory.clear(s.physical + s.fileBytes, s.memoryBytes - s.fileBytes);
       end = Math.max(end, s.physical + s.memoryBytes);

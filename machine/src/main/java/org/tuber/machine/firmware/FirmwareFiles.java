@@ -18,6 +18,8 @@ public final class FirmwareFiles {
           Path.of("/usr/share/OVMF"),
           Path.of("/usr/share/ovmf"),
           Path.of("/usr/share/AAVMF"),
+          Path.of("/usr/share/qemu-efi-aarch64"),
+          Path.of("/usr/lib/u-boot/qemu_arm64"),
           Path.of("/usr/share/edk2/ovmf"),
           Path.of("/usr/share/edk2/x64"),
           Path.of("/usr/share/vgabios"),
@@ -68,7 +70,7 @@ public final class FirmwareFiles {
           option
               + ": cannot find firmware '"
               + name
-              + "'; install it (Debian: seabios, ovmf) or name its folder with -L");
+              + "'; install it (Debian: seabios, ovmf, qemu-efi-aarch64) or name its folder with -L");
     }
     try (ImageFile file = ImageFile.open(path, "firmware")) {
       if (file.sizeBytes() > Integer.MAX_VALUE / 2) {

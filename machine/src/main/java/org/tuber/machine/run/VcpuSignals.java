@@ -27,6 +27,14 @@ final class VcpuSignals implements Vcpu {
   }
 
   @Override
+  public void setFastInterrupt(boolean level) {
+    vcpu.setFastInterrupt(level);
+    if (level) {
+      thread.wake();
+    }
+  }
+
+  @Override
   public void nmi() {
     vcpu.nmi();
     thread.wake();
@@ -44,7 +52,12 @@ final class VcpuSignals implements Vcpu {
 
   @Override
   public void startup(int vector) {
-    thread.startup(vector);
+    thread.start(
+        cpu -> {
+          cpu.writeRegister("cs", (long) vector << 8);
+          cpu.writeRegister("cs.base", (long) vector << 12);
+          cpu.writeRegister("rip", 0);
+        });
   }
 
   @Override

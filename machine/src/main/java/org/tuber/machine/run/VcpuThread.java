@@ -1,6 +1,7 @@
 package org.tuber.machine.run;
 
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.cpu.ExitReason;
@@ -15,12 +16,11 @@ import org.tuber.machine.MachineRun.Go;
  * lost: the sleeper announces itself before it looks at {@link #wakePending}, the waker sets that
  * before it looks for a sleeper.
  *
- * <p>On x86, INIT and SIPI (SDM volume 3, 9.4) arrive from another CPU's thread and are carried out
- * here, between two runs.
+ * <p>CPUs switch each other off and on: INIT and SIPI on x86 (SDM volume 3, 9.4), PSCI on Arm. The
+ * order comes from another CPU's thread, or its own, and is carried out here, between two runs.
  */
 public final class VcpuThread {
   private static final Logger LOG = LoggerFactory.getLogger(VcpuThread.class);
-  private static final int NO_VECTOR = -1;
 
   private final RunControl control;
   private final Vcpu vcpu;
@@ -34,10 +34,15 @@ public final class VcpuThread {
   private volatile boolean sleeping;
   private volatile boolean wakePending;
   private volatile boolean initPending;
-  private volatile int sipiVector = NO_VECTOR;
 
-  /** An application processor between INIT and SIPI. */
-  private volatile boolean waitingForSipi;
+  /** How the CPU begins once it waits for that; null: nobody has started it. */
+  private volatile Consumer<Vcpu> entry;
+
+  /** A CPU that is off, or an x86 application processor between INIT and SIPI. */
+  private volatile boolean waitingForStart;
+
+  /** What {@link #waitingForStart} becomes with {@link #initPending}. */
+  private volatile boolean waitsAfterInit;
 
   /** The CPU cannot go on until a reset: triple fault, or a debugger took over. */
   private boolean blocked;
@@ -52,7 +57,7 @@ public final class VcpuThread {
     this.clock = clock;
     this.index = index;
     bootProcessor = index == 0;
-    waitingForSipi = !bootProcessor;
+    waitingForStart = !bootProcessor;
     thread = new Thread(this::body, "tuber-cpu" + index);
     thread.setDaemon(true);
   }
@@ -75,24 +80,45 @@ public final class VcpuThread {
     }
   }
 
-  /** INIT: reset, and for an application processor wait for {@link #startup}. Any thread. */
+  /**
+   * INIT: reset, and for an application processor wait for {@link #start(Consumer)}. Any thread.
+   */
   public void init() {
-    sipiVector = NO_VECTOR;
+    stop(!bootProcessor);
+  }
+
+  /** Switches the CPU off: reset, and wait for {@link #start(Consumer)}. Any thread. */
+  public void powerOff() {
+    stop(true);
+  }
+
+  private void stop(boolean wait) {
+    entry = null;
+    waitsAfterInit = wait;
     initPending = true;
     vcpu.kick();
     wake();
   }
 
-  /** SIPI with {@code vector}: start at vector × 4 KiB when waiting for it. Any thread. */
-  public void startup(int vector) {
-    sipiVector = vector & 0xff;
+  /**
+   * Starts a CPU that waits for it; any other ignores it. Any thread.
+   *
+   * @param begin sets the CPU's registers, on its thread
+   */
+  public void start(Consumer<Vcpu> begin) {
+    entry = begin;
     vcpu.kick();
     wake();
   }
 
-  /** True for an application processor that has not been started. */
-  public boolean isWaitingForSipi() {
-    return waitingForSipi;
+  /** True for a CPU that is off or has not been started. */
+  public boolean isWaitingForStart() {
+    return waitingForStart;
+  }
+
+  /** True between {@link #start(Consumer)} and the CPU's first instruction. Any thread. */
+  public boolean isStarting() {
+    return waitingForStart && entry != null;
   }
 
   void start() {
@@ -114,8 +140,8 @@ public final class VcpuThread {
     blocked = false;
     go = Go.RUN;
     initPending = false;
-    sipiVector = NO_VECTOR;
-    waitingForSipi = !bootProcessor;
+    entry = null;
+    waitingForStart = !bootProcessor;
   }
 
   /** After a pause, before the CPUs go on. */
@@ -128,10 +154,10 @@ public final class VcpuThread {
     try {
       onStart.run();
       while (control.mayRun()) {
-        if (initPending || sipiVector != NO_VECTOR) {
-          handleInitAndSipi();
+        if (initPending || entry != null) {
+          stopAndStart();
         }
-        if (blocked || waitingForSipi || go == Go.STAY) {
+        if (blocked || waitingForStart || go == Go.STAY) {
           sleep();
         } else {
           runOnce();
@@ -192,28 +218,26 @@ public final class VcpuThread {
     if (initPending) {
       return false;
     }
-    if (waitingForSipi) {
-      return sipiVector == NO_VECTOR;
+    if (waitingForStart) {
+      return entry == null;
     }
     return blocked || go == Go.STAY || vcpu.isHalted();
   }
 
-  private void handleInitAndSipi() {
+  private void stopAndStart() {
     if (initPending) {
       initPending = false;
       vcpu.reset();
       blocked = false;
-      waitingForSipi = !bootProcessor;
+      waitingForStart = waitsAfterInit;
     }
-    int vector = sipiVector;
-    if (vector != NO_VECTOR) {
-      sipiVector = NO_VECTOR;
-      if (waitingForSipi) {
-        vcpu.writeRegister("cs", (long) vector << 8);
-        vcpu.writeRegister("cs.base", (long) vector << 12);
-        vcpu.writeRegister("rip", 0);
-        waitingForSipi = false;
+    Consumer<Vcpu> begin = entry;
+    if (begin != null) {
+      if (waitingForStart) {
+        begin.accept(vcpu);
+        waitingForStart = false;
       }
+      entry = null;
     }
   }
 }

@@ -350,9 +350,9 @@ final class RunControlTest {
     VcpuThread second = b.control.threads().get(1);
     await(() -> b.control.state() == State.RUNNING);
     second.init();
-    second.startup(0x9a);
+    second.signals().startup(0x9a);
     await(() -> secondRuns.get() > 0);
-    second.startup(0x11);
+    second.signals().startup(0x11);
     TimeUnit.MILLISECONDS.sleep(10);
     b.control.quit(0);
     run.get(5, TimeUnit.SECONDS);

@@ -93,6 +93,14 @@ public final class AcpiTable {
     return rsdp;
   }
 
+  /** The same with offsets for addresses and checksums 0, for firmware to place. */
+  static byte[] relativeRootPointer(int rsdt, int xsdt) {
+    byte[] rsdp = rootPointer(rsdt, xsdt);
+    rsdp[ROOT_CHECKSUM] = 0;
+    rsdp[ROOT_EXTENDED_CHECKSUM] = 0;
+    return rsdp;
+  }
+
   static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.US_ASCII);
   }

@@ -56,6 +56,17 @@ final class AcpiTables {
     return at;
   }
 
+  /** Adds an RSDT or XSDT that points to {@code roots}; gives its offset. */
+  int addRoot(String signature, List<Integer> roots, int width) {
+    AcpiTable root = new AcpiTable();
+    roots.forEach(at -> root.put(at, width));
+    int at = add(root.finish(signature, 1));
+    for (int i = 0; i < roots.size(); i++) {
+      pointer(at + AcpiTable.HEADER_BYTES + i * width, width);
+    }
+    return at;
+  }
+
   /** Says that a table has a pointer, already written as an offset. */
   void pointer(int offset, int width) {
     pointers.add(new Pointer(offset, width, false));
@@ -74,9 +85,16 @@ final class AcpiTables {
     return tables;
   }
 
-  /** All tables with pointers as offsets; checksums are right for these. */
+  /**
+   * All tables with pointers as offsets and checksums 0: some firmware adds what it finds there to
+   * the sum, some does not.
+   */
   byte[] relative() {
-    return bytes.toByteArray();
+    byte[] all = bytes.toByteArray();
+    for (Table t : tables) {
+      all[t.checksumOffset()] = 0;
+    }
+    return all;
   }
 
   /** All tables as they are with the set at {@code base} and the FACS at {@code facs}. */
@@ -87,7 +105,6 @@ final class AcpiTables {
       System.arraycopy(Aml.little(value, p.bytes), 0, placed, p.offset, p.bytes);
     }
     for (Table t : tables) {
-      placed[t.checksumOffset()] = 0;
       placed[t.checksumOffset()] = AcpiTable.checksum(placed, t.start, t.start + t.length);
     }
     return placed;

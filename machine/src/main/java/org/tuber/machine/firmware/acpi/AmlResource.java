@@ -24,6 +24,9 @@ public final class AmlResource {
   /** Consumer, level-triggered, active high, shared. */
   private static final int IRQ_LEVEL_HIGH_SHARED = 0x09;
 
+  /** Consumer, edge-triggered, active high, exclusive. */
+  private static final int IRQ_EDGE_HIGH_EXCLUSIVE = 0x03;
+
   private AmlResource() {}
 
   /** Fixed I/O ports, decoded with 16 bits. */
@@ -73,6 +76,25 @@ public final class AmlResource {
     return space(WORD_SPACE, 2, SPACE_IO, IO_ENTIRE_RANGE, first, last);
   }
 
+  /** I/O ports that a host bridge shows in memory at {@code base}. */
+  public static byte[] ioWindowInMemory(int first, int last, long base) {
+    return space(DWORD_SPACE, 4, SPACE_IO, IO_ENTIRE_RANGE, first, last, base);
+  }
+
+  /** A fixed range of addresses that somebody occupies. */
+  public static byte[] occupied64(long first, long last) {
+    return space(QWORD_SPACE, 8, SPACE_MEMORY, MEMORY_UNCACHED_WRITABLE, first, last);
+  }
+
+  /** An interrupt of any number: edge-triggered, active high, exclusive. */
+  public static byte[] edgeIrq(int number) {
+    return Aml.terms(
+        new byte[] {(byte) EXTENDED_IRQ},
+        Aml.little(6, 2),
+        new byte[] {IRQ_EDGE_HIGH_EXCLUSIVE, 1},
+        Aml.little(number, 4));
+  }
+
   /** Memory below 4 GiB that a host bridge passes on. */
   public static byte[] memoryWindow(long first, long last, boolean cacheable) {
     int flags = cacheable ? MEMORY_CACHED_WRITABLE : MEMORY_UNCACHED_WRITABLE;
@@ -85,6 +107,11 @@ public final class AmlResource {
   }
 
   private static byte[] space(int tag, int width, int kind, int typeFlags, long first, long last) {
+    return space(tag, width, kind, typeFlags, first, last, 0);
+  }
+
+  private static byte[] space(
+      int tag, int width, int kind, int typeFlags, long first, long last, long translation) {
     return Aml.terms(
         new byte[] {(byte) tag},
         Aml.little(3 + 5L * width, 2),
@@ -92,7 +119,7 @@ public final class AmlResource {
         Aml.little(0, width),
         Aml.little(first, width),
         Aml.little(last, width),
-        Aml.little(0, width),
+        Aml.little(translation, width),
         Aml.little(last - first + 1, width));
   }
 }

@@ -128,7 +128,7 @@ public final class PcAcpi {
     Layout layout = layout(platform);
     return new Files(
         layout.set.relative(),
-        AcpiTable.rootPointer(layout.rsdt, layout.xsdt),
+        AcpiTable.relativeRootPointer(layout.rsdt, layout.xsdt),
         TableLoader.script(layout.set));
   }
 
@@ -146,17 +146,7 @@ public final class PcAcpi {
     if (p.hpet()) {
       roots.add(set.add(hpet()));
     }
-    return new Layout(set, root(set, "RSDT", roots, 4), root(set, "XSDT", roots, 8));
-  }
-
-  private static int root(AcpiTables set, String signature, List<Integer> tables, int width) {
-    AcpiTable root = new AcpiTable();
-    tables.forEach(at -> root.put(at, width));
-    int at = set.add(root.finish(signature, 1));
-    for (int i = 0; i < tables.size(); i++) {
-      set.pointer(at + AcpiTable.HEADER_BYTES + i * width, width);
-    }
-    return at;
+    return new Layout(set, set.addRoot("RSDT", roots, 4), set.addRoot("XSDT", roots, 8));
   }
 
   private static byte[] facs() {

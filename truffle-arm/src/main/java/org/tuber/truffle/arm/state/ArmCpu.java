@@ -610,6 +610,7 @@ public final class ArmCpu extends GuestCpu {
   }
 
   /** Level of nFIQ. Any thread. */
+  @Override
   public void setFastInterrupt(boolean level) {
     if (level) {
       request(REQUEST_FIQ);

@@ -12,8 +12,8 @@ import java.util.Set;
  * the cores' technical reference manuals, as QEMU shows them on its {@code virt} board.
  *
  * <p>Deviations: AArch32 state does not exist yet, so PFR0 says AArch64 only; {@code max} is
- * without SVE, SME, MTE, RAS, pointer authentication, and what needs EL2. Debug is version 8.0
- * without watchpoints in use, and there is no PMU.
+ * without SVE, SME, MTE, RAS, pointer authentication, and what needs EL2. Debug is as in version
+ * 8.0 without watchpoints in use, and there is no PMU.
  */
 public final class CpuModel {
   private static final Map<String, CpuModel> MODELS = new LinkedHashMap<>();
@@ -31,15 +31,15 @@ public final class CpuModel {
   }
 
   static {
+    cortex("cortex-a57", 0x411fd070L, 0x701fe00aL, 0x201fe012L, 0x70ffe07aL).add();
     CpuModel a53 = cortex("cortex-a53", 0x410fd034L, 0x700fe01aL, 0x201fe00aL, 0x707fe07aL);
     a53.set(IdRegister.CTR_EL0, 0x84448004L).set(IdRegister.AA64MMFR0_EL1, 0x1122);
     a53.add();
-    cortex("cortex-a57", 0x411fd070L, 0x701fe00aL, 0x201fe012L, 0x70ffe07aL).add();
     CpuModel a72 = cortex("cortex-a72", 0x410fd083L, 0x701fe00aL, 0x201fe012L, 0x707fe07aL);
     a72.set(IdRegister.MVFR1_EL1, 0x13211111).set(IdRegister.MMFR0_EL1, 0x10201105).add();
     CpuModel n1 = cortex("neoverse-n1", 0x414fd0c1L, 0x701fe01aL, 0x201fe01aL, 0x70ffe03aL);
     n1.set(IdRegister.AA64PFR0_EL1, 0x1100_0000_0011_0011L).set(IdRegister.AA64PFR1_EL1, 0x20);
-    n1.set(IdRegister.AA64DFR0_EL1, 0x1_1030_5408L);
+    n1.set(IdRegister.AA64DFR0_EL1, 0x1030_5008L);
     n1.set(IdRegister.AA64ISAR0_EL1, 0x1000_1021_1120L).set(IdRegister.AA64ISAR1_EL1, 0x10_0001L);
     n1.set(IdRegister.AA64MMFR0_EL1, 0x10_1125L).set(IdRegister.AA64MMFR1_EL1, 0x1021_2022L);
     n1.set(IdRegister.AA64MMFR2_EL1, 0x1011L).set(IdRegister.CLIDR_EL1, 0x8200_0023L);

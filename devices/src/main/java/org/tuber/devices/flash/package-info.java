@@ -1,0 +1,2 @@
+/** Flash memory. */
+package org.tuber.devices.flash;

@@ -1,0 +1,2 @@
+/** General-purpose input and output pins. */
+package org.tuber.devices.gpio;

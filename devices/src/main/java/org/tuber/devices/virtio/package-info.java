@@ -1,0 +1,2 @@
+/** Virtual I/O devices. */
+package org.tuber.devices.virtio;

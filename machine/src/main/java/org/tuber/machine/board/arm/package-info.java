@@ -1,0 +1,2 @@
+/** Arm boards. */
+package org.tuber.machine.board.arm;

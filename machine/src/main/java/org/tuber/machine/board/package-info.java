@@ -1,0 +1,2 @@
+/** What boards share. */
+package org.tuber.machine.board;

@@ -1,0 +1,2 @@
+/** Flattened device trees. */
+package org.tuber.machine.firmware.fdt;
