@@ -704,7 +704,8 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       if (hostPage != 0 && ((lastPc ^ pc) & PAGE_MASK) != 0) {
         long second = fetchHostPage(lastPc);
         secondPage = second == 0 ? null : openCodePage(lastPc, second);
-        // How far it reaches is known only now, and a store to the second page may have come between
+        // How far it reaches is known only now, and a store to the second page may have come
+        // between
         // its first decoding and the page's mark.
         b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       }

@@ -47,9 +47,7 @@ public abstract class GuestMemory {
   /** Outcome of {@link #walk}: {@code PERMIT_} bits that hold for the whole page in this mode. */
   protected int walkPermissions;
 
-  /**
-   * Stores to pages of code through {@link #writableHostSlow}, done by {@link #dropRewritten}.
-   */
+  /** Stores to pages of code through {@link #writableHostSlow}, done by {@link #dropRewritten}. */
   private final List<long[]> rewritten = new ArrayList<>();
 
   /** True while one instruction runs alone: it may overwrite itself. */

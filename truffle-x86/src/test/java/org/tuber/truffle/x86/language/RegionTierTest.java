@@ -270,8 +270,7 @@ class RegionTierTest {
   @ParameterizedTest
   @EnumSource(Tier.class)
   void accessesThatMissAreDoneOnce(Tier tier) {
-    try (BareMachine m =
-        new BareMachine(Map.of("model", "max"), options(tier)).longMode()) {
+    try (BareMachine m = new BareMachine(Map.of("model", "max"), options(tier)).longMode()) {
       load(m, 0x5000, "b9204e0000be007000000f20d80f22d8488b1e48ffc348891e48015e08ffc975e9f4");
       m.s.pc = 0x5000;
       assertThat(m.cpu.run(Long.MAX_VALUE)).isEqualTo(ExitReason.HALTED);
