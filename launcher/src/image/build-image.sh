@@ -10,7 +10,7 @@ here=$(cd -- "$(dirname -- "$0")" && pwd)
 work=$target/image-work
 image=$target/image
 # What Graal, Truffle and our own code require of the JDK, all dependencies included.
-modules="java.base java.compiler java.logging java.management jdk.internal.vm.ci jdk.jfr jdk.management \
+modules="java.base java.compiler java.logging java.net.http java.management jdk.internal.vm.ci jdk.jfr jdk.management \
   jdk.unsupported jdk.net jdk.zipfs jdk.attach jdk.internal.jvmstat jdk.jcmd java.instrument java.xml \
   java.sql java.transaction.xa"
 

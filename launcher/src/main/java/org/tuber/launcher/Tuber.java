@@ -7,6 +7,7 @@ import java.util.ServiceLoader;
 import org.tuber.launcher.guest.FetchCommand;
 import org.tuber.launcher.guest.RunCommand;
 import org.tuber.launcher.img.ImgSubcommand;
+import org.tuber.launcher.nbd.NbdSubcommand;
 import org.tuber.launcher.runtime.RuntimeCommand;
 import org.tuber.launcher.system.SystemArmCommand;
 import org.tuber.launcher.system.SystemX86Command;
@@ -75,7 +76,8 @@ public final class Tuber {
         new RunCommand(),
         new FetchCommand(),
         new RuntimeCommand(),
-        new ImgSubcommand());
+        new ImgSubcommand(),
+        new NbdSubcommand());
   }
 
   private static void printHelp(PrintStream out) {

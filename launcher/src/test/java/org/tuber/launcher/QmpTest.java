@@ -31,7 +31,18 @@ import org.tuber.machine.firmware.FirmwareFiles;
 class QmpTest {
   private static final long PATIENCE_SECONDS = 60;
   private static final List<String> MACHINE =
-      List.of("-m", "64", "-smp", "2", "-name", "guest", "-nodefaults", "-display", "none");
+      List.of(
+          "-m",
+          "64",
+          "-smp",
+          "2",
+          "-name",
+          "guest",
+          "-nodefaults",
+          "-display",
+          "none",
+          "-serial",
+          "null");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** What both are asked while they have not started yet, in this order. */

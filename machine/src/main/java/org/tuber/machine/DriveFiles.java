@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -21,6 +22,8 @@ import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.ImageFormats;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.live.BlockJobs;
+import org.tuber.devices.block.live.LiveDisk;
 
 /**
  * The images behind a machine's drives: opens them as the options say, flushes and closes them with
@@ -31,8 +34,11 @@ public final class DriveFiles implements AutoCloseable {
   private static final String OVERLAY = "qcow2";
 
   private final List<BlockBackend> open = new ArrayList<>();
+  private final Map<BlockBackend, LiveDisk> live = new IdentityHashMap<>();
+  private final BlockJobs jobs = new BlockJobs();
   private final List<Path> temporary = new ArrayList<>();
   private final Map<String, DriveOption> unclaimed = new HashMap<>();
+  private int nameless;
 
   /** The files of these drives; those with an id can be claimed by it. */
   public DriveFiles(List<DriveOption> drives) throws MachineException {
@@ -84,15 +90,37 @@ public final class DriveFiles implements AutoCloseable {
       if (drive.snapshot()) {
         node = overlay(node, drive);
       }
-      BlockBackend disk = new AsyncDisk(node);
+      LiveDisk liveDisk = new LiveDisk(freeName(drive), node, options.withWritable(true));
+      jobs.add(liveDisk);
+      BlockBackend disk = new AsyncDisk(liveDisk);
       if (raw) {
         disk = new GuardedRaw(disk);
       }
       open.add(disk);
+      live.put(disk, liveDisk);
       return disk;
     } catch (IOException e) {
       throw new MachineException("cannot open drive " + e.getMessage(), e);
     }
+  }
+
+  /** A drive's id, but for a second medium of one drive, and drives without id. */
+  private String freeName(DriveOption drive) {
+    String name = drive.id().isEmpty() ? "drive" + nameless++ : drive.id();
+    while (jobs.isKnown(name)) {
+      name = (drive.id().isEmpty() ? "drive" : drive.id() + "-") + nameless++;
+    }
+    return name;
+  }
+
+  /** The jobs on these drives, and the drives by name: their id, or {@code drive} and a number. */
+  public BlockJobs jobs() {
+    return jobs;
+  }
+
+  /** What lies behind a drive that {@link #open} returned; null for one it did not. */
+  public LiveDisk live(BlockBackend disk) {
+    return live.get(disk);
   }
 
   /** A temporary image over {@code base} that takes the writes. */
@@ -118,6 +146,10 @@ public final class DriveFiles implements AutoCloseable {
   /** Closes one image before the machine ends: a medium that was taken out. Null is harmless. */
   public void release(BlockBackend disk) {
     if (disk != null && open.remove(disk)) {
+      LiveDisk gone = live.remove(disk);
+      if (gone != null) {
+        jobs.remove(gone.name());
+      }
       disk.close();
     }
   }
@@ -137,6 +169,11 @@ public final class DriveFiles implements AutoCloseable {
 
   @Override
   public void close() {
+    try {
+      jobs.close();
+    } catch (IOException e) {
+      LOG.error("ending block jobs: {}", e.toString());
+    }
     for (BlockBackend disk : open) {
       try {
         disk.close();

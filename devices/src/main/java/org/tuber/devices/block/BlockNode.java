@@ -82,6 +82,22 @@ public interface BlockNode extends Closeable {
         "the " + formatName() + " format does not support changing the backing file");
   }
 
+  /** True if {@link #changeBacking} and {@link #attachBacking} work. */
+  default boolean canChangeBacking() {
+    return false;
+  }
+
+  /**
+   * Lets another open node show through instead of the present one; nothing is recorded in the
+   * image. This node closes it from now on, and no longer the one it returns.
+   */
+  default BlockNode attachBacking(BlockNode node) throws IOException {
+    throw new ImageException(
+        filename(),
+        "backing file",
+        "the " + formatName() + " format does not support changing the backing file");
+  }
+
   /** Forgets all content, so that the backing file shows through everywhere. */
   default void makeEmpty() throws IOException {
     throw new ImageException(

@@ -46,6 +46,9 @@ public interface ImageFile extends Closeable {
    */
   BlockStatus status(long offset, long length) throws IOException;
 
+  /** Takes the lock that keeps other writers away, if the file was opened without it. */
+  default void lock() throws IOException {}
+
   /** Bytes the file occupies on the host. */
   long allocatedBytes() throws IOException;
 

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.tuber.devices.block.host.HostFile;
+import org.tuber.devices.block.http.HttpFile;
 import org.tuber.devices.block.nbd.NbdAddress;
 import org.tuber.devices.block.nbd.NbdFile;
 
@@ -15,7 +16,10 @@ public final class Images {
   /** Opens the bytes behind a name: a file, or an export of a network server. */
   public static ImageFile openFile(String name, OpenOptions options) throws IOException {
     if (NbdAddress.matches(name)) {
-      return NbdFile.open(name, options.writable());
+      return NbdFile.open(name, options.writable(), options.tls());
+    }
+    if (HttpFile.matches(name)) {
+      return HttpFile.open(name, options.writable());
     }
     String path = name.startsWith("file:") ? name.substring(5) : name;
     return HostFile.open(path, options.writable(), options.locked(), options.cache());

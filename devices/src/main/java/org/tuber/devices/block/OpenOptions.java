@@ -1,6 +1,7 @@
 package org.tuber.devices.block;
 
 import java.util.function.Function;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /** How to open an image. Immutable: each {@code with…} call gives a changed copy. */
 public final class OpenOptions {
@@ -22,6 +23,7 @@ public final class OpenOptions {
   private Function<String, byte[]> secrets = id -> null;
   private String secretId = null;
   private boolean withoutKeys = false;
+  private TlsCredentials tls = null;
   private int depth = 0;
 
   private OpenOptions() {}
@@ -53,6 +55,7 @@ public final class OpenOptions {
     c.secrets = secrets;
     c.secretId = secretId;
     c.withoutKeys = withoutKeys;
+    c.tls = tls;
     c.depth = depth;
     return c;
   }
@@ -238,6 +241,18 @@ public final class OpenOptions {
     return withoutKeys;
   }
 
+  /** Sets: credentials for connections to servers; null leaves it to the name. */
+  public OpenOptions withTls(TlsCredentials value) {
+    OpenOptions c = copy();
+    c.tls = value;
+    return c;
+  }
+
+  /** Credentials for connections to servers; null leaves it to the name. */
+  public TlsCredentials tls() {
+    return tls;
+  }
+
   /** Position in the backing chain. */
   public int depth() {
     return depth;
@@ -251,6 +266,7 @@ public final class OpenOptions {
     c.backingFormat = null;
     c.locked = locked && backingLocked;
     c.openBacking = true;
+    c.tls = null;
     c.depth = depth + 1;
     return c;
   }

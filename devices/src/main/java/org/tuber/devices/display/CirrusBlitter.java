@@ -283,17 +283,17 @@ final class CirrusBlitter implements Snapshottable<CirrusBlitter.State> {
 
   /** Paints one row from bits, the leftmost first. */
   private void expandRow(byte[] bits, int y) {
-    boolean inverted = (extension & EXTENSION_INVERT) != 0;
     boolean transparent = (mode & MODE_TRANSPARENT) != 0;
+    boolean inverted = transparent && (extension & EXTENSION_INVERT) != 0;
     int pixels = width / pixelBytes;
     for (int x = skipPixels; x < pixels; x++) {
       boolean set = (bits[x >> 3] >> 7 - (x & 7) & 1) != 0 ^ inverted;
+      int at = destination + y * destinationPitch + x * pixelBytes;
       if (!transparent) {
-        paint(destination + y * destinationPitch + x * pixelBytes, set ? foreground : background);
+        paint(at, set ? foreground : background);
       } else if (set) {
         // Inverted transparency paints what is clear, in the background's colour.
-        int colour = inverted ? background : foreground;
-        paint(destination + y * destinationPitch + x * pixelBytes, colour);
+        paint(at, inverted ? background : foreground);
       }
     }
   }
@@ -316,9 +316,9 @@ final class CirrusBlitter implements Snapshottable<CirrusBlitter.State> {
     boolean solid =
         (extension & EXTENSION_SOLID) != 0 && expand && (mode & MODE_TRANSPARENT) == 0 && !fromCpu;
     int first = source & PATTERN_SIDE - 1;
-    int base = source & -PATTERN_SIDE;
-    boolean inverted = (extension & EXTENSION_INVERT) != 0;
+    int base = source & -(expand ? PATTERN_SIDE : PATTERN_SIDE * patternPitch());
     boolean transparent = (mode & MODE_TRANSPARENT) != 0;
+    boolean inverted = transparent && (extension & EXTENSION_INVERT) != 0;
     int pixels = width / pixelBytes;
     for (int y = 0; y < height; y++) {
       int patternRow = first + y & PATTERN_SIDE - 1;
@@ -331,7 +331,7 @@ final class CirrusBlitter implements Snapshottable<CirrusBlitter.State> {
         } else if (expand) {
           boolean bit = (bits >> 7 - (x & 7) & 1) != 0;
           if (!transparent) {
-            paint(at, bit ^ inverted ? foreground : background);
+            paint(at, bit ? foreground : background);
           } else if (bit ^ inverted) {
             paint(at, inverted ? background : foreground);
           }

@@ -6,13 +6,16 @@ import org.tuber.core.mem.GuestRam;
  * Draws what a GD5446 shows in its packed-pixel modes, and the hardware cursor.
  *
  * <p>CL-GD5446 Technical Reference Manual, "Extended Sequencer Mode" (SR7), "Hidden DAC" and
- * "Hardware Cursor". Deviations: mixed palette and direct-colour modes are drawn as direct colour.
+ * "Hardware Cursor". Deviations: mixed palette and direct-colour modes are drawn as direct colour;
+ * the screen-off bit of SR1 is without effect, as the card's usual BIOS leaves it set.
  */
 final class CirrusScreen {
   private static final int CURSOR_AREA_BYTES = 16 << 10;
   private static final int CURSOR_ENABLED = 1;
   private static final int CURSOR_LARGE = 4;
   private static final int MAX_SIDE = 2048;
+  private static final int ATTRIBUTE_INDEX = 0x3c0;
+  private static final int PALETTE_ON = 0x20;
 
   private final byte[] sr;
   private final byte[] cr;
@@ -50,7 +53,7 @@ final class CirrusScreen {
       height *= 2; // interlaced
     }
     out.resize(width, height);
-    if (!vga.isScreenOn()) {
+    if ((vga.readPort(ATTRIBUTE_INDEX) & PALETTE_ON) == 0) {
       out.clear();
       return;
     }

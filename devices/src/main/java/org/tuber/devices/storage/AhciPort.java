@@ -223,7 +223,7 @@ final class AhciPort implements AtaDrive.Host {
     byte[] fis = new byte[FIS_BYTES];
     memory.read(table, fis, 0, FIS_BYTES);
     if ((fis[0] & 0xff) != FIS_HOST_TO_DEVICE) {
-      log.unimplemented("command FIS of another kind", table, fis[0] & 0xff);
+      log.unimplemented("command FIS of another kind", fis[0] & 0xff, table);
       finish();
       return;
     }

@@ -14,6 +14,7 @@ import java.util.Random;
  */
 public final class MemoryFile implements ImageFile {
   private static final int SECTOR = 512;
+  private static final int MAX_BYTES = 1 << 26;
 
   private enum Op {
     WRITE,
@@ -167,11 +168,11 @@ public final class MemoryFile implements ImageFile {
   }
 
   private void grow(long end) throws IOException {
-    if (end > 1 << 28) {
+    if (end > MAX_BYTES) {
       throw new IOException("no space left: " + end);
     }
     if (end > bytes.length) {
-      bytes = Arrays.copyOf(bytes, (int) Math.min(1 << 28, end * 2));
+      bytes = Arrays.copyOf(bytes, (int) Math.min(MAX_BYTES, Math.min(end * 2, end + (16 << 20))));
     }
     size = (int) Math.max(size, end);
   }

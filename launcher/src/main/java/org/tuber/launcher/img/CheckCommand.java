@@ -67,7 +67,7 @@ final class CheckCommand implements Callable<Integer> {
       if (what != Repair.NONE && !r.isClean()) {
         after = node.check(Repair.NONE);
       }
-      if (output.equals("json")) {
+      if (ImageSource.isJson(output)) {
         out.println(JsonText.of(json(node, after, r)));
       } else {
         print(out, after, r);

@@ -67,7 +67,10 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(names = "--salvage", description = "Unreadable parts become zeros.")
   boolean salvage;
 
-  @Option(names = "-t", description = "Cache mode of the target.")
+  @Option(
+      names = "-t",
+      defaultValue = "unsafe",
+      description = "Cache mode of the target (default: ${DEFAULT-VALUE}, as in qemu-img).")
   String targetCache;
 
   @Option(names = "-T", description = "Cache mode of the source.")

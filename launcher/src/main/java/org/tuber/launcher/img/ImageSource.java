@@ -15,10 +15,12 @@ import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.nbd.NbdAddress;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 import picocli.CommandLine.Option;
 
 /** Options that say how images are opened; shared by all commands. */
-final class ImageSource {
+public final class ImageSource {
   @Option(names = "-f", paramLabel = "FMT", description = "Format of the image.")
   String format;
 
@@ -34,8 +36,8 @@ final class ImageSource {
 
   @Option(
       names = "--object",
-      paramLabel = "secret,id=ID,file=FILE",
-      description = "Defines a secret.")
+      paramLabel = "TYPE,id=ID,…",
+      description = "Defines a secret, tls-creds-x509 or tls-creds-psk.")
   List<String> objects = new ArrayList<>();
 
   @Option(
@@ -46,13 +48,13 @@ final class ImageSource {
   @Option(
       names = {"-q", "--quiet"},
       description = "Print nothing but errors.")
-  boolean quiet;
+  public boolean quiet;
 
   /** What an image argument means. */
-  record Named(String filename, OpenOptions options) {}
+  public record Named(String filename, OpenOptions options) {}
 
   /** Options for opening, without a format. */
-  OpenOptions options(boolean writable) throws IOException {
+  public OpenOptions options(boolean writable) throws IOException {
     OpenOptions o =
         OpenOptions.readOnly()
             .withWritable(writable)
@@ -66,13 +68,23 @@ final class ImageSource {
   }
 
   /** Resolves an image argument. */
-  Named named(String argument, boolean writable) throws IOException {
+  public Named named(String argument, boolean writable) throws IOException {
     OpenOptions o = options(writable).withFormat(format);
     if (!imageOpts) {
       return new Named(argument, o);
     }
     Map<String, String> m = parse(argument);
+    String creds = m.getOrDefault("tls-creds", m.get("file.tls-creds"));
+    if (creds != null) {
+      o = o.withTls(credentials(creds));
+    }
     String file = m.getOrDefault("file.filename", m.get("filename"));
+    if ("nbd".equals(m.get("driver"))) {
+      return new Named(nbdName(argument, m, ""), o.withFormat("raw"));
+    }
+    if ("nbd".equals(m.get("file.driver"))) {
+      file = nbdName(argument, m, "file.");
+    }
     if (file == null) {
       throw new ImageException(argument, "file.filename", "is missing");
     }
@@ -90,6 +102,43 @@ final class ImageSource {
     return new Named(file, o);
   }
 
+  /** The name of an export given by its parts. */
+  private static String nbdName(String argument, Map<String, String> m, String prefix)
+      throws ImageException {
+    String export = m.getOrDefault(prefix + "export", "");
+    String path = m.getOrDefault(prefix + "server.path", m.get(prefix + "path"));
+    String host = m.getOrDefault(prefix + "server.host", m.get(prefix + "host"));
+    String name;
+    if (path != null) {
+      name = NbdAddress.nameOf(Path.of(path), export);
+    } else if (host != null) {
+      String port = m.getOrDefault(prefix + "server.port", m.getOrDefault(prefix + "port", ""));
+      try {
+        int number = port.isEmpty() ? NbdAddress.DEFAULT_PORT : Integer.parseInt(port);
+        name = NbdAddress.nameOf(host, number, export);
+      } catch (NumberFormatException e) {
+        throw new ImageException(argument, prefix + "port", "not a number", e);
+      }
+    } else {
+      throw new ImageException(argument, prefix + "host", "neither host nor path is given");
+    }
+    String tlsHost = m.get(prefix + "tls-hostname");
+    return tlsHost == null
+        ? name
+        : name + (name.contains("?") ? "&" : "?") + "tls-hostname=" + tlsHost;
+  }
+
+  /** The TLS credentials of that id. */
+  public TlsCredentials credentials(String id) throws IOException {
+    for (String o : objects) {
+      Map<String, String> m = parse(o);
+      if (id.equals(m.get("id")) && !m.containsKey("secret")) {
+        return TlsCredentials.fromOptions(m);
+      }
+    }
+    throw new ImageException(id, "tls-creds", "no --object tls-creds-… has this id");
+  }
+
   /** Opens an image argument. */
   BlockNode open(String argument, boolean writable) throws IOException {
     Named n = named(argument, writable);
@@ -102,8 +151,15 @@ final class ImageSource {
     for (String o : objects) {
       Map<String, String> m = parse(o);
       String id = m.get("id");
-      if (!m.containsKey("secret") || id == null) {
-        throw new ImageException(o, "object", "only secret,id=… is supported");
+      if (id == null) {
+        throw new ImageException(o, "object", "has no id");
+      }
+      if (m.containsKey("tls-creds-x509") || m.containsKey("tls-creds-psk")) {
+        continue;
+      }
+      if (!m.containsKey("secret")) {
+        throw new ImageException(
+            o, "object", "only secret, tls-creds-x509 and tls-creds-psk are supported");
       }
       byte[] value =
           m.containsKey("file")
@@ -115,6 +171,14 @@ final class ImageSource {
       all.put(id, value);
     }
     return all;
+  }
+
+  /** True for {@code json}, false for {@code human}; anything else is refused. */
+  static boolean isJson(String output) throws ImageException {
+    if (!output.equals("json") && !output.equals("human")) {
+      throw new ImageException(output, "--output", "must be human or json");
+    }
+    return output.equals("json");
   }
 
   /** Splits {@code a=1,b=2}; a doubled comma stands for one. */
@@ -149,7 +213,7 @@ final class ImageSource {
   }
 
   /** Applies a cache mode option. */
-  static OpenOptions withCache(OpenOptions o, String cache) throws ImageException {
+  public static OpenOptions withCache(OpenOptions o, String cache) throws ImageException {
     return cache == null ? o : o.withCache(CacheMode.parse(cache));
   }
 }

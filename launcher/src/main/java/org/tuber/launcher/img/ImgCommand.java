@@ -3,6 +3,10 @@ package org.tuber.launcher.img;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,24 +16,30 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "img",
     description = "Creates, converts, checks and changes disk images.",
-    mixinStandardHelpOptions = true,
-    subcommands = {
-      AmendCommand.class,
-      BenchCommand.class,
-      CheckCommand.class,
-      CommitCommand.class,
-      CompareCommand.class,
-      ConvertCommand.class,
-      CreateCommand.class,
-      DdCommand.class,
-      InfoCommand.class,
-      MapCommand.class,
-      MeasureCommand.class,
-      RebaseCommand.class,
-      ResizeCommand.class,
-      SnapshotCommand.class
-    })
+    mixinStandardHelpOptions = true)
 public final class ImgCommand implements Runnable {
+  /**
+   * A table and not an annotation: only the command asked for is looked at, which saves start-up.
+   */
+  private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("amend", AmendCommand::new);
+    COMMANDS.put("bench", BenchCommand::new);
+    COMMANDS.put("check", CheckCommand::new);
+    COMMANDS.put("commit", CommitCommand::new);
+    COMMANDS.put("compare", CompareCommand::new);
+    COMMANDS.put("convert", ConvertCommand::new);
+    COMMANDS.put("create", CreateCommand::new);
+    COMMANDS.put("dd", DdCommand::new);
+    COMMANDS.put("info", InfoCommand::new);
+    COMMANDS.put("map", MapCommand::new);
+    COMMANDS.put("measure", MeasureCommand::new);
+    COMMANDS.put("rebase", RebaseCommand::new);
+    COMMANDS.put("resize", ResizeCommand::new);
+    COMMANDS.put("snapshot", SnapshotCommand::new);
+  }
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -37,13 +47,32 @@ public final class ImgCommand implements Runnable {
     spec.commandLine().usage(spec.commandLine().getOut());
   }
 
-  /** The command line of this tree, with its error handling. */
-  public static CommandLine commandLine() {
-    return configure(new CommandLine(new ImgCommand()));
+  /** The command line with everything these arguments can need, and its error handling. */
+  public static CommandLine commandLine(List<String> arguments) {
+    CommandLine line = new CommandLine(new ImgCommand());
+    Supplier<Object> wanted = arguments.isEmpty() ? null : COMMANDS.get(arguments.getFirst());
+    if (wanted != null) {
+      line.addSubcommand(arguments.getFirst(), wanted.get());
+    } else {
+      COMMANDS.forEach((name, command) -> line.addSubcommand(name, command.get()));
+    }
+    return configure(line);
   }
 
   /** Sets up a command line that has this tree in it. */
   public static CommandLine configure(CommandLine line) {
+    return configure(line, "tuber img");
+  }
+
+  /** The same for a command of another name. */
+  public static CommandLine configure(CommandLine line, String name) {
+    line.setParameterExceptionHandler(
+        (e, arguments) -> {
+          PrintWriter err = e.getCommandLine().getErr();
+          err.println(name + ": " + e.getMessage().replace('\n', ' '));
+          err.flush();
+          return 1;
+        });
     line.setExecutionExceptionHandler(
         (e, commandLine, parsed) -> {
           Throwable cause = e instanceof UncheckedIOException u ? u.getCause() : e;
@@ -51,7 +80,7 @@ public final class ImgCommand implements Runnable {
             throw e;
           }
           PrintWriter err = commandLine.getErr();
-          err.println("tuber img: " + cause.getMessage());
+          err.println(name + ": " + cause.getMessage());
           err.flush();
           return commandLine.getCommandSpec().exitCodeOnExecutionException();
         });
@@ -60,6 +89,6 @@ public final class ImgCommand implements Runnable {
 
   /** Runs on its own. */
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    System.exit(commandLine(List.of(args)).execute(args));
   }
 }

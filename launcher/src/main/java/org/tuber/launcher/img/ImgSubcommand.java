@@ -17,6 +17,6 @@ public final class ImgSubcommand implements Subcommand {
 
   @Override
   public int run(List<String> arguments) {
-    return ImgCommand.commandLine().execute(arguments.toArray(String[]::new));
+    return ImgCommand.commandLine(arguments).execute(arguments.toArray(String[]::new));
   }
 }

@@ -62,7 +62,7 @@ final class InfoCommand implements Callable<Integer> {
       }
     }
     PrintWriter out = spec.commandLine().getOut();
-    if (output.equals("json")) {
+    if (ImageSource.isJson(output)) {
       List<Object> maps = new ArrayList<>();
       all.forEach(i -> maps.add(json(i)));
       out.println(JsonText.of(chain ? maps : maps.getFirst()));

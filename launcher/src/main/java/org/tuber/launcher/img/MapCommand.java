@@ -37,7 +37,7 @@ final class MapCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
-    boolean json = output.equals("json");
+    boolean json = ImageSource.isJson(output);
     try (BlockNode node = source.open(filename, false)) {
       long from = start == null ? 0 : Sizes.parse(filename, "start-offset", start);
       long end = node.lengthBytes();

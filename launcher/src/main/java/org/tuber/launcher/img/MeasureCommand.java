@@ -53,7 +53,7 @@ final class MeasureCommand implements Callable<Integer> {
               : node.lengthBytes();
       CreateOptions o = new CreateOptions("measure", bytes, all);
       ImageMeasure.Sizes s = ImageMeasure.measure(targetFormat, o, node);
-      if (output.equals("json")) {
+      if (ImageSource.isJson(output)) {
         Map<String, Object> m = new LinkedHashMap<>();
         if (node != null && targetFormat.equals("qcow2")) {
           m.put("bitmaps", 0);

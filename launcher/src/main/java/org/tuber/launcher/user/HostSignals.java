@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import org.jline.utils.Signals;
-import org.tuber.truffle.x86.user.UserSystem;
+import org.tuber.truffle.engine.linux.UserSystem;
 
 /** Signals between the host and the guest program: in while it runs, out when one killed it. */
 final class HostSignals {

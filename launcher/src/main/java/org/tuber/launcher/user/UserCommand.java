@@ -8,27 +8,32 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
+import org.tuber.truffle.arm.user.ArmLinux;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.linux.Architecture;
+import org.tuber.truffle.engine.linux.ProgramException;
+import org.tuber.truffle.engine.linux.UserSystem;
 import org.tuber.truffle.x86.sys.CpuModel;
-import org.tuber.truffle.x86.user.ProgramException;
-import org.tuber.truffle.x86.user.UserSystem;
+import org.tuber.truffle.x86.user.X86Linux;
 
 /**
- * {@code tuber user}: runs a Linux program for x86-64 or i386. Options and spelling are those of
- * QEMU's user mode. Exit status and fatal signal of the program become this process's.
+ * {@code tuber user}: runs a Linux program for x86-64, i386 or AArch64. Options and spelling are
+ * those of QEMU's user mode. Exit status and fatal signal of the program become this process's.
  */
 public final class UserCommand implements Subcommand {
+  private static final int EM_AARCH64 = 183;
+
   private static final String HELP =
       """
       Usage: tuber user [OPTIONS] PROGRAM [ARGUMENTS]
 
-      Runs a Linux program for x86-64 or i386, static or dynamic, on a Linux host.
+      Runs a Linux program for x86-64, i386 or AArch64, static or dynamic, on a Linux host.
 
         -L DIR            look for absolute paths under DIR first (QEMU_LD_PREFIX)
         -E NAME=VALUE     set a variable of the program's environment
         -U NAME           remove one
         -0 NAME           what the program sees as its own name
-        -cpu MODEL[,+F,-F]  processor: max (default), qemu64
+        -cpu MODEL[,+F,-F]  processor: max (default), or another of the program's kind
         -strace           print system calls to standard error
         -accel tcg|interp compile hot code (default), or interpret only
         -d engine         print what the engine did at the end
@@ -42,7 +47,7 @@ public final class UserCommand implements Subcommand {
 
   @Override
   public String summary() {
-    return "a Linux program for x86-64 or i386, without a kernel";
+    return "a Linux program for x86-64, i386 or AArch64, without a kernel";
   }
 
   private final Map<String, String> environment = new TreeMap<>(System.getenv());
@@ -71,7 +76,8 @@ public final class UserCommand implements Subcommand {
     List<String> envp = new ArrayList<>();
     environment.forEach((name, value) -> envp.add(name + "=" + value));
     Consumer<String> sink = trace ? line -> System.err.println(line) : null;
-    UserSystem.Settings settings = new UserSystem.Settings(sysroot, model(), engine, sink, true);
+    UserSystem.Settings settings =
+        new UserSystem.Settings(sysroot, architecture(program), engine, sink, true);
     try (UserSystem system = new UserSystem(settings, null)) {
       HostSignals.forward(system);
       UserSystem.Outcome outcome = system.run(program, argv, envp);
@@ -153,7 +159,20 @@ public final class UserCommand implements Subcommand {
     }
   }
 
-  private CpuModel model() {
+  /** By the program's machine; x86 also where it cannot be told, so that loading says why. */
+  private Architecture architecture(String program) {
+    int machine = new ProgramFile(sysroot, environment.get("PATH")).machine(program);
+    Map<String, String> properties = properties();
+    try {
+      return machine == EM_AARCH64
+          ? new ArmLinux(org.tuber.truffle.arm.sys.CpuModel.of(properties))
+          : new X86Linux(CpuModel.of(properties));
+    } catch (IllegalArgumentException e) {
+      throw new CommandLineException("user: " + e.getMessage());
+    }
+  }
+
+  private Map<String, String> properties() {
     Map<String, String> properties = new LinkedHashMap<>();
     String[] parts = cpu.split(",");
     properties.put("model", parts[0]);
@@ -168,10 +187,6 @@ public final class UserCommand implements Subcommand {
         throw new CommandLineException("user: -cpu: '" + p + "' is no feature");
       }
     }
-    try {
-      return CpuModel.of(properties);
-    } catch (IllegalArgumentException e) {
-      throw new CommandLineException("user: " + e.getMessage());
-    }
+    return properties;
   }
 }

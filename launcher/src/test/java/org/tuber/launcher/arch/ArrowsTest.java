@@ -16,6 +16,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArrowsTest {
   private static final String TRUFFLE = "com.oracle.truffle..";
   private static final String POLYGLOT = "org.graalvm..";
+  private static final String LINUX = "org.tuber.truffle.engine.linux..";
+  private static final String INTEROP = "org.tuber.truffle.engine.interop..";
 
   /** Package root of each module and what it may use of ours. */
   private static final Map<String, List<String>> MODULES = new LinkedHashMap<>();
@@ -91,6 +93,24 @@ class ArrowsTest {
         .dependOnClassesThat()
         .resideInAnyPackage("org.tuber.truffle.x86..", "org.tuber.truffle.arm..")
         .allowEmptyShould(true)
+        .check(Classes.PRODUCT);
+  }
+
+  @Test
+  void theEngineProperKnowsNoLinux() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("org.tuber.truffle.engine", "org.tuber.truffle.engine.special..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(LINUX, INTEROP)
+        .check(Classes.PRODUCT);
+    noClasses()
+        .that()
+        .resideInAPackage(LINUX)
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(INTEROP)
         .check(Classes.PRODUCT);
   }
 

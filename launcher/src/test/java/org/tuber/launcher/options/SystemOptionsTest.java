@@ -223,7 +223,7 @@ class SystemOptionsTest {
         "-kernel /nonexistent | -kernel /nonexistent: cannot read this file",
         "-append x | -append is only for use with -kernel",
         "-serial tcp:1 | -serial tcp:1: unknown value; known: stdio, mon:stdio, file:F, pty, null, none",
-        "-monitor pty | -monitor pty: unknown value; known: stdio, null, none",
+        "-monitor pty | -monitor pty: unknown value; known: stdio, tcp:, unix:, null, none",
         "-display gtk | -display gtk: unknown value; known: none, vnc=",
         "-vga qxl | -vga qxl: unknown value; known: std, none",
         "-vnc here | -vnc here: is not [host]:display",

@@ -69,14 +69,20 @@ final class Programs {
     assertThat(actual.status()).isEqualTo(expected.status());
   }
 
-  /** Compiles a program of C. */
+  /** Compiles a program of C for the host. */
   static Path compile(Path folder, String name, String source, List<String> options)
       throws Exception {
-    needs("/usr/bin/gcc");
+    return compile("/usr/bin/gcc", folder, name, source, options);
+  }
+
+  static Path compile(
+      String compiler, Path folder, String name, String source, List<String> options)
+      throws Exception {
+    needs(compiler);
     Path c = Files.writeString(folder.resolve(name + ".c"), source);
     Path program = folder.resolve(name);
     List<String> command =
-        new ArrayList<>(List.of("/usr/bin/gcc", "-O1", "-o", program.toString(), c.toString()));
+        new ArrayList<>(List.of(compiler, "-O1", "-o", program.toString(), c.toString()));
     command.addAll(options);
     assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
     return program;
@@ -87,15 +93,21 @@ final class Programs {
   }
 
   /** Programs with damaged headers: each ends somehow, and nothing fails inside. */
-  static void damaged(Path folder, List<String> options) throws Exception {
+  static void damaged(String compiler, Path folder, List<String> options) throws Exception {
     Path tiny =
         compile(
+            compiler,
             folder,
             "tiny",
             Files.readString(resource("tiny.c")),
             join(options, "-static", "-nostdlib"));
     Path driver =
-        compile(folder, "damaged", Files.readString(resource("damaged.c")), join(options, "-w"));
+        compile(
+            compiler,
+            folder,
+            "damaged",
+            Files.readString(resource("damaged.c")),
+            join(options, "-w"));
     Path errors = folder.resolve("errors");
     int variants = 150;
     List<String> command =

@@ -78,7 +78,7 @@ class UserProgram32Test {
 
   @Test
   void damagedHeaders() throws Exception {
-    Programs.damaged(folder, options());
+    Programs.damaged("/usr/bin/gcc", folder, options());
   }
 
   @Test

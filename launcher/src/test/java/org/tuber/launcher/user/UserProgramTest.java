@@ -151,7 +151,7 @@ class UserProgramTest {
 
   @Test
   void damagedHeaders() throws Exception {
-    Programs.damaged(folder, List.of());
+    Programs.damaged("/usr/bin/gcc", folder, List.of());
   }
 
   @Test

@@ -70,7 +70,8 @@ int main(void) {
   printf("%d %d segsz %ld mode %o\n", p[0], p[1500], (long)ds.shm_segsz, ds.shm_perm.mode & 0777);
   volatile int *q = shmat(id, 0, SHM_RDONLY);
   printf("again %d\n", q[0]);
-  printf("dt %d %d\n", shmdt((void *)p), shmdt((void *)p));
+  int first = shmdt((void *)p);
+  printf("dt %d %d\n", first, shmdt((void *)p));
   printf("rm %d %d\n", shmctl(id, IPC_RMID, 0), q[1500]);
   shmdt((void *)q);
   /* semaphores */
@@ -229,6 +230,7 @@ int main(void) {
   for (struct dirent *de; (de = readdir(d)); ) seen += !strcmp(de->d_name, "gapfile");
   printf("dir %d\n", seen);
   unlink("gapfile");
-  printf("seccomp %ld %s\n", syscall(SYS_seccomp, 5, 0, 0), strerror(errno));
+  long refused = syscall(SYS_seccomp, 5, 0, 0);
+  printf("seccomp %ld %s\n", refused, strerror(errno));
   return 0;
 }

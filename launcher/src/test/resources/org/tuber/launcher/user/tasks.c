@@ -135,6 +135,10 @@ static void skip(int s, siginfo_t *i, void *u) {
   skipped = c->uc_mcontext.gregs[REG_RAX];
   c->uc_mcontext.gregs[REG_RIP] += 2;
   c->uc_mcontext.gregs[REG_RAX] = 99;
+#elif defined(__aarch64__)
+  skipped = c->uc_mcontext.regs[0];
+  c->uc_mcontext.pc += 4;
+  c->uc_mcontext.regs[0] = 99;
 #else
   skipped = c->uc_mcontext.gregs[REG_EAX];
   c->uc_mcontext.gregs[REG_EIP] += 2;
@@ -176,8 +180,13 @@ static void signals(void) {
   a.sa_sigaction = skip;
   a.sa_flags = SA_SIGINFO | SA_RESETHAND;
   sigaction(SIGILL, &a, 0);
+#ifdef __aarch64__
+  register long r __asm__("x0") = 42;
+  __asm__ volatile("udf #0" : "+r"(r) : : "memory");
+#else
   long r = 42;
   __asm__ volatile("ud2" : "+a"(r) : : "memory");
+#endif
   printf("%ld %ld\n", skipped, r);
   sigaction(SIGILL, 0, &a);
   SAY(a.sa_handler == SIG_DFL);

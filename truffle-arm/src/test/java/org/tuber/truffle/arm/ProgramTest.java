@@ -82,6 +82,7 @@ class ProgramTest {
     assertThat(log(new Engine.Options(true, 1000, 0, 64, 500))).isEqualTo(interpreted);
     assertThat(log(Engine.Options.DEFAULT)).isEqualTo(interpreted);
     assertThat(log(Engine.Options.IMMEDIATE_CLASSES)).isEqualTo(interpreted);
+    assertThat(log(new Engine.Options(true, 2, 2, 1, 300))).isEqualTo(interpreted);
     assertThat(log(Engine.Options.IMMEDIATE)).isEqualTo(interpreted);
   }
 }

@@ -1,10 +1,7 @@
 package org.tuber.truffle.engine;
 
-import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.List;
 import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
@@ -12,30 +9,12 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 
 /**
- * The ISA-neutral half of a vCPU: dispatcher, block look-up, TLB slow paths, requests from outside.
+ * The ISA-neutral half of a vCPU: dispatcher, block look-up, debugging, requests from outside.
  *
  * <p>The dispatcher alternates between the interpreter (one block at a time, following links) and
  * compiled regions. Everything that unwinds arrives here: faults, self-modified code, interrupts.
  */
-public abstract class GuestCpu implements Vcpu, DebugControl {
-  /** Access kind: data read. */
-  public static final int ACCESS_READ = 0;
-
-  /** Access kind: data write. */
-  public static final int ACCESS_WRITE = 1;
-
-  /** Access kind: instruction fetch. */
-  public static final int ACCESS_FETCH = 2;
-
-  /** Permission bit of {@link #walkPermissions}. */
-  public static final int PERMIT_READ = 1;
-
-  /** Permission bit of {@link #walkPermissions}. */
-  public static final int PERMIT_WRITE = 2;
-
-  /** Permission bit of {@link #walkPermissions}. */
-  public static final int PERMIT_FETCH = 4;
-
+public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl {
   /** Request bit: maskable interrupt. */
   public static final int REQUEST_INTERRUPT = 1;
 
@@ -59,7 +38,6 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
 
   private static final VarHandle REQUESTS;
   private static final int JUMP_CACHE_SIZE = 1 << 13;
-  private static final long PAGE_MASK = -4096L;
 
   static {
     try {
@@ -68,15 +46,6 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       throw new ExceptionInInitializerError(e);
     }
   }
-
-  /** The code cache that all vCPUs of the machine share. */
-  public final Engine engine;
-
-  /** Guest-physical memory. */
-  public final AddressSpace memory;
-
-  /** The one fault object, see {@link GuestFault}. */
-  public final GuestFault fault = new GuestFault();
 
   /** Nonzero when the dispatcher should look at {@link #requests}; polled by hot loops. */
   public volatile int pending;
@@ -93,31 +62,11 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Mode bits that translations depend on; see the ISA. */
   public int mode;
 
-  /** Outcome of {@link #walk}: guest-physical address. */
-  protected long walkGpa;
-
-  /** Outcome of {@link #walk}: {@code PERMIT_} bits that hold for the whole page in this mode. */
-  protected int walkPermissions;
-
-  /**
-   * Stores to pages of code through {@link #writableHostSlow}, done by the next {@link #service}.
-   */
-  private final List<long[]> rewritten = new ArrayList<>();
-
-  /** True while one instruction runs alone: it may overwrite itself. */
-  private boolean alone;
-
   /** Next {@link #run} step must execute one instruction before looking at interrupts. */
   public boolean interruptShadow;
 
   @SuppressWarnings("unused") // through REQUESTS
   private volatile int requests;
-
-  /**
-   * What the last instruction hit, to be reported before the next: bits of {@link DebugPoints}, and
-   * above them bits of the ISA's own.
-   */
-  public int debugHits;
 
   /** Hits wait until the next instruction is through (x86: after a load of SS). */
   public boolean debugShadow;
@@ -127,11 +76,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
 
   private final DebugPoints debugPoints = new DebugPoints(this);
 
-  /** Null while nothing is watched. */
-  private DebugPoints watching;
-
   private boolean hasBreakpoints;
-  private long watchedAddress;
   private Stop lastStop;
 
   /** Breakpoints from outside do not count at this address: execution goes on there. */
@@ -145,13 +90,8 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Request bits that wait while a debugger steps. */
   private int holding;
 
-  private final long[] tables;
   private boolean closed;
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
-  private final AddressSpace.Range[] lastRange = new AddressSpace.Range[1];
-  long epoch;
-  Block currentBlock;
-  Region currentRegion;
 
   /**
    * A class left at an access that missed the TLB: the next block has to be interpreted. Set by the
@@ -165,27 +105,10 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   private long instructionLimit;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
-    this.engine = engine;
-    this.memory = memory;
-    tables = new long[mmuModes];
-    for (int i = 0; i < mmuModes; i++) {
-      tables[i] = SoftTlb.allocate();
-    }
-    epoch = engine.nextEpoch();
+    super(engine, memory, mmuModes);
     engine.attach(this);
     memory.addListener(this::memoryMapChanged);
   }
-
-  /** The home of this CPU's registers. */
-  public abstract GuestState state();
-
-  /**
-   * Walks the guest's page tables for {@code gva} in the present mode, setting {@link #walkGpa} and
-   * {@link #walkPermissions}.
-   *
-   * @throws GuestFault (prepared in {@link #fault}) when the access is not allowed
-   */
-  protected abstract void walk(long gva, int access);
 
   /** Delivers the exception in {@link #fault}; state.pc is the faulting instruction. */
   protected abstract void deliver();
@@ -420,21 +343,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       runAlone(s);
       return stepDone(s);
     }
-    currentBlock = b;
-    engine.isa.enterBlock(s, b.pc);
-    int outcome;
-    try {
-      outcome = engine.isa.interpret(s, this, b.code);
-    } catch (GuestFault f) {
-      s.pc = b.pc + s.pcOffset;
-      throw f;
-    }
-    s.instructions += b.instructions();
-    if (outcome == Block.TO_FALL) {
-      s.pc = b.fallPc;
-    } else if (outcome == Block.TO_TAKEN) {
-      s.pc = b.takenPc;
-    }
+    goOn(s, b, interpret(s, b));
     return false;
   }
 
@@ -457,25 +366,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     hasBreakpoints = debugPoints.hasBreakpoints();
     pending = 1;
     if (watches) {
-      for (long t : tables) {
-        SoftTlb.flush(t);
-      }
-    }
-  }
-
-  /** An access the slow way while something is watched. */
-  private void watch(long gva, int size, boolean write) {
-    int hits = watching.hits(gva, size, write);
-    if (hits == 0) {
-      return;
-    }
-    if (alone) {
-      debugHits |= hits;
-      watchedAddress = gva;
-    } else if (currentRegion != null || currentBlock != null) {
-      // What follows the access must not run before it is reported.
-      fault.kind = GuestFault.RESTART;
-      throw fault;
+      flushTables();
     }
   }
 
@@ -552,18 +443,7 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
         continue;
       }
       leftForAccess = false;
-      currentBlock = b;
-      engine.isa.enterBlock(s, b.pc);
-      long[] code = b.code;
-      int outcome;
-      try {
-        outcome = engine.isa.interpret(s, this, code);
-      } catch (GuestFault f) {
-        s.pc = b.pc + s.pcOffset;
-        throw f;
-      }
-      s.instructions += code.length >> 1;
-      interpreted += code.length >> 1;
+      int outcome = interpret(s, b);
       if (++b.executions >= b.trigger && b.region == null) {
         engine.hot(this, b);
       }
@@ -746,8 +626,19 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
   /** Runs exactly one instruction, which may overwrite itself, without caching its translation. */
   private void runAlone(GuestState s) {
     Block b = engine.isa.decode(this, s.pc, 1);
-    currentBlock = b;
     alone = true;
+    int outcome;
+    try {
+      outcome = interpret(s, b);
+    } finally {
+      alone = false;
+    }
+    goOn(s, b, outcome);
+  }
+
+  /** Runs and counts a block; after a fault {@code s.pc} is the instruction's. */
+  private int interpret(GuestState s, Block b) {
+    currentBlock = b;
     engine.isa.enterBlock(s, b.pc);
     int outcome;
     try {
@@ -755,10 +646,14 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     } catch (GuestFault f) {
       s.pc = b.pc + s.pcOffset;
       throw f;
-    } finally {
-      alone = false;
     }
-    s.instructions++;
+    s.instructions += b.instructions();
+    interpreted += b.instructions();
+    return outcome;
+  }
+
+  /** Sets {@code s.pc} after {@code b} where the outcome does not say that it is set. */
+  private static void goOn(GuestState s, Block b, int outcome) {
     if (outcome == Block.TO_FALL) {
       s.pc = b.fallPc;
     } else if (outcome == Block.TO_TAKEN) {
@@ -809,6 +704,8 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
       if (hostPage != 0 && ((lastPc ^ pc) & PAGE_MASK) != 0) {
         long second = fetchHostPage(lastPc);
         secondPage = second == 0 ? null : openCodePage(lastPc, second);
+        // How far it reaches is known only now, and a store to the second page may have come between
+        // its first decoding and the page's mark.
         b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       }
       engine.blocksDecoded++;
@@ -864,308 +761,17 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     return true;
   }
 
-  /** Changes whenever any virtual mapping of this CPU may have changed. */
+  /** See {@link GuestMemory#epoch}. */
   final long epoch() {
     return epoch;
   }
 
-  private long fetchHostPage(long pc) {
-    long e = SoftTlb.entry(state().tlb, pc);
-    if (GuestRam.hostLoad64(e + SoftTlb.FETCH) != (pc & PAGE_MASK)) {
-      walk(pc, ACCESS_FETCH);
-      if (fillTlb(pc) == 0) {
-        return 0;
-      }
-    }
-    return (pc & PAGE_MASK) + GuestRam.hostLoad64(e + SoftTlb.ADDEND);
-  }
-
-  private long fetchGpa(long pc) {
-    walk(pc, ACCESS_FETCH);
-    return walkGpa;
-  }
-
-  /** One byte of code at {@code gva}, zero-extended, for decoders. */
-  public final int fetch8(long gva) {
-    long hostPage = fetchHostPage(gva);
-    if (hostPage != 0) {
-      return GuestRam.hostLoad8(hostPage + (gva & 4095));
-    }
-    return (int) memory.read(fetchGpa(gva), 1) & 0xff;
-  }
-
-  /** Four aligned bytes of code at {@code gva}, little-endian, for decoders. */
-  public final int fetch32(long gva) {
-    long hostPage = fetchHostPage(gva);
-    if (hostPage != 0) {
-      return GuestRam.hostLoad32(hostPage + (gva & 4095));
-    }
-    return (int) memory.read(fetchGpa(gva), 4);
-  }
-
-  // ---------------------------------------------------------------- TLB
-
-  /** Host address of the TLB table of an MMU mode. */
-  protected final long table(int mmuMode) {
-    return tables[mmuMode];
-  }
-
-  /** Forgets all translations; every block's mapping is checked again before it runs. */
-  public final void flushTlb() {
-    for (long t : tables) {
-      SoftTlb.flush(t);
-    }
-    epoch = engine.nextEpoch();
-  }
-
-  /** Forgets the translations of one page. */
-  public final void flushTlbPage(long gva) {
-    for (long t : tables) {
-      SoftTlb.flushPage(t, gva);
-    }
-    epoch = engine.nextEpoch();
-  }
-
-  private void memoryMapChanged() {
-    lastRange[0] = null;
-    flushTlb();
-  }
-
-  /** Closes the fast write path to a host page in all tables. */
-  final void closeWritePath(long hostPage) {
-    for (long t : tables) {
-      for (long e = t; e < t + SoftTlb.TABLE_BYTES; e += 32) {
-        long tag = GuestRam.hostLoad64(e + SoftTlb.WRITE);
-        if (tag != SoftTlb.INVALID && tag + GuestRam.hostLoad64(e + SoftTlb.ADDEND) == hostPage) {
-          GuestRam.hostStore64(e + SoftTlb.WRITE, SoftTlb.INVALID);
-        }
-      }
-    }
-  }
-
-  private AddressSpace.Range rangeOf(long gpa) {
-    AddressSpace.Range r = lastRange[0];
-    if (r != null
-        && Long.compareUnsigned(gpa, r.start) >= 0
-        && Long.compareUnsigned(gpa, r.last) <= 0) {
-      return r;
-    }
-    r = memory.find(gpa);
-    lastRange[0] = r;
-    return r;
-  }
-
-  /**
-   * Enters the outcome of the last {@link #walk} of {@code gva}.
-   *
-   * @return host address of the page, or 0 when it is not wholly RAM
-   */
-  private long fillTlb(long gva) {
-    long pageGpa = walkGpa & PAGE_MASK;
-    AddressSpace.Range r = rangeOf(pageGpa);
-    if (r == null
-        || r.ram == null
-        || Long.compareUnsigned(r.last - pageGpa, 4095) < 0
-        || (r.offsetOf(pageGpa) & 4095) != 0) {
-      return 0;
-    }
-    long offset = r.offsetOf(pageGpa);
-    long hostPage = r.ram.hostBase() + offset;
-    long page = gva & PAGE_MASK;
-    boolean writable =
-        (walkPermissions & PERMIT_WRITE) != 0 && !r.readOnly && r.ram.pageFlags(offset) == 0;
-    boolean readable = (walkPermissions & PERMIT_READ) != 0;
-    if (watching != null) {
-      writable &= !watching.watchesWrites(page);
-      readable &= !watching.watchesReads(page);
-    }
-    SoftTlb.fill(
-        state().tlb,
-        gva,
-        readable ? page : SoftTlb.INVALID,
-        writable ? page : SoftTlb.INVALID,
-        (walkPermissions & PERMIT_FETCH) != 0 ? page : SoftTlb.INVALID,
-        hostPage);
-    if (writable && engine.hasSeveralCpus()) {
-      // Another CPU may have made it a page of code before it could see this entry.
-      VarHandle.fullFence();
-      if (r.ram.pageFlags(offset) != 0) {
-        GuestRam.hostStore64(SoftTlb.entry(state().tlb, gva) + SoftTlb.WRITE, SoftTlb.INVALID);
-      }
-    }
-    return hostPage;
-  }
-
-  /** Loads 1, 2, 4 or 8 bytes the slow way: TLB miss, page crossing or device. */
-  @TruffleBoundary(transferToInterpreterOnException = false)
-  public long loadSlow(long gva, int size) {
-    if (watching != null) {
-      watch(gva, size, false);
-    }
-    if (((gva + size - 1) ^ gva) >>> 12 != 0) {
-      return loadCrossing(gva, size);
-    }
-    walk(gva, ACCESS_READ);
-    long gpa = walkGpa;
-    long hostPage = fillTlb(gva);
-    if (hostPage != 0) {
-      long host = hostPage + (gva & 4095);
-      return switch (size) {
-        case 1 -> GuestRam.hostLoad8(host);
-        case 2 -> GuestRam.hostLoad16(host);
-        case 4 -> GuestRam.hostLoad32(host);
-        default -> GuestRam.hostLoad64(host);
-      };
-    }
-    return memory.read(gpa, size);
-  }
-
-  private long loadCrossing(long gva, int size) {
-    walk(gva, ACCESS_READ);
-    long first = walkGpa;
-    long secondGva = (gva | 4095) + 1;
-    walk(secondGva, ACCESS_READ);
-    long second = walkGpa;
-    int head = (int) (secondGva - gva);
-    long value = 0;
-    for (int i = 0; i < size; i++) {
-      long gpa = i < head ? first + i : second + (i - head);
-      value |= (memory.read(gpa, 1) & 0xff) << (8 * i);
-    }
-    return value;
-  }
-
-  /** Stores 1, 2, 4 or 8 bytes the slow way. */
-  @TruffleBoundary(transferToInterpreterOnException = false)
-  public void storeSlow(long gva, long value, int size) {
-    if (watching != null) {
-      watch(gva, size, true);
-    }
-    if (((gva + size - 1) ^ gva) >>> 12 != 0) {
-      storeCrossing(gva, value, size);
-      return;
-    }
-    walk(gva, ACCESS_WRITE);
-    long gpa = walkGpa;
-    long hostPage = fillTlb(gva);
-    if (hostPage == 0) {
-      memory.write(gpa, value, size);
-      return;
-    }
-    boolean code = beforeStore(gpa, size);
-    memory.write(gpa, value, size);
-    if (code) {
-      afterStore(gpa, size);
-    }
-  }
-
-  private void storeCrossing(long gva, long value, int size) {
-    walk(gva, ACCESS_WRITE);
-    long first = walkGpa;
-    long secondGva = (gva | 4095) + 1;
-    walk(secondGva, ACCESS_WRITE);
-    long second = walkGpa;
-    int head = (int) (secondGva - gva);
-    boolean firstIsCode = beforeStore(first, head);
-    boolean secondIsCode = beforeStore(second, size - head);
-    for (int i = 0; i < size; i++) {
-      long gpa = i < head ? first + i : second + (i - head);
-      memory.write(gpa, (value >>> (8 * i)) & 0xff, 1);
-    }
-    if (firstIsCode) {
-      afterStore(first, head);
-    }
-    if (secondIsCode) {
-      afterStore(second, size - head);
-    }
-  }
-
-  /** See {@link SoftTlb#writableHost}. */
-  @TruffleBoundary(transferToInterpreterOnException = false)
-  public long writableHostSlow(long gva, int size) {
-    if (watching != null && !alone) {
-      watch(gva, size, false);
-      watch(gva, size, true);
-    }
-    if (((gva + size - 1) ^ gva) >>> 12 != 0) {
-      walk((gva | 4095) + 1, ACCESS_WRITE);
-      walk(gva, ACCESS_WRITE);
-      return 0;
-    }
-    walk(gva, ACCESS_WRITE);
-    long gpa = walkGpa;
-    long hostPage = fillTlb(gva);
-    if (hostPage == 0) {
-      return 0;
-    }
-    AddressSpace.Range r = rangeOf(gpa);
-    long page = gva & PAGE_MASK;
-    boolean watched =
-        watching != null && (watching.watchesReads(page) || watching.watchesWrites(page));
-    if (r.readOnly || watched) {
-      return 0;
-    }
-    if (beforeStore(gpa, size) && engine.hasSeveralCpus()) {
-      rewritten.add(new long[] {gpa, size});
-      request(REQUEST_REWRITTEN);
-    }
-    return hostPage + (gva & 4095);
-  }
-
-  /**
-   * Drops translations of the bytes about to be stored. When that hits code that is running now,
-   * the instruction starts over alone, before it changed anything.
-   *
-   * @return true when translations were looked for: {@link #afterStore} has to
-   */
-  private boolean beforeStore(long gpa, int size) {
-    AddressSpace.Range r = rangeOf(gpa);
-    if (r == null || r.ram == null || r.readOnly) {
-      return false;
-    }
-    long offset = r.offsetOf(gpa);
-    int flags = r.ram.pageFlags(offset);
-    if (flags == 0) {
-      return false;
-    }
-    if ((flags & (GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT)) != 0) {
-      r.ram.clearPageFlags(offset, GuestRam.PAGE_WATCH_DISPLAY | GuestRam.PAGE_WATCH_SNAPSHOT);
-    }
-    if ((flags & GuestRam.PAGE_CODE) == 0) {
-      return false;
-    }
-    boolean isHit = engine.codePages.drop(r.ram, offset, size);
-    if (!alone) {
-      Region region = currentRegion;
-      // Which class of a chain runs now nobody keeps.
-      boolean isUndermined = region != null && (region.code != null ? isHit : !region.isValid());
-      if (isUndermined || region == null && currentBlock != null && !currentBlock.valid) {
-        fault.kind = GuestFault.RESTART;
-        throw fault;
-      }
-    }
-    return true;
-  }
-
-  /** Between the two another CPU may have translated the old bytes again. */
-  private void afterStore(long gpa, int size) {
-    if (engine.hasSeveralCpus()) {
-      AddressSpace.Range r = rangeOf(gpa);
-      engine.codePages.written(r.ram, r.offsetOf(gpa), size);
-    }
-  }
-
-  private void dropRewritten() {
-    for (long[] store : rewritten) {
-      AddressSpace.Range r = rangeOf(store[0]);
-      if (r != null && r.ram != null) {
-        engine.codePages.written(r.ram, r.offsetOf(store[0]), store[1]);
-      }
-    }
-    rewritten.clear();
-  }
-
   // ---------------------------------------------------------------- requests
+
+  @Override
+  final void codeRewritten() {
+    request(REQUEST_REWRITTEN);
+  }
 
   /** Raises request bits. Any thread. */
   protected final void request(int bits) {
@@ -1224,8 +830,6 @@ public abstract class GuestCpu implements Vcpu, DebugControl {
     }
     closed = true;
     engine.detach(this);
-    for (long t : tables) {
-      GuestRam.hostFree(t);
-    }
+    freeTables();
   }
 }

@@ -36,6 +36,8 @@ class ChangingCodeTest {
           case "interpreter" -> Engine.Options.INTERPRETER;
           case "default" -> Engine.Options.DEFAULT;
           case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
+          // One block each: control goes from class to class.
+          case "chains" -> new Engine.Options(true, 2, 2, 1, 300);
           default -> Engine.Options.IMMEDIATE;
         };
     return new BareMachine(Map.of("model", "max"), options).longMode();
@@ -61,7 +63,7 @@ class ChangingCodeTest {
 
   /** mov byte [rip+X],n: the immediate of what follows, at every distance up to a whole block. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
   void aStoreAheadInTheSameBlock(String tier) {
     try (BareMachine m = machine(tier)) {
       for (int distance = 0; distance < 40; distance++) {
@@ -88,7 +90,7 @@ class ChangingCodeTest {
    * [rdi+1],ecx; call rdi; add ebx,eax; dec ecx; jnz l; hlt. The function: mov eax,0; ret.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
   void aStoreToAnotherPage(String tier) {
     try (BareMachine m = machine(tier)) {
       write(m, CODE, "894f01 ffd7 01c3 ffc9 75f5 f4");
@@ -102,7 +104,7 @@ class ChangingCodeTest {
 
   /** REP STOSB fills the rest of its own block with INC EBX (FF C3 as words), then runs it. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains"})
   void aStringInstructionWritesWhatFollows(String tier) {
     try (BareMachine m = machine(tier)) {
       // lea rdi,[rip+2]; rep stosw; 8 * nop nop; hlt
@@ -116,7 +118,7 @@ class ChangingCodeTest {
 
   /** The store hits the last byte of an instruction across two pages, from the first page. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
   void anInstructionAcrossPagesChangesOnTheSecond(String tier) {
     try (BareMachine m = machine(tier)) {
       long at = CODE + 0xffd;
@@ -140,7 +142,7 @@ class ChangingCodeTest {
 
   /** Every length of an instruction across the border, with the second page missing at first. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains"})
   void theSecondPageIsMissing(String tier) {
     try (BareMachine m = machine(tier)) {
       // Virtual 400000H-401FFFH, first page mapped to CODE, second not present.
@@ -178,7 +180,7 @@ class ChangingCodeTest {
    * stores 2 into the first immediate and halts. SDM: the change is seen after a while.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
   void anotherCpuChangesTheCode(String tier) throws Exception {
     try (BareMachine m = machine(tier)) {
       write(m, CODE, "ffc3 b801000000 83f801 74f4 f4");

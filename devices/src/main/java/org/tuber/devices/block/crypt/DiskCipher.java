@@ -18,10 +18,18 @@ public final class DiskCipher {
 
   private final SectorCipher cipher;
   private final boolean hostOffset;
+  private final int sectorBytes;
+  private final long firstSector;
 
   private DiskCipher(SectorCipher cipher, boolean hostOffset) {
+    this(cipher, hostOffset, SECTOR, 0);
+  }
+
+  private DiskCipher(SectorCipher cipher, boolean hostOffset, int sectorBytes, long firstSector) {
     this.cipher = cipher;
     this.hostOffset = hostOffset;
+    this.sectorBytes = sectorBytes;
+    this.firstSector = firstSector;
   }
 
   /** The cipher of a qcow2 image, or null for a plain one. */
@@ -53,13 +61,23 @@ public final class DiskCipher {
 
   /** The cipher of a LUKS volume that fills the file, its payload at {@link #luksPayload}. */
   public static DiskCipher forLuks(ImageFile file, OpenOptions options) throws IOException {
-    LuksHeader h = LuksHeader.read(file, 0);
     byte[] secret = options.secrets().apply(options.secretId());
     if (secret == null) {
       throw new ImageException(
           file.name(), "key-secret", "Parameter 'key-secret' is required: the image is encrypted");
     }
+    if (Luks2Header.isVersion2(file)) {
+      Luks2Header h = Luks2Header.read(file);
+      SectorCipher cipher = h.cipher(h.unlock(secret));
+      return new DiskCipher(cipher, false, h.sectorBytes(), h.firstSector());
+    }
+    LuksHeader h = LuksHeader.read(file, 0);
     return new DiskCipher(h.cipher(h.unlock(secret)), false);
+  }
+
+  /** Bytes that are encrypted as one; writes take whole multiples. */
+  public int sectorBytes() {
+    return sectorBytes;
   }
 
   /** True if a file begins as a LUKS volume does. */
@@ -69,7 +87,18 @@ public final class DiskCipher {
 
   /** Where the data of a LUKS volume begins. */
   public static long luksPayload(ImageFile file) throws IOException {
+    if (Luks2Header.isVersion2(file)) {
+      return Luks2Header.read(file).payloadOffset();
+    }
     return LuksHeader.read(file, 0).payloadOffset();
+  }
+
+  /** Length of the data of a LUKS volume. */
+  public static long luksPayloadBytes(ImageFile file) throws IOException {
+    long rest = file.size() - luksPayload(file);
+    return Luks2Header.isVersion2(file)
+        ? Luks2Header.read(file).payloadBytes(rest)
+        : rest & -SECTOR;
   }
 
   /** Bytes a new LUKS header takes. */
@@ -103,10 +132,10 @@ public final class DiskCipher {
     long tweak = tweakOffset;
     long at = host;
     while (target.hasRemaining()) {
-      int skip = (int) (tweak & SECTOR - 1);
+      int skip = (int) (tweak & sectorBytes - 1);
       int n = Math.min(target.remaining(), CHUNK_BYTES - skip);
-      byte[] b = Bytes.readArray(file, at - skip, skip + n + SECTOR - 1 & -SECTOR);
-      cipher.decrypt(tweak / SECTOR, b, b.length);
+      byte[] b = Bytes.readArray(file, at - skip, skip + n + sectorBytes - 1 & -sectorBytes);
+      cipher.decrypt(firstSector + (tweak - skip) / SECTOR, b, b.length);
       target.put(b, skip, n);
       tweak += n;
       at += n;
@@ -116,7 +145,7 @@ public final class DiskCipher {
   /** Encrypts and writes whole sectors; the source is consumed but not changed. */
   public void write(ImageFile file, long tweakOffset, long host, ByteBuffer source)
       throws IOException {
-    if (((tweakOffset | source.remaining()) & SECTOR - 1) != 0) {
+    if (((tweakOffset | source.remaining()) & sectorBytes - 1) != 0) {
       throw new ImageException(file.name(), "request", "encrypted writes take whole sectors");
     }
     long tweak = tweakOffset;
@@ -124,7 +153,7 @@ public final class DiskCipher {
     while (source.hasRemaining()) {
       byte[] b = new byte[Math.min(CHUNK_BYTES, source.remaining())];
       source.get(b);
-      cipher.encrypt(tweak / SECTOR, b, b.length);
+      cipher.encrypt(firstSector + tweak / SECTOR, b, b.length);
       file.write(at, ByteBuffer.wrap(b));
       tweak += b.length;
       at += b.length;

@@ -13,7 +13,10 @@ import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.host.HostFile;
 
-/** A LUKS volume that fills its file: a raw image, encrypted. */
+/**
+ * A LUKS volume that fills its file: a raw image, encrypted. Version 1 is read, written and made;
+ * version 2 is read and written.
+ */
 public final class LuksFormat implements ImageFormat {
   @Override
   public String name() {
@@ -32,7 +35,7 @@ public final class LuksFormat implements ImageFormat {
     if (payload > file.size()) {
       throw new ImageException(file.name(), "LUKS payload offset", "outside the file");
     }
-    return new Volume(file, cipher, payload, file.size() - payload & -512L);
+    return new Volume(file, cipher, payload, DiskCipher.luksPayloadBytes(file));
   }
 
   @Override
@@ -105,9 +108,10 @@ public final class LuksFormat implements ImageFormat {
     @Override
     public synchronized void write(long offset, ByteBuffer source) throws IOException {
       requireInside(offset, source.remaining());
-      if (((offset | source.remaining()) & 511) != 0) {
-        long start = offset & -512L;
-        long end = offset + source.remaining() + 511 & -512L;
+      int unit = cipher.sectorBytes();
+      if (((offset | source.remaining()) & unit - 1) != 0) {
+        long start = offset & -(long) unit;
+        long end = offset + source.remaining() + unit - 1 & -(long) unit;
         ByteBuffer whole = ByteBuffer.allocate((int) (end - start));
         cipher.read(file, start, payload + start, whole);
         whole.position((int) (offset - start));

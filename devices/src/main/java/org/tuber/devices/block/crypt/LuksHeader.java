@@ -58,7 +58,7 @@ final class LuksHeader {
       throw bad(file.name(), "magic", "Volume is not in LUKS format");
     }
     if (Bytes.be16(raw, 6) != 1) {
-      throw bad(file.name(), "version", "only version 1 is supported");
+      throw bad(file.name(), "version", "unsupported: " + Bytes.be16(raw, 6));
     }
     LuksHeader h = new LuksHeader(file, base, raw);
     if (h.keyBytes() < 16 || h.keyBytes() > MAX_KEY_BYTES) {
@@ -86,7 +86,7 @@ final class LuksHeader {
     return Bytes.string(raw, 72, 32).toLowerCase(Locale.ROOT);
   }
 
-  private static String jdkHash(String name) {
+  static String jdkHash(String name) {
     return switch (name) {
       case "sha1" -> "SHA-1";
       case "sha224" -> "SHA-224";
@@ -98,16 +98,30 @@ final class LuksHeader {
   }
 
   SectorCipher cipher(byte[] key) throws IOException {
+    return cipher(image, mode(), key, 512);
+  }
+
+  /** The cipher of that mode; sectors other than 512 bytes only with XTS. */
+  static SectorCipher cipher(String image, String mode, byte[] key, int sectorBytes)
+      throws IOException {
+    if (sectorBytes != 512 && !mode.startsWith("xts-")) {
+      throw bad(image, "sector size", "of " + sectorBytes + " needs XTS");
+    }
     try {
-      return switch (mode()) {
-        case "xts-plain64", "xts-plain" -> new XtsCipher(key);
+      return switch (mode) {
+        case "xts-plain64", "xts-plain" -> {
+          if (key.length != 32 && key.length != 48 && key.length != 64) {
+            throw bad(image, "key bytes", "invalid: " + key.length);
+          }
+          yield new XtsCipher(key, sectorBytes);
+        }
         case "cbc-plain64" -> new CbcCipher(key, null, 8);
         case "cbc-plain" -> new CbcCipher(key, null, 4);
         case "cbc-essiv:sha256" -> new CbcCipher(key, "SHA-256", 8);
-        default -> throw bad(image, "cipher mode", "unsupported: " + mode());
+        default -> throw bad(image, "cipher mode", "unsupported: " + mode);
       };
     } catch (GeneralSecurityException e) {
-      throw new ImageException(image, "LUKS cipher mode", mode(), e);
+      throw new ImageException(image, "LUKS cipher mode", mode, e);
     }
   }
 
@@ -151,8 +165,15 @@ final class LuksHeader {
   }
 
   private byte[] pbkdf2(byte[] secret, byte[] salt, int iterations, int bytes) throws IOException {
+    return pbkdf2(image, hash(), secret, salt, iterations, bytes);
+  }
+
+  /** PBKDF2 (RFC 8018). */
+  static byte[] pbkdf2(
+      String image, String hash, byte[] secret, byte[] salt, int iterations, int bytes)
+      throws IOException {
     try {
-      Mac mac = Mac.getInstance("Hmac" + jdkHash(hash()).replace("-", ""));
+      Mac mac = Mac.getInstance("Hmac" + jdkHash(hash).replace("-", ""));
       mac.init(new SecretKeySpec(secret.length == 0 ? new byte[1] : secret, "HMAC"));
       byte[] out = new byte[bytes];
       int done = 0;
@@ -174,14 +195,18 @@ final class LuksHeader {
       }
       return out;
     } catch (GeneralSecurityException e) {
-      throw new ImageException(image, "LUKS hash", "unsupported: " + hash(), e);
+      throw new ImageException(image, "LUKS hash", "unsupported: " + hash, e);
     }
   }
 
-  /** The anti-forensic splitter's diffusion: hashes each piece with its number. */
   private void diffuse(byte[] block) throws IOException {
+    diffuse(image, hash(), block);
+  }
+
+  /** The anti-forensic splitter's diffusion: hashes each piece with its number. */
+  private static void diffuse(String image, String hash, byte[] block) throws IOException {
     try {
-      MessageDigest digest = MessageDigest.getInstance(jdkHash(hash()));
+      MessageDigest digest = MessageDigest.getInstance(jdkHash(hash));
       int size = digest.getDigestLength();
       for (int i = 0; i * size < block.length; i++) {
         byte[] number = new byte[4];
@@ -192,18 +217,24 @@ final class LuksHeader {
         System.arraycopy(digest.digest(), 0, block, i * size, n);
       }
     } catch (GeneralSecurityException e) {
-      throw new ImageException(image, "LUKS hash", "unsupported: " + hash(), e);
+      throw new ImageException(image, "LUKS hash", "unsupported: " + hash, e);
     }
   }
 
   private byte[] merge(byte[] split, int stripes) throws IOException {
-    byte[] d = new byte[keyBytes()];
+    return merge(image, hash(), split, stripes, keyBytes());
+  }
+
+  /** Puts a key that was split into stripes together again. */
+  static byte[] merge(String image, String hash, byte[] split, int stripes, int keyBytes)
+      throws IOException {
+    byte[] d = new byte[keyBytes];
     for (int s = 0; s < stripes; s++) {
       for (int i = 0; i < d.length; i++) {
         d[i] ^= split[s * d.length + i];
       }
       if (s < stripes - 1) {
-        diffuse(d);
+        diffuse(image, hash, d);
       }
     }
     return d;

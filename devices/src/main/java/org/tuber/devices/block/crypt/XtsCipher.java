@@ -14,12 +14,23 @@ final class XtsCipher implements SectorCipher {
   private static final int SECTOR = 512;
   private static final int BLOCK = 16;
 
+  private final int unit;
   private final SecretKeySpec dataKey;
   private final SecretKeySpec tweakKey;
   private final ThreadLocal<Cipher[]> ciphers = ThreadLocal.withInitial(this::makeCiphers);
 
-  /** The first half of the key is for data, the second for tweaks. */
+  /** Sectors of 512 bytes. */
   XtsCipher(byte[] key) {
+    this(key, SECTOR);
+  }
+
+  /**
+   * The first half of the key is for data, the second for tweaks.
+   *
+   * @param unit bytes under one tweak; sectors are counted in 512 bytes nevertheless
+   */
+  XtsCipher(byte[] key, int unit) {
+    this.unit = unit;
     int half = key.length / 2;
     dataKey = new SecretKeySpec(key, 0, half, "AES");
     tweakKey = new SecretKeySpec(key, half, half, "AES");
@@ -53,16 +64,16 @@ final class XtsCipher implements SectorCipher {
   private void run(int which, long sector, byte[] data, int length) {
     Cipher[] c = ciphers.get();
     byte[] tweaks = new byte[length];
-    byte[] plain = new byte[length / SECTOR * BLOCK];
-    for (int s = 0; s < length / SECTOR; s++) {
-      Bytes.putLe64(plain, s * BLOCK, sector + s);
+    byte[] plain = new byte[length / unit * BLOCK];
+    for (int s = 0; s < length / unit; s++) {
+      Bytes.putLe64(plain, s * BLOCK, sector + (long) s * (unit / SECTOR));
     }
     try {
       byte[] first = c[2].doFinal(plain);
-      for (int s = 0; s < length / SECTOR; s++) {
+      for (int s = 0; s < length / unit; s++) {
         long low = Bytes.le64(first, s * BLOCK);
         long high = Bytes.le64(first, s * BLOCK + 8);
-        for (int at = s * SECTOR; at < (s + 1) * SECTOR; at += BLOCK) {
+        for (int at = s * unit; at < (s + 1) * unit; at += BLOCK) {
           Bytes.putLe64(tweaks, at, low);
           Bytes.putLe64(tweaks, at + 8, high);
           // Multiply by x in GF(2^128).

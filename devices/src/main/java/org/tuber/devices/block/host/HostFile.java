@@ -142,7 +142,8 @@ public final class HostFile implements ImageFile {
     throw new ImageException(name, "cache", "this Java cannot bypass the host cache");
   }
 
-  private void lock() throws IOException {
+  @Override
+  public void lock() throws IOException {
     if (fd >= 0) {
       ImageLock.take(calls, fd, name, writable);
       return;
@@ -412,6 +413,9 @@ public final class HostFile implements ImageFile {
 
   @Override
   public void close() throws IOException {
+    if (!channel.isOpen()) {
+      return;
+    }
     try {
       channel.close();
     } finally {

@@ -35,7 +35,7 @@ public abstract class MappedImage implements BlockNode {
   private final int blockBytes;
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
   private volatile long length;
-  private BlockNode backing;
+  private volatile BlockNode backing;
   private boolean tablesDirty;
   private boolean started;
   private long packedBlock = -1;
@@ -152,6 +152,13 @@ public abstract class MappedImage implements BlockNode {
   @Override
   public final BlockNode backing() {
     return backing;
+  }
+
+  @Override
+  public final BlockNode attachBacking(BlockNode node) {
+    BlockNode old = backing;
+    backing = node;
+    return old;
   }
 
   @Override

@@ -15,6 +15,7 @@ import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /**
  * An export of an NBD server as an image file.
@@ -54,6 +55,7 @@ public final class NbdFile implements ImageFile {
 
   private final String name;
   private final NbdAddress address;
+  private final TlsCredentials tls;
   private final boolean writable;
   private final Map<Long, Pending> pending = new LinkedHashMap<>();
   private final Object sendLock = new Object();
@@ -63,20 +65,41 @@ public final class NbdFile implements ImageFile {
   private boolean closed;
   private IOException dead;
 
-  private NbdFile(String name, NbdAddress address, NbdConnection connection, boolean writable) {
+  private NbdFile(
+      String name,
+      NbdAddress address,
+      TlsCredentials tls,
+      NbdConnection connection,
+      boolean writable) {
     this.name = name;
     this.address = address;
+    this.tls = tls;
     this.connection = connection;
     this.writable = writable;
     this.reader = Thread.ofPlatform().daemon().name("nbd " + name).unstarted(this::readReplies);
   }
 
-  /** Connects to an export. */
+  /** Connects to an export, with what the name says about encryption. */
   public static NbdFile open(String name, boolean writable) throws IOException {
+    return open(name, writable, null);
+  }
+
+  /** All exports of the server a name leads to. */
+  public static List<NbdExportInfo> exports(String name, TlsCredentials credentials)
+      throws IOException {
     NbdAddress address = NbdAddress.parse(name);
+    TlsCredentials tls = credentials != null ? credentials : address.credentials();
+    return NbdConnection.list(name, address, tls);
+  }
+
+  /** Connects to an export; with credentials the connection is encrypted whatever the name says. */
+  public static NbdFile open(String name, boolean writable, TlsCredentials credentials)
+      throws IOException {
+    NbdAddress address = NbdAddress.parse(name);
+    TlsCredentials tls = credentials != null ? credentials : address.credentials();
     NbdConnection c;
     try {
-      c = NbdConnection.open(name, address);
+      c = NbdConnection.open(name, address, tls);
     } catch (ImageException e) {
       throw e;
     } catch (IOException e) {
@@ -86,7 +109,7 @@ public final class NbdFile implements ImageFile {
       c.close();
       throw new ImageException(name, "export", "is read-only");
     }
-    NbdFile f = new NbdFile(name, address, c, writable);
+    NbdFile f = new NbdFile(name, address, tls, c, writable);
     f.reader.start();
     return f;
   }
@@ -178,7 +201,7 @@ public final class NbdFile implements ImageFile {
         }
       }
       try {
-        NbdConnection fresh = NbdConnection.open(name, address);
+        NbdConnection fresh = NbdConnection.open(name, address, tls);
         synchronized (sendLock) {
           List<Map.Entry<Long, Pending>> again;
           synchronized (this) {

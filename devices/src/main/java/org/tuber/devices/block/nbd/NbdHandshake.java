@@ -5,7 +5,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
-import io.netty.handler.ssl.SslContext;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /** The server's side of the newstyle handshake: option haggling until an export is chosen. */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports failures to exceptionCaught
@@ -24,8 +25,8 @@ final class NbdHandshake extends ByteToMessageDecoder {
   private static final int ALLOCATION_CONTEXT = 1;
 
   private final Map<String, NbdServer.Export> exports;
-  private final SslContext tls;
-  private final boolean tlsRequired;
+  private final TlsCredentials tls;
+  private final boolean severalConnections;
   private final ExecutorService workers;
   private boolean flagsSeen;
   private boolean noZeroes;
@@ -33,16 +34,22 @@ final class NbdHandshake extends ByteToMessageDecoder {
   private boolean structured;
   private String contextExport;
   private int options;
+  private volatile boolean chosen;
 
   NbdHandshake(
       Map<String, NbdServer.Export> exports,
-      SslContext tls,
-      boolean tlsRequired,
+      TlsCredentials tls,
+      boolean severalConnections,
       ExecutorService workers) {
     this.exports = exports;
     this.tls = tls;
-    this.tlsRequired = tlsRequired;
+    this.severalConnections = severalConnections;
     this.workers = workers;
+  }
+
+  /** True once an export was chosen. */
+  boolean hasChosen() {
+    return chosen;
   }
 
   @Override
@@ -94,7 +101,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
   }
 
   private void handle(ChannelHandlerContext ctx, int option, ByteBuf data) {
-    boolean mustEncrypt = tlsRequired && !encrypted;
+    boolean mustEncrypt = tls != null && !encrypted;
     switch (option) {
       case NbdProtocol.OPT_ABORT -> {
         reply(ctx, option, NbdProtocol.REP_ACK, null);
@@ -150,9 +157,19 @@ final class NbdHandshake extends ByteToMessageDecoder {
       error(ctx, option, NbdProtocol.REP_ERR_POLICY, "TLS is not set up");
     } else if (encrypted || data.isReadable()) {
       error(ctx, option, NbdProtocol.REP_ERR_INVALID, "TLS runs already, or data came with it");
+    } else if (actualReadableBytes() > 0) {
+      // Plain text sent ahead would be taken for part of the encrypted session.
+      LOG.warn("{}: data before TLS, closing", ctx.channel().remoteAddress());
+      ctx.close();
     } else {
       reply(ctx, option, NbdProtocol.REP_ACK, null);
-      ctx.pipeline().addFirst("tls", tls.newHandler(ctx.alloc()));
+      try {
+        ctx.pipeline().addFirst("tls", tls.newServerHandler());
+      } catch (IOException e) {
+        LOG.warn("TLS cannot begin: {}", e.getMessage());
+        ctx.close();
+        return;
+      }
       encrypted = true;
       structured = false;
       contextExport = null;
@@ -174,7 +191,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
     reply(ctx, option, type, ByteBufUtil.writeUtf8(ctx.alloc(), message));
   }
 
-  private static int flags(NbdServer.Export e, boolean structured) {
+  private int flags(NbdServer.Export e) {
     int writable =
         NbdProtocol.EXPORT_FUA
             | NbdProtocol.EXPORT_TRIM
@@ -182,7 +199,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
             | NbdProtocol.EXPORT_FLUSH;
     return NbdProtocol.EXPORT_HAS_FLAGS
         | NbdProtocol.EXPORT_CACHE
-        | NbdProtocol.EXPORT_MULTI_CONN
+        | (severalConnections ? NbdProtocol.EXPORT_MULTI_CONN : 0)
         | (structured ? NbdProtocol.EXPORT_DF : 0)
         | (e.isWritable() ? writable : NbdProtocol.EXPORT_READ_ONLY | NbdProtocol.EXPORT_FLUSH);
   }
@@ -194,7 +211,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
       return;
     }
     ByteBuf b = ctx.alloc().buffer(134);
-    b.writeLong(e.node().lengthBytes()).writeShort(flags(e, structured));
+    b.writeLong(e.node().lengthBytes()).writeShort(flags(e));
     if (!noZeroes) {
       b.writeZero(124);
     }
@@ -204,6 +221,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
 
   private void transmit(ChannelHandlerContext ctx, String name, NbdServer.Export e) {
     boolean status = name.equals(contextExport);
+    chosen = true;
     ctx.pipeline().replace(this, "session", new NbdSession(e, structured, status, workers));
   }
 
@@ -224,7 +242,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
     }
     ByteBuf b = ctx.alloc().buffer();
     b.writeShort(NbdProtocol.INFO_EXPORT);
-    b.writeLong(e.node().lengthBytes()).writeShort(flags(e, structured));
+    b.writeLong(e.node().lengthBytes()).writeShort(flags(e));
     reply(ctx, option, NbdProtocol.REP_INFO, b);
     if (wanted.contains(NbdProtocol.INFO_NAME)) {
       ByteBuf n = ctx.alloc().buffer().writeShort(NbdProtocol.INFO_NAME);

@@ -11,7 +11,6 @@ import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.Closeable;
 import java.io.IOException;
@@ -24,11 +23,14 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /**
  * Serves disks by the NBD protocol: fixed newstyle handshake, structured replies, {@code
- * base:allocation}, TLS with certificates, over TCP or a unix socket.
+ * base:allocation}, TLS with certificates or pre-shared keys, over TCP or a unix socket.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports failures to exceptionCaught
 public final class NbdServer implements Closeable {
@@ -51,20 +53,21 @@ public final class NbdServer implements Closeable {
   private final EventLoopGroup loops;
   private final ExecutorService workers;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-  private final SslContext tls;
-  private final boolean tlsRequired;
+  private final TlsCredentials tls;
+  private final AtomicInteger clients = new AtomicInteger();
+  private int maxClients = Integer.MAX_VALUE;
+  private Runnable whenLastClientLeaves = () -> {};
   private Channel listener;
   private Path socketPath;
 
   /** A server without TLS. */
   public NbdServer() {
-    this(null, false);
+    this(null);
   }
 
-  /** A server that offers TLS, or insists on it. */
-  public NbdServer(SslContext tls, boolean tlsRequired) {
+  /** A server that insists on TLS, unless {@code tls} is null. */
+  public NbdServer(TlsCredentials tls) {
     this.tls = tls;
-    this.tlsRequired = tlsRequired;
     this.loops = new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
     this.workers =
         Executors.newFixedThreadPool(
@@ -74,6 +77,21 @@ public final class NbdServer implements Closeable {
               t.setDaemon(true);
               return t;
             });
+  }
+
+  /** Serves at most so many clients at a time; others wait. Set before listening. */
+  public NbdServer withMaxClients(int clientsAtATime) {
+    maxClients = clientsAtATime;
+    return this;
+  }
+
+  /**
+   * Runs an action whenever the last client that had chosen an export has gone. Set before
+   * listening.
+   */
+  public NbdServer whenLastClientLeaves(Runnable action) {
+    whenLastClientLeaves = action;
+    return this;
   }
 
   /** Offers a disk; the empty name is the default export. */
@@ -108,9 +126,7 @@ public final class NbdServer implements Closeable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel c) {
-                    connections.add(c);
-                    c.pipeline()
-                        .addLast("handshake", new NbdHandshake(exports, tls, tlsRequired, workers));
+                    admit(c);
                   }
                 });
     try {
@@ -118,8 +134,31 @@ public final class NbdServer implements Closeable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    } catch (Exception e) {
+      // Netty throws what the bind failed with, declared or not.
+      throw new ImageException(address.toString(), "address", String.valueOf(e.getMessage()), e);
     }
     return this;
+  }
+
+  private void admit(Channel c) {
+    connections.add(c);
+    if (clients.incrementAndGet() >= maxClients) {
+      c.parent().config().setAutoRead(false);
+    }
+    NbdHandshake handshake = new NbdHandshake(exports, tls, maxClients > 1, workers);
+    c.pipeline().addLast("handshake", handshake);
+    c.closeFuture()
+        .addListener(
+            closed -> {
+              int left = clients.decrementAndGet();
+              if (left < maxClients) {
+                c.parent().config().setAutoRead(true);
+              }
+              if (left == 0 && handshake.hasChosen()) {
+                whenLastClientLeaves.run();
+              }
+            });
   }
 
   /** Port listened on. */

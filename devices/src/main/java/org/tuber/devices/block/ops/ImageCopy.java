@@ -3,11 +3,14 @@ package org.tuber.devices.block.ops;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
@@ -55,6 +58,11 @@ public final class ImageCopy {
   private final Progress progress;
   private final int unit;
   private final long total;
+
+  /** Not a monitor: those spin before they sleep, which costs what the other worker needs. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final Condition turnChanged = lock.newCondition();
   private int sourceIndex;
   private long sourceOffset;
   private long targetOffset;
@@ -117,7 +125,16 @@ public final class ImageCopy {
     return t;
   }
 
-  private synchronized Piece next() throws IOException {
+  private Piece next() throws IOException {
+    lock.lock();
+    try {
+      return nextLocked();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Piece nextLocked() throws IOException {
     while (failure == null && sourceIndex < sources.size()) {
       BlockNode source = sources.get(sourceIndex);
       long left = source.lengthBytes() - sourceOffset;
@@ -167,37 +184,51 @@ public final class ImageCopy {
     return !options.targetIsZero || options.sparseBytes == 0 || options.base != null;
   }
 
-  private synchronized void awaitTurn(long ticket) throws IOException {
+  private void awaitTurn(long ticket) throws IOException {
+    lock.lock();
     try {
       while (options.inOrder && turn != ticket && failure == null) {
-        wait();
+        turnChanged.await();
+      }
+      if (failure != null) {
+        throw failure;
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
-    }
-    if (failure != null) {
-      throw failure;
+    } finally {
+      lock.unlock();
     }
   }
 
-  private synchronized void finish(Piece p) {
-    turn = Math.max(turn, p.ticket + 1);
-    done += p.length;
-    progress.report(done, total);
-    notifyAll();
+  private void finish(Piece p) {
+    lock.lock();
+    try {
+      turn = Math.max(turn, p.ticket + 1);
+      done += p.length;
+      progress.report(done, total);
+      turnChanged.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  private synchronized void fail(IOException e) {
-    if (failure == null) {
-      failure = e;
+  private void fail(IOException e) {
+    lock.lock();
+    try {
+      if (failure == null) {
+        failure = e;
+      }
+      turnChanged.signalAll();
+    } finally {
+      lock.unlock();
     }
-    notifyAll();
   }
 
   /** Takes pieces until none is left. */
   private final class Worker implements Runnable {
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES + unit);
+    private final byte[] cluster = new byte[options.compress ? unit : 0];
 
     @Override
     public void run() {
@@ -276,17 +307,17 @@ public final class ImageCopy {
 
     private void writeCompressed(Piece p) throws IOException {
       int clusters = (p.length + unit - 1) / unit;
-      byte[][] plain = new byte[clusters][];
       byte[][] packed = new byte[clusters][];
+      boolean[] zero = new boolean[clusters];
       for (int i = 0; i < clusters; i++) {
         int n = Math.min(unit, p.length - i * unit);
         if (Bytes.isZero(buffer, i * unit, n) && options.sparseBytes != 0) {
+          zero[i] = true;
           continue;
         }
-        byte[] cluster = new byte[unit];
         buffer.get(i * unit, cluster, 0, n);
+        Arrays.fill(cluster, n, unit, (byte) 0);
         packed[i] = target.compressCluster(cluster);
-        plain[i] = packed[i] == null ? cluster : new byte[0];
       }
       awaitTurn(p.ticket);
       for (int i = 0; i < clusters; i++) {
@@ -294,8 +325,8 @@ public final class ImageCopy {
         int n = Math.min(unit, p.length - i * unit);
         if (packed[i] != null) {
           target.writeCompressed(to, packed[i]);
-        } else if (plain[i] != null) {
-          target.write(to, ByteBuffer.wrap(plain[i], 0, n));
+        } else if (!zero[i]) {
+          target.write(to, buffer.slice(i * unit, n));
         } else if (mustWriteZeros()) {
           target.writeZeroes(to, n, true);
         }

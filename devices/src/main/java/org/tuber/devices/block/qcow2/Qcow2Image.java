@@ -45,7 +45,7 @@ public final class Qcow2Image implements BlockNode {
   private final MetadataGuard guard = new MetadataGuard();
   private DiskCipher cipher;
   private ImageFile dataFile;
-  private BlockNode backing;
+  private volatile BlockNode backing;
   private boolean dirtyMarked;
   private boolean writeStarted;
   private volatile boolean broken;
@@ -645,6 +645,23 @@ public final class Qcow2Image implements BlockNode {
               : format.getBytes(java.nio.charset.StandardCharsets.UTF_8));
       writeHeader();
       file.flush();
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  @Override
+  public boolean canChangeBacking() {
+    return !isReadOnly();
+  }
+
+  @Override
+  public BlockNode attachBacking(BlockNode node) {
+    lock.writeLock().lock();
+    try {
+      BlockNode old = backing;
+      backing = node;
+      return old;
     } finally {
       lock.writeLock().unlock();
     }

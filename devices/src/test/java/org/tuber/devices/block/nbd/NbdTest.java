@@ -141,16 +141,17 @@ class NbdTest {
     try (BlockNode node = disk();
         NbdServer server = new NbdServer().listen(socket)) {
       server.export("", new NbdServer.Export(node, "", false));
-      Thread saboteur =
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    while (!stop.get()) {
-                      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(30));
-                      server.disconnectAll();
-                    }
-                  });
+      // The first connection has to succeed; only later ones are made again.
       try (BlockNode client = Images.open(url(socket, ""), raw())) {
+        Thread saboteur =
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      while (!stop.get()) {
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(30));
+                        server.disconnectAll();
+                      }
+                    });
         RandomDisk disk = new RandomDisk(client, new byte[DISK_BYTES], 4);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
         while (System.nanoTime() - end < 0) {

@@ -134,6 +134,9 @@ public final class ArmCpu extends GuestCpu {
    */
   public boolean shared;
 
+  /** Stands in for EL1 where the CPU runs a thread of a Linux program; else null. */
+  public UserKernel userKernel;
+
   /** The board. */
   public final ArmPlatform platform;
 
@@ -162,6 +165,9 @@ public final class ArmCpu extends GuestCpu {
 
   /** Request: forget all translations. */
   private static final int REQUEST_FLUSH = REQUEST_ISA << 1;
+
+  /** Request: {@link UserKernel#attend}. */
+  private static final int REQUEST_ATTENTION = REQUEST_ISA << 2;
 
   public ArmCpu(
       Engine engine,
@@ -464,7 +470,11 @@ public final class ArmCpu extends GuestCpu {
    * @return the guest-physical address; the walker has the attributes
    */
   public long translate(long gva, int access, int level) {
-    walker.walk(gva, access, level);
+    if (userKernel != null) {
+      userKernel.walk(gva, access);
+    } else {
+      walker.walk(gva, access, level);
+    }
     return walkGpa;
   }
 
@@ -546,6 +556,13 @@ public final class ArmCpu extends GuestCpu {
 
   @Override
   protected void walk(long gva, int access) {
+    if (userKernel != null) {
+      if (access == ACCESS_FETCH && (gva & 3) != 0) {
+        throw pcAlignment(gva);
+      }
+      userKernel.walk(gva, access);
+      return;
+    }
     walker.walk(gva, access, access == ACCESS_FETCH ? el : accessLevel);
   }
 
@@ -557,14 +574,32 @@ public final class ArmCpu extends GuestCpu {
 
   @Override
   protected void deliver() {
+    if (userKernel != null) {
+      userKernel.exception();
+      return;
+    }
     ExceptionEntry.deliverFault(this);
   }
 
   @Override
   protected boolean acceptInterrupt(int requestBits) {
+    if (userKernel != null) {
+      clearRequest(REQUEST_ATTENTION);
+      return userKernel.attend();
+    }
     flushIfAsked();
     return ExceptionEntry.acceptInterrupt(
         this, (requestBits & REQUEST_INTERRUPT) != 0, (requestBits & REQUEST_FIQ) != 0);
+  }
+
+  /** Makes the CPU call {@link UserKernel#attend} soon. Any thread. */
+  public void attention() {
+    request(REQUEST_ATTENTION);
+  }
+
+  /** Forgets the data translations of a page of EL0; no code is involved. */
+  public void flushDataPage(long gva) {
+    SoftTlb.flushPage(userTlb, gva);
   }
 
   /** ISR_EL1: interrupts that wait, masked or not. */

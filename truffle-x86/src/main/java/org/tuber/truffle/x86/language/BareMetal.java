@@ -10,6 +10,8 @@ import com.oracle.truffle.api.interop.UnsupportedMessageException;
 import com.oracle.truffle.api.interop.UnsupportedTypeException;
 import com.oracle.truffle.api.library.ExportLibrary;
 import com.oracle.truffle.api.library.ExportMessage;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.cpu.CpuPlatform;
 import org.tuber.core.cpu.ExitReason;
@@ -17,6 +19,10 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.interop.GuestException;
+import org.tuber.truffle.engine.interop.GuestMemory;
+import org.tuber.truffle.engine.interop.Heartbeat;
+import org.tuber.truffle.engine.interop.MemberNames;
 import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;
@@ -77,6 +83,27 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     }
   }
 
+  /** More registers are readable by name. */
+  private static final MemberNames MEMBERS = new MemberNames(members());
+
+  private static String[] members() {
+    List<String> all =
+        new ArrayList<>(List.of("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"));
+    for (int i = 8; i < 16; i++) {
+      all.add("r" + i);
+    }
+    all.addAll(List.of("rip", "eflags", "es", "cs", "ss", "ds", "fs", "gs"));
+    for (int i = 0; i < 16; i++) {
+      all.add("xmm" + i);
+    }
+    for (int i = 0; i < 16; i++) {
+      all.add("ymm" + i);
+    }
+    all.addAll(List.of("mxcsr", "fcw", "fsw", "ftw", "cr0", "cr2", "cr3", "cr4"));
+    all.addAll(List.of("memory", "exit", "instructions", "statistics", "resume", "reset"));
+    return all.toArray(String[]::new);
+  }
+
   private final Settings settings;
   private final byte[] program;
   private final GuestRam ram;
@@ -91,7 +118,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     this.settings = settings;
     this.program = program;
     if (program.length > settings.memoryBytes - settings.loadAddress) {
-      throw new X86Exception("the program does not fit into memory at its load address");
+      throw new GuestException("the program does not fit into memory at its load address");
     }
     ram = new GuestRam(settings.memoryBytes);
     int directories = (int) ((settings.memoryBytes + (1L << 30) - 1) >>> 30);
@@ -180,7 +207,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
 
   private void resume(long budget) {
     if (closed) {
-      throw new X86Exception("the context of this machine is closed");
+      throw new GuestException("the context of this machine is closed");
     }
     cpu.clearHalt();
     cpu.undeliverable = null;
@@ -301,7 +328,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
       for (long i = 0; i < n; i++) {
         String name = interop.asString(interop.readArrayElement(names, i));
         if (!isRegister(name)) {
-          throw new X86Exception("no x86 register '" + name + "'");
+          throw new GuestException("no x86 register '" + name + "'");
         }
         setRegister(name, interop.readMember(values, name));
       }
@@ -319,7 +346,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
 
   @ExportMessage
   Object getMembers(@SuppressWarnings("unused") boolean includeInternal) {
-    return MemberNames.MACHINE;
+    return MEMBERS;
   }
 
   @ExportMessage

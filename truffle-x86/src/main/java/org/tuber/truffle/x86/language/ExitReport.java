@@ -7,6 +7,7 @@ import com.oracle.truffle.api.interop.UnknownIdentifierException;
 import com.oracle.truffle.api.library.ExportLibrary;
 import com.oracle.truffle.api.library.ExportMessage;
 import org.tuber.core.cpu.ExitReason;
+import org.tuber.truffle.engine.interop.MemberNames;
 import org.tuber.truffle.x86.state.X86Cpu;
 
 /**

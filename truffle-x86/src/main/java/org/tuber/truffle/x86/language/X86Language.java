@@ -7,8 +7,14 @@ import java.util.Map;
 import org.graalvm.options.OptionDescriptors;
 import org.graalvm.options.OptionValues;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.interop.ElfRoot;
+import org.tuber.truffle.engine.interop.GuestContext;
+import org.tuber.truffle.engine.interop.GuestException;
+import org.tuber.truffle.engine.interop.GuestLibrary;
+import org.tuber.truffle.engine.interop.GuestOptions;
+import org.tuber.truffle.engine.interop.GuestProgram;
+import org.tuber.truffle.engine.linux.ElfKind;
 import org.tuber.truffle.x86.sys.CpuModel;
-import org.tuber.truffle.x86.user.ElfKind;
 
 /**
  * Truffle language {@code x86}: a source is the bytes of a Linux program, of a shared library, or
@@ -36,12 +42,12 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   public static final String CODE = "application/x-x86-code";
 
   /** MIME type of Linux programs and libraries; says that bytes are not code as such. */
-  public static final String ELF = "application/x-elf";
+  public static final String ELF = GuestContext.ELF;
 
   @Override
   protected X86Context createContext(Env env) {
     OptionValues options = env.getOptions();
-    return new X86Context(this, env, settings(options), options.get(X86Options.SYSROOT));
+    return new X86Context(this, env, settings(options), options.get(GuestOptions.SYSROOT));
   }
 
   @Override
@@ -55,13 +61,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
     long load = o.get(X86Options.LOAD_ADDRESS);
     long stack = o.get(X86Options.STACK);
     String cpu = o.get(X86Options.CPU);
-    Engine.Options tier =
-        switch (o.get(X86Options.TIER)) {
-          case "interp" -> Engine.Options.INTERPRETER;
-          case "immediate" -> Engine.Options.IMMEDIATE;
-          case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
-          default -> Engine.Options.DEFAULT;
-        };
+    Engine.Options tier = GuestOptions.engine(o);
     if (stack == X86Options.UNSET) {
       stack = mode == 16 ? 0xfff0 : memory;
     }
@@ -72,11 +72,11 @@ public final class X86Language extends TruffleLanguage<X86Context> {
           stack,
           memory,
           o.get(X86Options.INSTRUCTION_BUDGET),
-          o.get(X86Options.RUN),
+          o.get(GuestOptions.RUN),
           tier,
           CpuModel.of(Map.of("model", cpu)));
     } catch (IllegalArgumentException e) {
-      throw new X86Exception(e.getMessage());
+      throw new GuestException(e.getMessage());
     }
   }
 
@@ -89,12 +89,12 @@ public final class X86Language extends TruffleLanguage<X86Context> {
   protected CallTarget parse(ParsingRequest request) {
     Source source = request.getSource();
     if (!source.hasBytes()) {
-      throw new X86Exception(
+      throw new GuestException(
           "an x86 source is the bytes of a program: build it from a ByteSequence");
     }
     byte[] bytes = source.getBytes().toByteArray();
     if (ELF.equals(source.getMimeType()) || ElfKind.isElf(bytes)) {
-      return new ElfRoot(this, source.getName(), source.getPath(), bytes).getCallTarget();
+      return new ElfRoot(this, X86Context.REFERENCE, source, bytes).getCallTarget();
     }
     return new ProgramRoot(this, source.getName(), bytes).getCallTarget();
   }

@@ -8,6 +8,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.tuber.truffle.engine.linux.ElfImage;
+import org.tuber.truffle.engine.linux.Errno;
+import org.tuber.truffle.engine.linux.ProgramException;
+import org.tuber.truffle.engine.linux.StartImage;
 
 /**
  * Makes a shared object of one relocatable object for x86-64 (System V ABI, 4.4), for the dynamic

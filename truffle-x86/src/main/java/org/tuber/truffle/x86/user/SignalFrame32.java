@@ -2,6 +2,11 @@ package org.tuber.truffle.x86.user;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.tuber.truffle.engine.linux.Errno;
+import org.tuber.truffle.engine.linux.GuestThread;
+import org.tuber.truffle.engine.linux.SignalActions;
+import org.tuber.truffle.engine.linux.SignalInfo;
+import org.tuber.truffle.engine.linux.SignalStack;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -24,9 +29,6 @@ final class SignalFrame32 {
 
   /** Size of the x87 part that precedes the FXSAVE image. */
   private static final int FSAVE_BYTES = 112;
-
-  /** Just above where mappings are placed. */
-  static final long RETURN_PAGE = ProgramLoader.MAP_TOP32;
 
   /**
    * At 0 {@code pop eax; mov eax, sigreturn; int 0x80}, at 16 {@code mov eax, rt_sigreturn; int}.
@@ -59,36 +61,37 @@ final class SignalFrame32 {
 
   private SignalFrame32() {}
 
-  static void push(GuestThread t, SignalInfo info, SignalActions.Action action) {
-    X86Cpu c = t.cpu;
+  static void push(X86UserCpu u, SignalInfo info, SignalActions.Action action) {
+    GuestThread t = u.thread();
+    X86Cpu c = u.cpu;
     X86State s = c.home;
-    long sp = SignalFrame.stack(t, action, s.r[4] & 0xffff_ffffL, 0) & 0xffff_ffffL;
+    long sp = SignalStack.top(t, action, s.r[4] & 0xffff_ffffL, 0) & 0xffff_ffffL;
     byte[] fpu = FpuImage.save(c);
     // The FXSAVE image has to be aligned, the x87 part before it follows from that.
     long fpuAt = ((sp - fpu.length) & -64L) - FSAVE_BYTES;
-    t.memory.write(t, fpuAt + FSAVE_BYTES, fpu, 0, fpu.length);
-    t.memory.write(t, fpuAt, legacy(c), 0, FSAVE_BYTES);
+    t.write(fpuAt + FSAVE_BYTES, fpu);
+    t.write(fpuAt, legacy(c));
     boolean rt = (action.flags() & SignalActions.SA_SIGINFO) != 0;
     int bytes = rt ? RT_BYTES : OLD_BYTES;
     long frame = ((fpuAt - bytes + 4) & -16L) - 4;
     ByteBuffer b = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
     boolean own = (action.flags() & SignalActions.SA_RESTORER) != 0;
-    long restorer = own ? action.restorer() : RETURN_PAGE + (rt ? 16 : 0);
+    long restorer = own ? action.restorer() : u.i386().signalReturnPage() + (rt ? 16 : 0);
     b.putInt(0, (int) restorer).putInt(4, info.number());
-    long mask = SignalFrame.frameMask(t);
+    long mask = SignalStack.frameMask(t);
     if (rt) {
       b.putInt(8, (int) frame + INFO).putInt(12, (int) frame + UCONTEXT);
       b.put(INFO, info.toBytes(false));
-      b.putInt(UCONTEXT + 8, (int) t.altStack);
-      b.putInt(UCONTEXT + 12, t.altStackFlags & ~1 | (SignalFrame.isOn(t, s.r[4]) ? 1 : 0));
-      b.putInt(UCONTEXT + 16, (int) t.altStackBytes);
-      context(t, b, CONTEXT, fpuAt, mask);
+      b.putInt(UCONTEXT + 8, (int) SignalStack.base(t));
+      b.putInt(UCONTEXT + 12, SignalStack.flags(t, s.r[4]));
+      b.putInt(UCONTEXT + 16, (int) SignalStack.bytes(t));
+      context(u, b, CONTEXT, fpuAt, mask);
       b.putLong(SIGMASK, mask);
     } else {
-      context(t, b, OLD_CONTEXT, fpuAt, mask);
+      context(u, b, OLD_CONTEXT, fpuAt, mask);
       b.putInt(OLD_EXTRA_MASK, (int) (mask >>> 32));
     }
-    t.memory.write(t, frame, b.array(), 0, bytes);
+    t.write(frame, b.array());
     s.r[4] = frame;
     // Registers as for a function with regparm(3), too.
     s.r[0] = info.number();
@@ -116,8 +119,8 @@ final class SignalFrame32 {
     return b.array();
   }
 
-  private static void context(GuestThread t, ByteBuffer b, int at, long fpuAt, long mask) {
-    X86Cpu c = t.cpu;
+  private static void context(X86UserCpu u, ByteBuffer b, int at, long fpuAt, long mask) {
+    X86Cpu c = u.cpu;
     long[] r = c.home.r;
     b.putInt(at, c.segments[X86Cpu.GS].selector).putInt(at + 4, c.segments[X86Cpu.FS].selector);
     b.putInt(at + 8, c.segments[X86Cpu.ES].selector);
@@ -126,29 +129,32 @@ final class SignalFrame32 {
     for (int i = 0; i < 8; i++) {
       b.putInt(at + 16 + 4 * i, (int) r[order[i]]);
     }
-    b.putInt(at + 48, t.lastTrap).putInt(at + 52, (int) t.lastError);
+    b.putInt(at + 48, u.lastTrap).putInt(at + 52, (int) u.lastError);
     b.putInt(at + 56, (int) c.home.pc).putInt(at + 60, c.segments[X86Cpu.CS].selector);
     b.putInt(at + 64, (int) c.eflags()).putInt(at + 68, (int) r[4]);
     b.putInt(at + 72, c.segments[X86Cpu.SS].selector).putInt(at + 76, (int) fpuAt);
-    b.putInt(at + 80, (int) mask).putInt(at + 84, (int) t.lastAddress);
+    b.putInt(at + 80, (int) mask).putInt(at + 84, (int) u.lastAddress);
   }
 
   /** sigreturn: the frame's return address and, by its restorer, the signal are popped. */
-  static long popOld(GuestThread t) {
-    long frame = (t.cpu.home.r[4] - 8) & 0xffff_ffffL;
+  static long popOld(X86UserCpu u) {
+    GuestThread t = u.thread();
+    long frame = (u.cpu.home.r[4] - 8) & 0xffff_ffffL;
     ByteBuffer b = read(t, frame, OLD_BYTES);
-    restore(t, b, OLD_CONTEXT);
-    mask(t, b.getInt(OLD_CONTEXT + 80) & 0xffff_ffffL | (long) b.getInt(OLD_EXTRA_MASK) << 32);
+    restore(u, b, OLD_CONTEXT);
+    SignalStack.restoreMask(
+        t, b.getInt(OLD_CONTEXT + 80) & 0xffff_ffffL | (long) b.getInt(OLD_EXTRA_MASK) << 32);
     return Errno.NO_RESULT;
   }
 
   /** rt_sigreturn. */
-  static long popRt(GuestThread t) {
-    long frame = (t.cpu.home.r[4] - 4) & 0xffff_ffffL;
+  static long popRt(X86UserCpu u) {
+    GuestThread t = u.thread();
+    long frame = (u.cpu.home.r[4] - 4) & 0xffff_ffffL;
     ByteBuffer b = read(t, frame, RT_BYTES);
-    restore(t, b, CONTEXT);
-    mask(t, b.getLong(SIGMASK));
-    SignalFrame.restoreStack(
+    restore(u, b, CONTEXT);
+    SignalStack.restoreMask(t, b.getLong(SIGMASK));
+    SignalStack.restore(
         t,
         b.getInt(UCONTEXT + 8) & 0xffff_ffffL,
         b.getInt(UCONTEXT + 12),
@@ -160,15 +166,9 @@ final class SignalFrame32 {
     return ByteBuffer.wrap(t.bytes(frame, bytes)).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  private static void mask(GuestThread t, long mask) {
-    t.mask = mask & ~Signals.UNBLOCKABLE;
-    synchronized (t.process.system) {
-      t.work |= t.hasWork();
-    }
-  }
-
-  private static void restore(GuestThread t, ByteBuffer b, int at) {
-    X86Cpu c = t.cpu;
+  private static void restore(X86UserCpu u, ByteBuffer b, int at) {
+    GuestThread t = u.thread();
+    X86Cpu c = u.cpu;
     long fpuAt = b.getInt(at + 76) & 0xffff_ffffL;
     if (fpuAt != 0) {
       FpuImage.restore(c, t.bytes(fpuAt + FSAVE_BYTES, FpuImage.bytes(c)));

@@ -257,6 +257,30 @@ class RegionTierTest {
     }
   }
 
+  /**
+   * Every round forgets all translations, so that each access misses: a class leaves for it, and
+   * after some hundred times another takes over that does not. Nothing is done or counted twice.
+   *
+   * <pre>
+   *   mov ecx,20000; mov esi,7000h
+   *   l: mov rax,cr3; mov cr3,rax; mov rbx,[rsi]; inc rbx; mov [rsi],rbx; add [rsi+8],rbx
+   *   dec ecx; jnz l; hlt
+   * </pre>
+   */
+  @ParameterizedTest
+  @EnumSource(Tier.class)
+  void accessesThatMissAreDoneOnce(Tier tier) {
+    try (BareMachine m =
+        new BareMachine(Map.of("model", "max"), options(tier)).longMode()) {
+      load(m, 0x5000, "b9204e0000be007000000f20d80f22d8488b1e48ffc348891e48015e08ffc975e9f4");
+      m.s.pc = 0x5000;
+      assertThat(m.cpu.run(Long.MAX_VALUE)).isEqualTo(ExitReason.HALTED);
+      assertThat(m.ram.load64(0x7000)).isEqualTo(20_000);
+      assertThat(m.ram.load64(0x7008)).isEqualTo(20_000L * 20_001 / 2);
+      assertThat(m.cpu.instructionCount()).isEqualTo(3 + 8 * 20_000);
+    }
+  }
+
   /** The handler: inc ecx; hlt. */
   @ParameterizedTest
   @EnumSource(Tier.class)

@@ -5,12 +5,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tuber.truffle.engine.linux.Architecture;
+import org.tuber.truffle.engine.linux.ElfKind;
+import org.tuber.truffle.engine.linux.ProgramException;
+import org.tuber.truffle.x86.sys.CpuModel;
 
 /** Damaged files are refused, whatever is wrong with them. */
 class ObjectLinkerTest {
+  private static final Architecture X86 = new X86Linux(CpuModel.of(Map.of()));
+
   @TempDir Path folder;
 
   @Test
@@ -28,8 +35,8 @@ class ObjectLinkerTest {
     assertThat(p.waitFor()).isZero();
     byte[] file = Files.readAllBytes(object);
     byte[] library = ObjectLinker.link(file, "a.o");
-    assertThat(ElfKind.of(library, "a.so").kind()).isEqualTo(ElfKind.Kind.LIBRARY);
-    assertThat(ElfKind.of(library, "a.so").needed()).containsExactly("libc.so.6", "libm.so.6");
+    assertThat(ElfKind.of(library, "a.so", X86).kind()).isEqualTo(ElfKind.Kind.LIBRARY);
+    assertThat(ElfKind.of(library, "a.so", X86).needed()).containsExactly("libc.so.6", "libm.so.6");
     Random random = new Random(5);
     int refused = 0;
     for (int i = 0; i < 20_000; i++) {
@@ -42,7 +49,7 @@ class ObjectLinkerTest {
         if (isObject) {
           ObjectLinker.link(bad, "bad");
         }
-        ElfKind.of(bad, "bad");
+        ElfKind.of(bad, "bad", X86);
       } catch (ProgramException e) {
         refused++;
       }

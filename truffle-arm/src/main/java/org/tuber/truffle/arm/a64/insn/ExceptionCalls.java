@@ -23,8 +23,13 @@ final class ExceptionCalls {
   static void addTo(A64Rows rows) {
     rows.row("11010100000iiiiiiiiiiiiiiii00001", "SVC #<imm>")
         .system(
-            (s, c, w0, w1) ->
-                ExceptionEntry.call(c, ExceptionEntry.svcTarget(c), Syndrome.SVC64, immediate(w1)));
+            (s, c, w0, w1) -> {
+              if (c.userKernel != null) {
+                c.userKernel.supervisorCall();
+              } else {
+                ExceptionEntry.call(c, ExceptionEntry.svcTarget(c), Syndrome.SVC64, immediate(w1));
+              }
+            });
     rows.row("11010100000iiiiiiiiiiiiiiii00010", "HVC #<imm>")
         .system((s, c, w0, w1) -> hypervisorCall(s, c, immediate(w1)));
     rows.row("11010100000iiiiiiiiiiiiiiii00011", "SMC #<imm>")

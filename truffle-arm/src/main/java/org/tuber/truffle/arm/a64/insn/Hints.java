@@ -79,7 +79,9 @@ final class Hints {
     if (c.el == 0 && (c.sctlr(1) & Sctlr.NTWI) == 0 && c.pendingInterrupts() == 0) {
       trap(c, 0);
     }
-    c.halt();
+    if (c.userKernel == null) {
+      c.halt();
+    }
   }
 
   /** WFI (0) and WFE (1) that EL1 wants to see. */

@@ -1,0 +1,2 @@
+/** Images on web servers, read-only. */
+package org.tuber.devices.block.http;

@@ -1,0 +1,2 @@
+/** The Truffle language {@code arm}. */
+package org.tuber.truffle.arm.language;

@@ -1,0 +1,2 @@
+/** Guest programs, libraries, functions and memory as objects of Truffle's interop protocol. */
+package org.tuber.truffle.engine.interop;
