@@ -225,7 +225,7 @@ class SystemOptionsTest {
         "-serial tcp:1 | -serial tcp:1: unknown value; known: stdio, mon:stdio, file:F, pty, null, none",
         "-monitor pty | -monitor pty: unknown value; known: stdio, tcp:, unix:, null, none",
         "-display gtk | -display gtk: unknown value; known: none, vnc=",
-        "-vga qxl | -vga qxl: unknown value; known: std, none",
+        "-vga qxl | -vga qxl: unknown value; known: std, cirrus, none",
         "-vnc here | -vnc here: is not [host]:display",
         "-nic user | -nic user: unknown value; known: none",
         "-d in_asm | -d in_asm: unknown log item; known: engine, unimp, guest_errors",
