@@ -34,7 +34,7 @@ public final class DriveFiles implements AutoCloseable {
   private static final String OVERLAY = "qcow2";
 
   private final List<BlockBackend> open = new ArrayList<>();
-  private final Map<BlockBackend, LiveDisk> live = new IdentityHashMap<>();
+  private final IdentityHashMap<BlockBackend, LiveDisk> live = new IdentityHashMap<>();
   private final BlockJobs jobs = new BlockJobs();
   private final List<Path> temporary = new ArrayList<>();
   private final Map<String, DriveOption> unclaimed = new HashMap<>();
