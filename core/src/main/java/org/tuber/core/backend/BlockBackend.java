@@ -20,6 +20,9 @@ public interface BlockBackend extends AutoCloseable {
   /** True when writes are refused. */
   boolean isReadOnly();
 
+  /** Has a listener called, on any thread, whenever the length has changed. */
+  default void onResize(Runnable listener) {}
+
   /** Reads {@code target.byteSize()} bytes at byte {@code offset}. */
   CompletableFuture<Void> read(long offset, MemorySegment target);
 

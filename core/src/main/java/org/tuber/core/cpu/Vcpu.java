@@ -5,6 +5,9 @@ package org.tuber.core.cpu;
  *
  * <p>{@link #run} is called by one thread at a time; everything that says so may be called by any
  * thread.
+ *
+ * <p>A CPU that can be part of a snapshot is {@link org.tuber.core.snapshot.Snapshottable} too. Its
+ * state leaves out the levels of its wires: who drives them drives them again.
  */
 public interface Vcpu {
   /**
