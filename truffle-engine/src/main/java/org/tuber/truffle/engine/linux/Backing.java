@@ -12,6 +12,12 @@ abstract sealed class Backing {
   /** Offset in the window of the page at {@code offset} bytes, or -1 where there is none. */
   abstract long page(long offset);
 
+  /** The file is about to end at {@code fileBytes}, a multiple of pages: it has none beyond. */
+  void cutOff(long fileBytes) {}
+
+  /** After {@link #cutOff}: the file's end may be anywhere. */
+  void measureAgain() {}
+
   /** The last reference went. */
   abstract void release();
 
@@ -37,6 +43,7 @@ abstract sealed class Backing {
     private final long fileOffset;
     private final long bytes;
     private long validBytes;
+    private long cutBytes = Long.MAX_VALUE;
 
     /**
      * Maps it.
@@ -66,7 +73,18 @@ abstract sealed class Backing {
         validBytes =
             regular ? Math.min(bytes, ((stat.sizeBytes() + 4095) & -4096L) - fileOffset) : bytes;
       }
-      return offset < validBytes ? window + offset : -1;
+      return offset < Math.min(validBytes, cutBytes) ? window + offset : -1;
+    }
+
+    @Override
+    synchronized void cutOff(long fileBytes) {
+      cutBytes = Math.max(0, fileBytes - fileOffset);
+    }
+
+    @Override
+    synchronized void measureAgain() {
+      cutBytes = Long.MAX_VALUE;
+      validBytes = 0;
     }
 
     /** Host address of an offset, for msync. */
@@ -87,6 +105,10 @@ abstract sealed class Backing {
     final FileImages.Key key;
     final long window;
     final long bytes;
+    private volatile long cutBytes = Long.MAX_VALUE;
+
+    /** The file has been cut off since it was mapped: the host is asked what is still there. */
+    private volatile boolean uncertain;
 
     Image(FileImages owner, FileImages.Key key, long window, long bytes) {
       this.owner = owner;
@@ -97,7 +119,22 @@ abstract sealed class Backing {
 
     @Override
     long page(long offset) {
-      return offset >= 0 && offset < bytes ? window + offset : -1;
+      boolean there =
+          offset >= 0
+              && offset < Math.min(bytes, cutBytes)
+              && !(uncertain && owner.isGone(this, offset));
+      return there ? window + offset : -1;
+    }
+
+    @Override
+    void cutOff(long fileBytes) {
+      uncertain = true;
+      cutBytes = fileBytes;
+    }
+
+    @Override
+    void measureAgain() {
+      cutBytes = Long.MAX_VALUE;
     }
 
     @Override

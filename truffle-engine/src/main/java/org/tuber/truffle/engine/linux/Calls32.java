@@ -162,14 +162,13 @@ public final class Calls32 {
             FileCalls.pwrite(t, fd, Iovecs.ofArray(t, false, at, (int) n, false), wide(low, high)));
     calls.put(
         "truncate64",
-        (t, path, low, high, d, e, f) -> Host.call(76, t.hostPath(t.path(path)), wide(low, high)));
+        (t, path, low, high, d, e, f) -> FileSizes.truncate(t, path, wide(low, high)));
     calls.put(
-        "ftruncate64",
-        (t, fd, low, high, d, e, f) -> Host.call(Host.FTRUNCATE, t.fd(fd), wide(low, high)));
+        "ftruncate64", (t, fd, low, high, d, e, f) -> FileSizes.ftruncate(t, fd, wide(low, high)));
     calls.put(
         "fallocate",
         (t, fd, mode, low, high, nLow, nHigh) ->
-            Host.call(285, t.fd(fd), mode, wide(low, high), wide(nLow, nHigh)));
+            FileSizes.fallocate(t, fd, (int) mode, wide(low, high), wide(nLow, nHigh)));
     calls.put(
         "fadvise64",
         (t, fd, low, high, n, advice, f) -> Host.call(221, t.fd(fd), wide(low, high), n, advice));
@@ -193,13 +192,13 @@ public final class Calls32 {
 
   private static long fcntl(GuestThread t, long fd, int command, long argument) {
     if (command >= F_GETLK && command <= F_GETLK + 2) {
-      return Layout32.lock(t, fd, command - F_GETLK, argument, false);
+      return Layout32.lock(t, fd, command - F_GETLK, false, argument, false);
     }
     if (command >= F_GETLK64 && command <= F_GETLK64 + 2) {
-      return Layout32.lock(t, fd, command - F_GETLK64, argument, true);
+      return Layout32.lock(t, fd, command - F_GETLK64, false, argument, true);
     }
     if (command >= 36 && command <= 38) {
-      return Layout32.lock(t, fd, command - 36, argument, true);
+      return Layout32.lock(t, fd, command - 36, true, argument, true);
     }
     return FileCalls.fcntl(t, fd, command, argument);
   }
@@ -243,10 +242,7 @@ public final class Calls32 {
         "pselect6_time64",
         (t, n, r, w, x, time, mask) -> EventCalls.pselect(t, n, r, w, x, time, mask, 16, 4));
     calls.put("_newselect", Layout32::select);
-    for (String[] pair : new String[][] {{"clock_gettime", "228"}, {"clock_getres", "229"}}) {
-      int host = Integer.parseInt(pair[1]);
-      calls.put(pair[0], (t, clock, at, c, d, e, f) -> Layout32.clock(t, host, (int) clock, at));
-    }
+    ClockCalls.add32(calls);
     calls.put("gettimeofday", (t, at, zone, c, d, e, f) -> Layout32.gettimeofday(t, at));
     calls.put("time", (t, at, b, c, d, e, f) -> Layout32.time(t, at));
     calls.put(

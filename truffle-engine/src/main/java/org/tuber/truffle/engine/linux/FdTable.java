@@ -9,6 +9,9 @@ final class FdTable {
   private final BitSet closeOnExec = new BitSet();
   private int users = 1;
 
+  /** Record locks of whoever has this table. */
+  final RecordLocks locks = new RecordLocks();
+
   /** RLIMIT_NOFILE. */
   int limit;
 
@@ -72,6 +75,7 @@ final class FdTable {
       put(fd, file, cloexec);
     }
     if (old != null) {
+      locks.closing(old.hostFd);
       old.drop();
     }
   }
@@ -86,6 +90,7 @@ final class FdTable {
       files[fd] = null;
       closeOnExec.clear(fd);
     }
+    locks.closing(old.hostFd);
     old.drop();
   }
 
@@ -153,6 +158,7 @@ final class FdTable {
         return;
       }
     }
+    locks.clear();
     for (int fd = 0; fd < files.length; fd++) {
       if (find(fd) != null) {
         close(fd);

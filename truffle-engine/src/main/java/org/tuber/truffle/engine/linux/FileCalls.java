@@ -37,7 +37,6 @@ final class FileCalls {
   private static final int F_GETFL = 3;
   private static final int F_SETFL = 4;
   private static final int F_GETPIPE_SZ = 1032;
-  private static final int FLOCK_BYTES = 32;
 
   private static final int SPLICE_F_NONBLOCK = 2;
   private static final int POLL = 7;
@@ -103,6 +102,10 @@ final class FileCalls {
   private static long write(GuestThread t, long fd, Iovecs v) {
     OpenFile file = t.process.fds.get((int) fd);
     Terminals.beforeWrite(t, file);
+    long room = FileSizes.limit(t, file.hostFd, v, -1);
+    if (room < 0) {
+      return room;
+    }
     return brokenPipe(t, v.transfer(file.hostFd));
   }
 
@@ -119,7 +122,9 @@ final class FileCalls {
   }
 
   static long pwrite(GuestThread t, long fd, Iovecs v, long offset) {
-    return t.restartable(PWRITEV, t.fd(fd), v.address, v.count, offset, 0, 0);
+    int host = t.fd(fd);
+    long room = FileSizes.limit(t, host, v, offset);
+    return room < 0 ? room : t.restartable(PWRITEV, host, v.address, v.count, offset, 0, 0);
   }
 
   private static long v2(
@@ -138,9 +143,15 @@ final class FileCalls {
     int own = ProcFiles.open(t, path, (int) flags);
     long host = own;
     if (own == ProcFiles.NOT_OURS) {
+      int from = t.directory(directory);
+      long name = t.hostPath(path);
       host =
-          t.restartable(
-              Host.OPENAT, t.directory(directory), t.hostPath(path), flags | O_CLOEXEC, mode, 0, 0);
+          FileSizes.open(
+              t,
+              from,
+              name,
+              flags,
+              () -> t.restartable(Host.OPENAT, from, name, flags | O_CLOEXEC, mode, 0, 0));
     }
     if (host >= 0 && ProcFiles.isDescriptorList(t, path)) {
       return t.process.fds.install(
@@ -240,9 +251,9 @@ final class FileCalls {
         fds.setCloseOnExec((int) fd, (argument & 1) != 0);
         return 0;
       case F_GETLK, 6, F_SETLKW:
-        return lock(t, fd, c - F_GETLK + F_OFD_GETLK, argument);
+        return lock(t, fd, c - F_GETLK, false, argument);
       case F_OFD_GETLK, 37, F_OFD_SETLKW:
-        return lock(t, fd, c, argument);
+        return lock(t, fd, c - F_OFD_GETLK, true, argument);
       case F_SETOWN, F_SETSIG, F_SETOWN_EX:
         return 0;
       case F_GETOWN, F_GETSIG, F_GETOWN_EX:
@@ -259,18 +270,26 @@ final class FileCalls {
     }
   }
 
-  /**
-   * Record locks belong to open files here, not to processes: all guest processes are one to the
-   * host.
-   */
-  static long lock(GuestThread t, long fd, int command, long at) {
-    long host = t.need(at, FLOCK_BYTES);
-    GuestRam.hostStore32(host + 24, 0);
-    long r = t.restartable(Host.FCNTL, t.fd(fd), command, host, 0, 0, 0);
-    if (r >= 0 && command == F_OFD_GETLK) {
-      t.memory.writeHost(t, at, host, FLOCK_BYTES);
+  /** struct flock; {@code kind} 0 get, 1 set, 2 set and wait. */
+  private static long lock(GuestThread t, long fd, int kind, boolean ofFile, long at) {
+    long host = t.need(at, RecordLocks.FLOCK_BYTES);
+    long r = lockHost(t, fd, kind, ofFile, host);
+    if (r >= 0 && kind == 0) {
+      t.memory.writeHost(t, at, host, RecordLocks.FLOCK_BYTES);
     }
     return r;
+  }
+
+  /**
+   * The same with the structure in native memory.
+   *
+   * @param ofFile the lock is an open file's, not the process's
+   */
+  static long lockHost(GuestThread t, long fd, int kind, boolean ofFile, long flock) {
+    int host = t.fd(fd);
+    return ofFile
+        ? t.restartable(Host.FCNTL, host, F_OFD_GETLK + kind, flock, 0, 0, 0)
+        : t.process.fds.locks.run(t, host, kind, flock);
   }
 
   private static long pipe(GuestThread t, long at, long flags) {

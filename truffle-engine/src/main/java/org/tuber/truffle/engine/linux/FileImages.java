@@ -2,6 +2,7 @@ package org.tuber.truffle.engine.linux;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.tuber.core.mem.GuestRam;
 
 /**
  * Files mapped privately, each once for all processes. Unused images stay for a while: the next
@@ -13,6 +14,7 @@ final class FileImages {
 
   private static final long MAX_UNUSED_BYTES = 1L << 30;
   private static final int MAX_UNUSED = 512;
+  private static final int PROCESS_VM_READV = 310;
 
   private final FrameArena arena;
   private final Map<Key, Backing.Image> images = new LinkedHashMap<>();
@@ -40,6 +42,20 @@ final class FileImages {
     }
     image.retain();
     return image;
+  }
+
+  /** The host has no such page of the file any more. */
+  boolean isGone(Backing.Image image, long offset) {
+    long h = GuestRam.hostAllocate(48);
+    try {
+      GuestRam.hostStore64(h, h + 32);
+      GuestRam.hostStore64(h + 8, 1);
+      GuestRam.hostStore64(h + 16, arena.host(image.window + offset));
+      GuestRam.hostStore64(h + 24, 1);
+      return Host.call(PROCESS_VM_READV, Host.processId(), h, 1, h + 16, 1, 0) != 1;
+    } finally {
+      GuestRam.hostFree(h);
+    }
   }
 
   synchronized void unused(Backing.Image image) {

@@ -96,6 +96,13 @@ final class GuestProcess {
   long alarmIntervalNanos;
 
   final PosixTimers timers = new PosixTimers(this);
+  final CpuTimers cpuTimers = new CpuTimers(this);
+
+  /** Of threads that have ended. */
+  private final Usage ended = new Usage();
+
+  /** Of children that were waited for, with theirs. */
+  private final Usage ofChildren = new Usage();
 
   private static final int GETPGID = 121;
   private static final int GETSID = 124;
@@ -145,10 +152,64 @@ final class GuestProcess {
     }
   }
 
-  /** A thread has left; the last one ends the process. */
+  // ---------------------------------------------------------------- what it used
+
+  /** CPU time; of counters, those of threads that have ended. */
+  Usage usage() {
+    return usage(null);
+  }
+
+  /** The same with the counters of the calling thread. */
+  Usage usage(GuestThread self) {
+    Usage u = new Usage();
+    synchronized (system) {
+      u.add(ended);
+      for (GuestThread t : threads) {
+        u.add(t == self ? Usage.ofCallingThread(t.base) : Usage.ofOtherThread(t));
+      }
+    }
+    return u;
+  }
+
+  /** Of children that were waited for. Under the system's monitor. */
+  Usage childrenUsage() {
+    return ofChildren;
+  }
+
+  /** What its parent is told when it waits for it. Under the system's monitor. */
+  Usage wholeUsage() {
+    Usage u = new Usage();
+    u.add(ended);
+    u.add(ofChildren);
+    return u;
+  }
+
+  /** Remembers how much of its memory is in use: ru_maxrss is the most that was seen so. */
+  void sample(UserMemory memory) {
+    long kilobytes = memory.residentBytes() >>> 10;
+    synchronized (system) {
+      ended.resident(kilobytes);
+    }
+  }
+
+  // ---------------------------------------------------------------- its end
+
+  /** A thread is about to leave {@code memory}, which may end with it. */
+  void leaving(UserMemory memory) {
+    boolean last;
+    synchronized (system) {
+      last = threads.size() == 1;
+    }
+    if (last) {
+      sample(memory);
+    }
+  }
+
+  /** The calling thread has left; the last one ends the process. */
   void left(GuestThread t) {
     boolean last;
     synchronized (system) {
+      ended.add(Usage.ofCallingThread(t.base));
       threads.remove(t);
       last = threads.isEmpty();
     }
@@ -161,6 +222,7 @@ final class GuestProcess {
   private void ended() {
     fds.leave();
     timers.clear();
+    cpuTimers.clear();
     if (alarm != null) {
       alarm.cancel(false);
     }
@@ -207,7 +269,15 @@ final class GuestProcess {
         signal, code, 0, pid, 0, killed ? waitStatus & 0x7f : waitStatus >> 8 & 0xff);
   }
 
-  /** Waited for: nothing is left of it. */
+  /** Its parent has waited for it. */
+  void waitedFor() {
+    if (parent != null) {
+      parent.ofChildren.add(wholeUsage());
+    }
+    reap();
+  }
+
+  /** Nothing is left of it. */
   void reap() {
     if (parent != null) {
       parent.children.remove(this);

@@ -72,6 +72,9 @@ public final class GuestThread implements Runnable {
   /** This thread alone shall end (another one runs execve). */
   volatile boolean endWanted;
 
+  /** What its host thread had used before it was this thread's. */
+  volatile Usage base = new Usage();
+
   /** Where a system call of i386 has the host's struct stat. */
   long statBuffer;
 
@@ -131,6 +134,7 @@ public final class GuestThread implements Runnable {
 
   @Override
   public void run() {
+    base = Usage.ofCallingThread(null);
     hostTid = Host.threadId();
     if (newDirectory) {
       Host.unshareDirectory();
@@ -141,9 +145,6 @@ public final class GuestThread implements Runnable {
     started.countDown();
     try {
       go.await();
-      if (memory.isShared()) {
-        cpu.setShared();
-      }
       leaveKernel();
       if (work) {
         cpu.attention();
@@ -153,6 +154,12 @@ public final class GuestThread implements Runnable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (InternalError e) {
+      // HotSpot's word for SIGBUS: a process of the host has cut off a mapped file. Compiled code
+      // may have lost registers by now: no handler can run.
+      LOG.warn("a file that {} has mapped was cut off by the host", process.executable);
+      LOG.debug("SIGBUS", e);
+      process.die(SignalInfo.SIGBUS);
     } catch (RuntimeException | Error e) {
       LOG.error(
           "thread {} of {}: the emulator failed at 0x{}",
@@ -178,6 +185,7 @@ public final class GuestThread implements Runnable {
       LOG.debug("clear_child_tid", e);
     }
     UserSystem system = process.system;
+    process.leaving(memory);
     try {
       memory.detach(this);
     } catch (RuntimeException e) {
@@ -237,8 +245,9 @@ public final class GuestThread implements Runnable {
   void leaveKernel() {
     inKernel = false;
     if (flushWanted) {
-      cpu.flushTlb();
+      // In this order: who asks again meanwhile has changed the epoch before.
       flushWanted = false;
+      cpu.flushTlb(memory.epoch());
     }
   }
 

@@ -13,6 +13,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
+import java.util.function.LongUnaryOperator;
 import org.tuber.core.mem.GuestRam;
 
 /**
@@ -295,9 +296,18 @@ final class Host {
 
   /** Stat of a descriptor, or null. */
   static Stat stat(int fd) {
+    return stat(buffer -> call(FSTAT, fd, buffer));
+  }
+
+  /** Stat of the file at a path in native memory, or null. */
+  static Stat stat(int directory, long path) {
+    return stat(buffer -> call(NEWFSTATAT, directory, path, buffer, 0));
+  }
+
+  private static Stat stat(LongUnaryOperator call) {
     long buffer = GuestRam.hostAllocate(144);
     try {
-      if (call(FSTAT, fd, buffer) < 0) {
+      if (call.applyAsLong(buffer) < 0) {
         return null;
       }
       return new Stat(

@@ -107,6 +107,7 @@ final class HostGate {
     GuestThread t = main;
     if (lastHost != Thread.currentThread()) {
       lastHost = Thread.currentThread();
+      t.base = Usage.ofCallingThread(null);
       t.hostTid = Host.threadId();
     }
     slot = -1;

@@ -98,6 +98,20 @@ final class Iovecs {
     bytes += n;
   }
 
+  /** Leaves out what is beyond the first {@code most} bytes. */
+  void cut(long most) {
+    while (bytes > most) {
+      long last = address + 16L * (count - 1);
+      long length = GuestRam.hostLoad64(last + 8);
+      long less = Math.min(length, bytes - most);
+      GuestRam.hostStore64(last + 8, length - less);
+      bytes -= less;
+      if (less == length) {
+        count--;
+      }
+    }
+  }
+
   /** Host address of the only piece; 0 when there are none or several. */
   long single() {
     return count == 1 ? GuestRam.hostLoad64(address) : 0;

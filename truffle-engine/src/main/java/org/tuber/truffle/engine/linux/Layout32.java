@@ -12,7 +12,6 @@ final class Layout32 {
   private static final int STATFS = 137;
   private static final int FSTATFS = 138;
   private static final int STAT64_BYTES = 96;
-  private static final int RUSAGE_BYTES = 72;
   private static final long LOW = 0xffff_ffffL;
   private static final long SECOND = 1_000_000_000L;
 
@@ -41,9 +40,7 @@ final class Layout32 {
     calls.put(
         "statfs64", (t, path, n, at, d, e, f) -> statfs(t, STATFS, t.hostPath(t.path(path)), at));
     calls.put("fstatfs64", (t, fd, n, at, d, e, f) -> statfs(t, FSTATFS, t.fd(fd), at));
-    calls.put("getrusage", (t, who, at, c, d, e, f) -> rusage(t, (int) who, at));
     calls.put("sysinfo", (t, at, b, c, d, e, f) -> sysinfo(t, at));
-    calls.put("times", (t, at, b, c, d, e, f) -> times(t, at));
   }
 
   /** The host's structure; the first thing of its call in scratch memory, so it stays known. */
@@ -91,20 +88,6 @@ final class Layout32 {
     return 0;
   }
 
-  private static long rusage(GuestThread t, int who, long at) {
-    long h = t.scratch(144);
-    long r = MiscCalls.usage(who, h);
-    if (r < 0) {
-      return r;
-    }
-    ByteBuffer b = ByteBuffer.allocate(RUSAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < RUSAGE_BYTES / 4; i++) {
-      b.putInt(4 * i, (int) GuestRam.hostLoad64(h + 8L * i));
-    }
-    t.write(at, b.array());
-    return 0;
-  }
-
   private static long sysinfo(GuestThread t, long at) {
     long h = t.scratch(112);
     long r = Host.call(99, h);
@@ -125,17 +108,6 @@ final class Layout32 {
     b.putInt(48, (int) (GuestRam.hostLoad64(h + 96) / unit)).putInt(52, unit);
     t.write(at, b.array());
     return 0;
-  }
-
-  private static long times(GuestThread t, long at) {
-    long h = t.scratch(32);
-    long r = Host.call(100, h);
-    if (at != 0) {
-      for (int i = 0; i < 4; i++) {
-        t.store32(at + 4L * i, (int) GuestRam.hostLoad64(h + 8L * i));
-      }
-    }
-    return r & LOW;
   }
 
   // ---------------------------------------------------------------- limits, locks
@@ -159,12 +131,12 @@ final class Layout32 {
     }
     long soft = t.load32(at);
     long hard = t.load32(at + 4);
-    t.process.limits.set(resource, soft == -1 ? -1 : soft & LOW, hard == -1 ? -1 : hard & LOW);
-    return 0;
+    return ProcessCalls.setLimit(
+        t.process, resource, soft == -1 ? -1 : soft & LOW, hard == -1 ? -1 : hard & LOW);
   }
 
   /** struct flock or flock64; {@code kind} 0 get, 1 set, 2 set and wait. */
-  static long lock(GuestThread t, long fd, int kind, long at, boolean wide) {
+  static long lock(GuestThread t, long fd, int kind, boolean ofFile, long at, boolean wide) {
     int bytes = wide ? 24 : 16;
     long g = t.need(at, bytes);
     long h = t.scratch(32);
@@ -172,7 +144,8 @@ final class Layout32 {
     GuestRam.hostStore32(h, GuestRam.hostLoad32(g));
     GuestRam.hostStore64(h + 8, wide ? GuestRam.hostLoad64(g + 4) : GuestRam.hostLoad32(g + 4));
     GuestRam.hostStore64(h + 16, wide ? GuestRam.hostLoad64(g + 12) : GuestRam.hostLoad32(g + 8));
-    long r = t.restartable(Host.FCNTL, t.fd(fd), 36 + kind, h, 0, 0, 0);
+    GuestRam.hostStore32(h + 24, GuestRam.hostLoad32(g + (wide ? 20 : 12)));
+    long r = FileCalls.lockHost(t, fd, kind, ofFile, h);
     if (r >= 0 && kind == 0) {
       GuestRam.hostStore32(g, GuestRam.hostLoad32(h));
       if (wide) {
@@ -234,15 +207,6 @@ final class Layout32 {
   }
 
   // ---------------------------------------------------------------- time
-
-  static long clock(GuestThread t, int number, int clock, long at) {
-    long h = t.scratch(16);
-    long r = Host.call(number, clock, h);
-    if (r >= 0 && at != 0) {
-      TimeCalls.storeTime(t, at, GuestRam.hostLoad64(h), GuestRam.hostLoad64(h + 8), 8);
-    }
-    return r;
-  }
 
   static long gettimeofday(GuestThread t, long at) {
     long h = t.scratch(16);

@@ -4,10 +4,13 @@ import org.tuber.core.mem.GuestRam;
 
 /**
  * Resource limits of a guest process. They begin as this process's and are kept here: lowering the
- * JVM's own would hit the JVM. Enforced are the number of descriptors and the stack.
+ * JVM's own would hit the JVM. Enforced are CPU time, the size of files, the stack and the number
+ * of descriptors.
  */
 final class Limits {
   static final int COUNT = 16;
+  static final int CPU = 0;
+  static final int FSIZE = 1;
   static final int STACK = 3;
   static final int NOFILE = 7;
   private static final long DEFAULT_STACK_BYTES = 8L << 20;

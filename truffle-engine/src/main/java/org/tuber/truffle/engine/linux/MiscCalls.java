@@ -24,7 +24,6 @@ final class MiscCalls {
   private static final int PR_SET_VMA = 0x5356_4d41;
   private static final int PRCTL = 157;
   private static final int NAME_BYTES = 16;
-  private static final int GETRUSAGE = 98;
   private static final int MEMBARRIER = 324;
 
   /** Global, global expedited and private expedited with their registrations. */
@@ -41,7 +40,6 @@ final class MiscCalls {
     calls.put("restart_syscall", (t, a, b, c, d, e, f) -> -Errno.EINTR);
     calls.put("getgroups", (t, n, at, c, d, e, f) -> getgroups(t, (int) n, at));
     calls.put("setgroups", (t, n, at, c, d, e, f) -> setgroups(t, (int) n, at));
-    calls.put("getrusage", (t, who, at, c, d, e, f) -> getrusage(t, (int) who, at));
     // Denied rather than unknown: nobody needs a log line.
     calls.put("bpf", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("userfaultfd", (t, a, b, c, d, e, f) -> -Errno.EPERM);
@@ -189,24 +187,5 @@ final class MiscCalls {
       return -Errno.EINVAL;
     }
     return Host.call(116, n, t.in(at, 4 * n));
-  }
-
-  private static long getrusage(GuestThread t, int who, long at) {
-    long usage = t.scratch(144);
-    long r = usage(who, usage);
-    if (r >= 0) {
-      t.memory.writeHost(t, at, usage, 144);
-    }
-    return r;
-  }
-
-  /** struct rusage in native memory. */
-  static long usage(int who, long usage) {
-    long r = Host.call(GETRUSAGE, who == -1 ? 0 : who, usage);
-    if (r >= 0 && who == -1) {
-      // What children used is part of this process's own use.
-      GuestRam.hostFill(usage, 144, (byte) 0);
-    }
-    return r;
   }
 }

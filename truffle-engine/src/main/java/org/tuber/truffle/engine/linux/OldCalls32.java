@@ -54,10 +54,8 @@ final class OldCalls32 {
     calls.put("fstatfs", (t, fd, at, c, d, e, f) -> statfs(t, FSTATFS, t.fd(fd), at));
     calls.put(
         "umount", (t, path, b, c, d, e, f) -> Host.call(UMOUNT2, t.hostPath(t.path(path)), 0));
-    calls.put(
-        "truncate", (t, path, n, c, d, e, f) -> Host.call(76, t.hostPath(t.path(path)), signed(n)));
-    calls.put(
-        "ftruncate", (t, fd, n, c, d, e, f) -> Host.call(Host.FTRUNCATE, t.fd(fd), signed(n)));
+    calls.put("truncate", (t, path, n, c, d, e, f) -> FileSizes.truncate(t, path, signed(n)));
+    calls.put("ftruncate", (t, fd, n, c, d, e, f) -> FileSizes.ftruncate(t, fd, signed(n)));
     calls.put(
         "sync_file_range",
         (t, fd, low, high, nLow, nHigh, flags) ->

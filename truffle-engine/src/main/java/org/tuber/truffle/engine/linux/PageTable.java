@@ -90,6 +90,19 @@ final class PageTable {
     return frames;
   }
 
+  /** How many pages are entered. */
+  long present() {
+    long n = 0;
+    for (long[][] middle : top) {
+      for (int j = 0; middle != null && j < middle.length; j++) {
+        for (int k = 0; middle[j] != null && k < LEAF; k++) {
+          n += middle[j][k] >>> 3 & 1;
+        }
+      }
+    }
+    return n;
+  }
+
   /** Entries of a range go to another address. */
   void move(long from, long bytes, long to) {
     for (long page = 0; page < bytes; page += 4096) {

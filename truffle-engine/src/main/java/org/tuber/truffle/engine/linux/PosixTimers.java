@@ -6,7 +6,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.tuber.core.mem.GuestRam;
 
-/** Timers of timer_create. All clocks count the host's real time. */
+/** Timers of timer_create. Clocks of CPU time are {@link CpuTimers}', all others real time. */
 final class PosixTimers {
   private static final int SIGEV_SIGNAL = 0;
   private static final int SIGEV_NONE = 1;
@@ -24,6 +24,9 @@ final class PosixTimers {
     long interval;
     long deadline;
     ScheduledFuture<?> armed;
+
+    /** For a clock of CPU time; null for the others. */
+    CpuTimers.Watch used;
   }
 
   private final GuestProcess process;
@@ -41,7 +44,10 @@ final class PosixTimers {
     timers.clear();
   }
 
-  private static void disarm(Timer timer) {
+  private void disarm(Timer timer) {
+    if (timer.used != null) {
+      process.cpuTimers.set(timer.used, 0, 0);
+    }
     if (timer.armed != null) {
       timer.armed.cancel(false);
       timer.armed = null;
@@ -63,6 +69,9 @@ final class PosixTimers {
     }
     if (timer.notify != SIGEV_NONE && timer.notify != SIGEV_THREAD_ID && timer.notify != 0) {
       return -Errno.EINVAL;
+    }
+    if (ClockCalls.isCpuClock(clock)) {
+      timer.used = new CpuTimers.Watch(ClockCalls.cpuClock(t, clock), () -> send(timer));
     }
     t.store32(idAt, next);
     timers.put(next++, timer);
@@ -86,7 +95,10 @@ final class PosixTimers {
     long value = TimeCalls.nanos(t, set + 2L * word, 2 * word);
     disarm(timer);
     timer.interval = interval;
-    if (value > 0) {
+    if (value > 0 && timer.used != null) {
+      long now = (flags & TIMER_ABSTIME) != 0 ? ClockCalls.cpuClock(t, timer.clock).getAsLong() : 0;
+      process.cpuTimers.set(timer.used, Math.max(1, value - now), interval);
+    } else if (value > 0) {
       long delay = value;
       if ((flags & TIMER_ABSTIME) != 0) {
         long now = t.scratch(16);
@@ -110,6 +122,10 @@ final class PosixTimers {
         timer.armed = null;
       }
     }
+    send(timer);
+  }
+
+  private void send(Timer timer) {
     SignalInfo info = new SignalInfo(timer.signal, SignalInfo.SI_TIMER, timer.value, 0, 0, 0);
     if (timer.notify == SIGEV_THREAD_ID) {
       GuestThread target = ThreadCalls.find(process.system, timer.thread);
@@ -123,7 +139,10 @@ final class PosixTimers {
 
   synchronized long get(GuestThread t, int id, long get, int word) {
     Timer timer = find(id);
-    long left = timer.armed == null ? 0 : Math.max(1, timer.deadline - System.nanoTime());
+    long left =
+        timer.used != null
+            ? process.cpuTimers.left(timer.used)
+            : timer.armed == null ? 0 : Math.max(1, timer.deadline - System.nanoTime());
     TimeCalls.storeTime(t, get, timer.interval / SECOND, timer.interval % SECOND, 2 * word);
     TimeCalls.storeTime(t, get + 2L * word, left / SECOND, left % SECOND, 2 * word);
     return 0;

@@ -14,6 +14,9 @@ final class ProcFiles {
   /** {@link #open}: the host has the file. */
   static final int NOT_OURS = Integer.MIN_VALUE;
 
+  /** Nanoseconds of a clock tick of /proc. */
+  private static final long TICK = 10_000_000;
+
   private ProcFiles() {}
 
   /** A path below a process's folder: whose, and the rest without leading slash. */
@@ -205,11 +208,17 @@ final class ProcFiles {
   }
 
   private static byte[] stat(GuestThread t, GuestProcess p) {
-    long bytes = memory(t, p).mappedBytes();
+    UserMemory memory = memory(t, p);
+    long bytes = memory.mappedBytes();
+    Usage own = p.usage();
+    Usage children;
+    synchronized (p.system) {
+      children = p.childrenUsage();
+    }
     String text =
         String.format(
             Locale.ROOT,
-            "%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 %d 0 0 %d %d"
+            "%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 %d %d %d %d 20 0 %d 0 0 %d %d"
                 + " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0%n",
             p.pid,
             p.name,
@@ -217,20 +226,27 @@ final class ProcFiles {
             p.parentPid(),
             p.pgid,
             p.sid,
+            own.userNanos / TICK,
+            own.systemNanos / TICK,
+            children.userNanos / TICK,
+            children.systemNanos / TICK,
             Math.max(1, p.threads.size()),
             bytes,
-            bytes >>> 12);
+            memory.residentBytes() >>> 12);
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
   private static byte[] statm(GuestThread t, GuestProcess p) {
-    long pages = memory(t, p).mappedBytes() >>> 12;
-    return String.format(Locale.ROOT, "%d %d 0 0 0 %d 0%n", pages, pages, pages)
+    UserMemory memory = memory(t, p);
+    long pages = memory.mappedBytes() >>> 12;
+    long resident = memory.residentBytes() >>> 12;
+    return String.format(Locale.ROOT, "%d %d 0 0 0 %d 0%n", pages, resident, pages)
         .getBytes(StandardCharsets.ISO_8859_1);
   }
 
   private static byte[] status(GuestThread t, GuestProcess p) {
-    long kilobytes = memory(t, p).mappedBytes() >>> 10;
+    UserMemory memory = memory(t, p);
+    long kilobytes = memory.mappedBytes() >>> 10;
     long[] signals = signals(p);
     String text =
         String.format(
@@ -250,7 +266,7 @@ final class ProcFiles {
             p.fds.size(),
             kilobytes,
             kilobytes,
-            kilobytes,
+            memory.residentBytes() >>> 10,
             Math.max(1, p.threads.size()),
             signals[0],
             signals[1],

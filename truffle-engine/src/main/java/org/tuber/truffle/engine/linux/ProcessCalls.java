@@ -20,8 +20,6 @@ final class ProcessCalls {
   private static final int P_PID = 1;
   private static final int P_PGID = 2;
   private static final int P_PIDFD = 3;
-  private static final int RUSAGE_BYTES = 144;
-  private static final int RUSAGE32_BYTES = 72;
 
   /** Longest argument with its end: MAX_ARG_STRLEN. */
   private static final int MAX_STRING = 128 << 10;
@@ -127,7 +125,7 @@ final class ProcessCalls {
     t.tid = p.pid;
     t.savedMaskValid = false;
     loaded.start(t);
-    t.cpu.flushTlb();
+    p.sample(old);
     old.detach(t);
     synchronized (p.system) {
       p.execed = true;
@@ -173,15 +171,20 @@ final class ProcessCalls {
     return found;
   }
 
-  private record Event(GuestProcess child, int status, int code) {}
+  private record Event(GuestProcess child, int status, int code, Usage usage) {
+    Event(GuestProcess child, int status, int code) {
+      this(child, status, code, child.wholeUsage());
+    }
+  }
 
   private static Event event(List<GuestProcess> children, int options, boolean peek) {
     for (GuestProcess c : children) {
       if (c.zombie && (options & WEXITED) != 0) {
+        Event e = new Event(c, c.waitStatus, (c.waitStatus & 0x7f) != 0 ? 2 : 1);
         if (!peek) {
-          c.reap();
+          c.waitedFor();
         }
-        return new Event(c, c.waitStatus, (c.waitStatus & 0x7f) != 0 ? 2 : 1);
+        return e;
       }
       if (c.stopUnreported && (options & WUNTRACED) != 0) {
         c.stopUnreported &= peek;
@@ -232,8 +235,7 @@ final class ProcessCalls {
       t.store32(status, e.status);
     }
     if (usage != 0) {
-      // What each guest process used is not known: all are one to the host.
-      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
+      e.usage.write(t, usage);
     }
     return e.child.pid;
   }
@@ -266,7 +268,7 @@ final class ProcessCalls {
       t.write(at, info);
     }
     if (usage != 0 && e != null) {
-      t.write(usage, new byte[t.process.is32Bit ? RUSAGE32_BYTES : RUSAGE_BYTES]);
+      e.usage.write(t, usage);
     }
     return 0;
   }
@@ -338,6 +340,23 @@ final class ProcessCalls {
     return prlimit(t, 0, resource, at, 0);
   }
 
+  static long setLimit(GuestProcess p, int resource, long soft, long hard) {
+    if (Long.compareUnsigned(soft, hard) > 0) {
+      return -Errno.EINVAL;
+    }
+    boolean raises = Long.compareUnsigned(hard, p.limits.hard(resource)) > 0;
+    if (raises && Host.call(Host.GETEUID) != 0) {
+      return -Errno.EPERM;
+    }
+    p.limits.set(resource, soft, hard);
+    if (resource == Limits.NOFILE) {
+      p.fds.limit = p.limits.openFiles();
+    } else if (resource == Limits.CPU) {
+      p.cpuTimers.limitChanged();
+    }
+    return 0;
+  }
+
   static long prlimit(GuestThread t, int pid, int resource, long set, long get) {
     if (resource < 0 || resource >= Limits.COUNT) {
       return -Errno.EINVAL;
@@ -349,22 +368,15 @@ final class ProcessCalls {
     if (p == null) {
       return -Errno.ESRCH;
     }
-    Limits l = p.limits;
-    long oldSoft = l.soft(resource);
-    long oldHard = l.hard(resource);
+    long oldSoft = p.limits.soft(resource);
+    long oldHard = p.limits.hard(resource);
     if (set != 0) {
       long from = t.in(set, 16);
       long soft = GuestRam.hostLoad64(from);
       long hard = GuestRam.hostLoad64(from + 8);
-      if (Long.compareUnsigned(soft, hard) > 0) {
-        return -Errno.EINVAL;
-      }
-      if (Long.compareUnsigned(hard, oldHard) > 0 && Host.call(Host.GETEUID) != 0) {
-        return -Errno.EPERM;
-      }
-      l.set(resource, soft, hard);
-      if (resource == Limits.NOFILE) {
-        p.fds.limit = l.openFiles();
+      long r = setLimit(p, resource, soft, hard);
+      if (r < 0) {
+        return r;
       }
     }
     if (get != 0) {

@@ -10,8 +10,20 @@ final class Residents {
 
   private final List<GuestThread> threads = new CopyOnWriteArrayList<>();
 
+  /** Of the pages with code: new when one of them changes, the same for all threads. */
+  private volatile long epoch;
+
   void add(GuestThread t) {
+    if (epoch == 0) {
+      epoch = t.cpu.newEpoch();
+    }
     threads.add(t);
+    t.cpu.flushTlb(epoch);
+  }
+
+  /** See {@link UserCpu#flushTlb}. */
+  long epoch() {
+    return epoch;
   }
 
   /** True when that was the last one. */
@@ -32,6 +44,12 @@ final class Residents {
    * @param code some of the pages were executable
    */
   void changed(GuestThread self, long from, long pages, boolean code) {
+    if (code) {
+      for (GuestThread t : threads) {
+        epoch = t.cpu.newEpoch();
+        break;
+      }
+    }
     if (self != null) {
       forget(self, from, pages, code);
     }
@@ -40,9 +58,9 @@ final class Residents {
     }
   }
 
-  private static void forget(GuestThread t, long from, long pages, boolean code) {
+  private void forget(GuestThread t, long from, long pages, boolean code) {
     if (code || pages > MOST_PAGES) {
-      t.cpu.flushTlb();
+      t.cpu.flushTlb(epoch);
       return;
     }
     for (long i = 0; i < pages; i++) {
@@ -51,8 +69,9 @@ final class Residents {
   }
 
   /**
-   * Makes every other thread drop all its translations, and returns when none can use an old one
-   * any more: each has either done so or is inside a system call, at whose end it will.
+   * Makes every other thread drop all its translations of data, and of code when that changed, and
+   * returns when none can use an old one any more: each has either done so or is inside a system
+   * call, at whose end it will.
    */
   private void shoot(GuestThread self) {
     for (GuestThread t : threads) {

@@ -62,12 +62,14 @@ final class SyscallTables {
   private static Map<String, Syscalls.Call> common() {
     Map<String, Syscalls.Call> calls = new HashMap<>();
     FileCalls.add(calls);
+    FileSizes.add(calls);
     Directories.add(calls);
     MemoryCalls.add(calls);
     ThreadCalls.add(calls);
     ProcessCalls.add(calls);
     SignalCalls.add(calls);
     TimeCalls.add(calls);
+    ClockCalls.add(calls);
     EventCalls.add(calls);
     SocketCalls.add(calls);
     MiscCalls.add(calls);

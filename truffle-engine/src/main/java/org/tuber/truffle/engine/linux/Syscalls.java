@@ -50,6 +50,10 @@ public final class Syscalls {
         result = row.call.run(t, a, b, c, d, e, f);
       } catch (Errno error) {
         result = -error.number;
+      } catch (InternalError error) {
+        // The page of a mapped file that a host's process has cut off meanwhile.
+        LOG.debug("system call {}", row.name, error);
+        result = -Errno.EFAULT;
       } catch (RuntimeException | StackOverflowError error) {
         LOG.error("system call {} failed in the emulator", row.name, error);
         result = -Errno.ENOSYS;

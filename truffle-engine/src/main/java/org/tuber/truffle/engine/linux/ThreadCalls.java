@@ -129,13 +129,6 @@ final class ThreadCalls {
 
   private static long thread(
       GuestThread t, int f, long stack, long parentTid, long childTid, long tls) {
-    // From now on LOCK has to be atomic; code that was compiled without stays valid because the
-    // flag is a field of the CPU.
-    synchronized (t.process.system) {
-      for (GuestThread x : t.process.threads) {
-        x.cpu.setShared();
-      }
-    }
     GuestThread child = new GuestThread(t.process, t.memory, 0);
     return start(t, child, f, stack, parentTid, childTid, tls, false);
   }
@@ -174,9 +167,6 @@ final class ThreadCalls {
     p.borrowsMemory = (f & CLONE_VFORK) != 0;
     boolean sharesMemory = (f & CLONE_VM) != 0;
     UserMemory memory = sharesMemory ? t.memory : t.memory.fork(t);
-    if (sharesMemory && (f & CLONE_VFORK) == 0) {
-      t.cpu.setShared();
-    }
     GuestThread child = new GuestThread(p, memory, 0);
     if (!sharesMemory) {
       child.altStack = t.altStack;
@@ -225,6 +215,7 @@ final class ThreadCalls {
         p.pid = tid;
         p.parent.children.add(p);
         system.add(p);
+        p.cpuTimers.limitChanged();
       }
     }
     try {

@@ -2,13 +2,15 @@ package org.tuber.truffle.engine.linux;
 
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.tuber.core.mem.GuestRam;
 
-/** Sleeping and interval timers; clocks are the host's. */
+/** Sleeping and interval timers. */
 final class TimeCalls {
   private static final int CLOCK_NANOSLEEP = 230;
   private static final int TIMER_ABSTIME = 1;
   private static final int CLOCK_MONOTONIC = 1;
+  private static final int CLOCK_THREAD_CPUTIME_ID = 3;
   private static final int ITIMER_REAL = 0;
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -88,6 +90,9 @@ final class TimeCalls {
     if (time == 0) {
       return -Errno.EFAULT;
     }
+    if (ClockCalls.isCpuClock(clock)) {
+      return sleepUntilUsed(t, clock, (flags & TIMER_ABSTIME) != 0, nanos(t, at, bytes));
+    }
     if ((flags & TIMER_ABSTIME) != 0) {
       long r = t.blocking(CLOCK_NANOSLEEP, clock, flags, time, 0, 0, 0);
       return r == -Errno.EINTR ? -Errno.ERESTARTNOHAND : r;
@@ -111,7 +116,27 @@ final class TimeCalls {
     }
   }
 
-  // ---------------------------------------------------------------- ITIMER_REAL
+  /** A sleep by CPU time, which is looked at every few milliseconds. */
+  private static long sleepUntilUsed(GuestThread t, int clock, boolean absolute, long nanos) {
+    if (clock == CLOCK_THREAD_CPUTIME_ID) {
+      return -Errno.EINVAL;
+    }
+    LongSupplier time = ClockCalls.cpuClock(t, clock);
+    long deadline = absolute ? nanos : time.getAsLong() + nanos;
+    UserSystem system = t.process.system;
+    synchronized (system) {
+      while (time.getAsLong() < deadline) {
+        if (t.hasWork()) {
+          t.work = true;
+          return -Errno.ERESTARTNOHAND;
+        }
+        system.await(5);
+      }
+    }
+    return 0;
+  }
+
+  // ---------------------------------------------------------------- interval timers
 
   private static long alarm(GuestThread t, long seconds) {
     long left = arm(t.process, seconds * SECOND, 0);
@@ -152,9 +177,8 @@ final class TimeCalls {
 
   /** Two timevals with words of {@code word} bytes. */
   static long setitimer(GuestThread t, int which, long set, long get, int word) {
-    if (which != ITIMER_REAL) {
-      // Time that one guest process has used is not known.
-      return isTimer(which) ? 0 : -Errno.EINVAL;
+    if (!isTimer(which)) {
+      return -Errno.EINVAL;
     }
     long interval = 0;
     long value = 0;
@@ -162,8 +186,20 @@ final class TimeCalls {
       interval = micros(t, set, word) * 1000;
       value = micros(t, set + 2L * word, word) * 1000;
     }
-    long oldInterval = t.process.alarmIntervalNanos;
-    long left = arm(t.process, value, interval);
+    long oldInterval;
+    long left;
+    if (which == ITIMER_REAL) {
+      oldInterval = t.process.alarmIntervalNanos;
+      left = arm(t.process, value, interval);
+    } else {
+      CpuTimers timers = t.process.cpuTimers;
+      CpuTimers.Watch w = timers.intervalTimer(which);
+      synchronized (t.process.system) {
+        oldInterval = timers.interval(w);
+        left = timers.left(w);
+        timers.set(w, value, interval);
+      }
+    }
     if (get != 0) {
       storeMicros(t, get, oldInterval / 1000, word);
       storeMicros(t, get + 2L * word, left / 1000, word);
@@ -181,9 +217,12 @@ final class TimeCalls {
       return -Errno.EINVAL;
     }
     synchronized (t.process.system) {
+      GuestProcess p = t.process;
       boolean real = which == ITIMER_REAL;
-      storeMicros(t, get, real ? t.process.alarmIntervalNanos / 1000 : 0, word);
-      storeMicros(t, get + 2L * word, real ? left(t.process) / 1000 : 0, word);
+      CpuTimers.Watch w = real ? null : p.cpuTimers.intervalTimer(which);
+      long interval = real ? p.alarmIntervalNanos : p.cpuTimers.interval(w);
+      storeMicros(t, get, interval / 1000, word);
+      storeMicros(t, get + 2L * word, (real ? left(p) : p.cpuTimers.left(w)) / 1000, word);
     }
     return 0;
   }

@@ -14,6 +14,7 @@ public abstract class UserCpu implements AutoCloseable {
   protected UserCpu(GuestThread thread, GuestCpu cpu) {
     this.thread = thread;
     this.cpu = cpu;
+    cpu.codeMap(new GuestCode(thread));
   }
 
   // ---------------------------------------------------------------- running
@@ -31,9 +32,6 @@ public abstract class UserCpu implements AutoCloseable {
     return cpu.instructionCount();
   }
 
-  /** Other threads share the memory from now on: atomic operations have to be. */
-  protected abstract void setShared();
-
   /** Makes the CPU call {@link GuestThread#attend} soon. Any thread. */
   protected abstract void attention();
 
@@ -44,8 +42,13 @@ public abstract class UserCpu implements AutoCloseable {
 
   // ---------------------------------------------------------------- translations
 
-  final void flushTlb() {
-    cpu.flushTlb();
+  /** Forgets all translations; code that was checked in {@code epoch} is as it was. */
+  final void flushTlb(long epoch) {
+    cpu.flushTlb(epoch);
+  }
+
+  final long newEpoch() {
+    return cpu.newEpoch();
   }
 
   /** Forgets the data translations of a page; no code is involved. */

@@ -1,8 +1,10 @@
 package org.tuber.truffle.engine.linux;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.mem.GuestRam;
+import org.tuber.truffle.engine.CodeMap;
 import org.tuber.truffle.engine.GuestCpu;
 
 /**
@@ -52,6 +54,11 @@ final class UserMemory {
 
   void attach(GuestThread t) {
     residents.add(t);
+  }
+
+  /** See {@link UserCpu#flushTlb}. */
+  long epoch() {
+    return residents.epoch();
   }
 
   void detach(GuestThread t) {
@@ -364,6 +371,43 @@ final class UserMemory {
     releaseFrames(frames);
   }
 
+  /**
+   * A file is about to end at {@code fileBytes}: forgets its pages beyond, copies among them.
+   *
+   * @param self the calling thread if it runs in here, else null
+   * @return what has been told to have no more pages
+   */
+  List<Backing> cutOff(GuestThread self, Host.Stat file, long fileBytes) {
+    List<Backing> cut = new ArrayList<>();
+    List<Vma> beyond = new ArrayList<>();
+    List<long[]> frames = new ArrayList<>();
+    lock.lock();
+    try {
+      for (Vma v : mappings.all()) {
+        boolean mapped =
+            v.backing != null
+                && v.file != null
+                && v.file.inode() == file.inode()
+                && v.file.device() == file.device()
+                && v.fileOffset + (v.end - v.start) > fileBytes;
+        if (mapped) {
+          v.backing.cutOff(fileBytes);
+          cut.add(v.backing);
+          beyond.add(v);
+          long from = v.start + Math.max(0, fileBytes - v.fileOffset);
+          frames.add(pages.clear(from, v.end));
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    for (Vma v : beyond) {
+      residents.changed(self, v.start, (v.end - v.start) >>> 12, (v.protection & PROT_EXEC) != 0);
+    }
+    frames.forEach(this::releaseFrames);
+    return cut;
+  }
+
   /** brk: the end of the heap as it is afterwards. */
   long moveHeapEnd(GuestThread self, long wanted) {
     long oldTop = (heapEnd + PAGE_MASK) & OFFSET_MASK;
@@ -546,6 +590,17 @@ final class UserMemory {
     }
   }
 
+  /** The mapping around an address, for profiles; null where there is none. */
+  CodeMap.Range range(long gva) {
+    lock.lock();
+    try {
+      Vma v = mappings.find(gva);
+      return v == null ? null : new CodeMap.Range(v.start, v.end, v.name, v.fileOffset);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** True when every page of a range is mapped. */
   boolean isMapped(long start, long bytes) {
     lock.lock();
@@ -577,7 +632,7 @@ final class UserMemory {
       lock.unlock();
     }
     if (!eager) {
-      self.cpu.flushTlb();
+      self.cpu.flushTlb(epoch());
     }
     return child;
   }
@@ -650,6 +705,16 @@ final class UserMemory {
     lock.lock();
     try {
       return mappings.describe();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Bytes of pages that were touched. */
+  long residentBytes() {
+    lock.lock();
+    try {
+      return pages.present() << 12;
     } finally {
       lock.unlock();
     }

@@ -164,6 +164,7 @@ public final class UserSystem implements AutoCloseable {
   GuestThread begin(GuestProcess p, ProgramLoader.Loaded loaded) {
     synchronized (this) {
       processes.put(p.pid, p);
+      p.cpuTimers.limitChanged();
     }
     GuestThread t = new GuestThread(p, loaded.memory(), p.pid);
     loaded.start(t);
