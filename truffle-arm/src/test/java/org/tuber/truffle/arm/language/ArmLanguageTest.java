@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.zip.CRC32;
+import org.assertj.core.data.Offset;
 import org.graalvm.polyglot.Context;
 import org.graalvm.polyglot.PolyglotException;
 import org.graalvm.polyglot.Source;
@@ -108,7 +110,7 @@ class ArmLanguageTest {
       for (double x : new double[] {0.1, 2, 1e100, 3.7e-200}) {
         double expected = Math.pow(x, 1.5);
         assertThat(pow.execute(x, 1.5).asDouble())
-            .isCloseTo(expected, org.assertj.core.data.Offset.offset(Math.ulp(expected)));
+            .isCloseTo(expected, Offset.offset(Math.ulp(expected)));
       }
       assertThat(m.invokeMember("bind", "sqrtf", "(float):float").execute(2f).asFloat())
           .isEqualTo((float) Math.sqrt(2));
@@ -158,16 +160,43 @@ class ArmLanguageTest {
     }
   }
 
+  /** Of this process, in MiB. */
+  private static long reserved() throws Exception {
+    String status = Files.readString(Path.of("/proc/self/status"));
+    String line = status.lines().filter(l -> l.startsWith("VmSize:")).findFirst().orElseThrow();
+    return Long.parseLong(line.replaceAll("\\D", "")) >> 10;
+  }
+
+  private static void useOnce() throws Exception {
+    try (Context c = builder().build()) {
+      Value z = library(c, "libz.so.1");
+      assertThat(z.invokeMember("adler32", 1, new byte[] {1, 2, 3}, 3).asLong()).isEqualTo(851975);
+    }
+  }
+
+  /** Each context reserves 32 GiB of address space while it is open. */
+  @Test
+  void fiftyContextsLeaveNoMemoryOrThreads() throws Exception {
+    useOnce();
+    long before = reserved();
+    for (int i = 0; i < 50; i++) {
+      useOnce();
+    }
+    assertThat(reserved()).isLessThan(before + 1024);
+    assertThat(Thread.getAllStackTraces().keySet().stream().map(Thread::getName))
+        .noneMatch(n -> n.startsWith("tuber-") || n.equals("guest"));
+  }
+
   @Test
   void otherFilesAreRefused() {
     try (Context c = builder().build()) {
       byte[] code = {(byte) 0xc0, 0x03, 0x5f, (byte) 0xd6};
-      Source source = Source.newBuilder("arm", ByteSequence.create(code), "ret").buildLiteral();
-      assertThatThrownBy(() -> c.eval(source))
-          .isInstanceOf(PolyglotException.class)
-          .hasMessageContaining("bytes of a Linux program");
-      assertThatThrownBy(
-              () -> c.eval(Source.newBuilder("arm", new java.io.File("/bin/true")).build()))
+      Source source =
+          Source.newBuilder("arm", ByteSequence.create(code), "ret")
+              .mimeType("application/x-elf")
+              .buildLiteral();
+      assertThatThrownBy(() -> c.eval(source)).isInstanceOf(PolyglotException.class);
+      assertThatThrownBy(() -> c.eval(Source.newBuilder("arm", new File("/bin/true")).build()))
           .hasMessageContaining("not for AArch64");
     }
   }

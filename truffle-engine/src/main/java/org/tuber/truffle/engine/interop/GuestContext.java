@@ -16,8 +16,8 @@ import org.tuber.truffle.engine.linux.ProgramException;
 import org.tuber.truffle.engine.linux.UserSystem;
 
 /**
- * A polyglot context of a language whose sources are Linux programs and libraries: runs programs,
- * and keeps the libraries that live until its end.
+ * A polyglot context of a language whose sources are Linux programs and libraries, or raw code:
+ * runs programs, and keeps the libraries and machines that live until its end.
  */
 public abstract class GuestContext implements AutoCloseable {
   /** MIME type of Linux programs and libraries; says that bytes are not code as such. */
@@ -35,6 +35,7 @@ public abstract class GuestContext implements AutoCloseable {
   private final TruffleLanguage.Env env;
   private final Settings settings;
   private final List<GuestLibrary> libraries = new ArrayList<>();
+  private final List<BareGuest> machines = new ArrayList<>();
 
   protected GuestContext(TruffleLanguage.Env env, Settings settings) {
     this.env = env;
@@ -51,6 +52,22 @@ public abstract class GuestContext implements AutoCloseable {
 
   /** How functions of a library are called. */
   protected abstract CallingConvention convention(LibraryProcess process);
+
+  /** A machine with {@code program} loaded and nothing else. */
+  protected abstract BareGuest machine(byte[] program);
+
+  /** A machine with {@code program} loaded, having run it if the settings say so. */
+  @TruffleBoundary
+  final Object evaluateCode(byte[] program) {
+    BareGuest machine = machine(program);
+    synchronized (machines) {
+      machines.add(machine);
+    }
+    if (settings.run) {
+      machine.start();
+    }
+    return machine;
+  }
 
   // ---------------------------------------------------------------- Linux programs and libraries
 
@@ -143,6 +160,10 @@ public abstract class GuestContext implements AutoCloseable {
 
   @Override
   public void close() {
+    synchronized (machines) {
+      machines.forEach(BareGuest::close);
+      machines.clear();
+    }
     synchronized (libraries) {
       libraries.forEach(GuestLibrary::close);
       libraries.clear();

@@ -1,15 +1,5 @@
 package org.tuber.truffle.x86.language;
 
-import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
-import com.oracle.truffle.api.TruffleSafepoint;
-import com.oracle.truffle.api.interop.InteropLibrary;
-import com.oracle.truffle.api.interop.InvalidArrayIndexException;
-import com.oracle.truffle.api.interop.TruffleObject;
-import com.oracle.truffle.api.interop.UnknownIdentifierException;
-import com.oracle.truffle.api.interop.UnsupportedMessageException;
-import com.oracle.truffle.api.interop.UnsupportedTypeException;
-import com.oracle.truffle.api.library.ExportLibrary;
-import com.oracle.truffle.api.library.ExportMessage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,10 +9,10 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.interop.BareGuest;
+import org.tuber.truffle.engine.interop.ExitReport;
 import org.tuber.truffle.engine.interop.GuestException;
 import org.tuber.truffle.engine.interop.GuestMemory;
-import org.tuber.truffle.engine.interop.Heartbeat;
-import org.tuber.truffle.engine.interop.MemberNames;
 import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;
@@ -38,16 +28,11 @@ import org.tuber.truffle.x86.sys.XsaveLayout;
  * Ports read as all ones. Nobody takes exceptions: the first one ends the run, with registers as
  * they were before the faulting instruction, and is the member {@code exit}.
  *
- * <p>As an object: members are the registers ({@code rax} ... {@code r15}, {@code rip}, {@code
- * eflags}, {@code xmm0} as 32 and {@code ymm0} as 64 hexadecimal digits, {@code cs}, and every
- * other name that {@code Vcpu.readRegister} knows), all writable; {@code memory}, {@code exit} and
- * {@code instructions}. Executing it runs the program from its load address with registers and
- * memory as they stand, after taking over the registers that are members of the argument, if there
- * is one; invoking {@code resume} goes on at {@code rip} (the argument is a budget), {@code reset}
- * restores the state at load.
+ * <p>As an object it has the registers {@code rax} ... {@code r15}, {@code rip}, {@code eflags},
+ * {@code xmm0} as 32 and {@code ymm0} as 64 hexadecimal digits, {@code cs}, and every other name
+ * that {@code Vcpu.readRegister} knows.
  */
-@ExportLibrary(InteropLibrary.class)
-final class BareMetal implements TruffleObject, AutoCloseable {
+final class BareMetal extends BareGuest {
   /** Page tables: beyond any RAM, below 2^39. */
   private static final long TABLES_GPA = 0x70_0000_0000L;
 
@@ -83,10 +68,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     }
   }
 
-  /** More registers are readable by name. */
-  private static final MemberNames MEMBERS = new MemberNames(members());
-
-  private static String[] members() {
+  private static List<String> registers() {
     List<String> all =
         new ArrayList<>(List.of("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"));
     for (int i = 8; i < 16; i++) {
@@ -100,8 +82,7 @@ final class BareMetal implements TruffleObject, AutoCloseable {
       all.add("ymm" + i);
     }
     all.addAll(List.of("mxcsr", "fcw", "fsw", "ftw", "cr0", "cr2", "cr3", "cr4"));
-    all.addAll(List.of("memory", "exit", "instructions", "statistics", "resume", "reset"));
-    return all.toArray(String[]::new);
+    return all;
   }
 
   private final Settings settings;
@@ -111,10 +92,9 @@ final class BareMetal implements TruffleObject, AutoCloseable {
   private final Engine engine;
   private final X86Cpu cpu;
   private final GuestMemory memory;
-  private ExitReport exit = ExitReport.NEW;
-  private boolean closed;
 
   BareMetal(X86Language language, Settings settings, byte[] program) {
+    super(X86Language.ID, registers(), settings.instructionBudget);
     this.settings = settings;
     this.program = program;
     if (program.length > settings.memoryBytes - settings.loadAddress) {
@@ -143,7 +123,8 @@ final class BareMetal implements TruffleObject, AutoCloseable {
 
   // ---------------------------------------------------------------- set-up
 
-  private void reset() {
+  @Override
+  protected void load() {
     ram.clear(0, settings.memoryBytes);
     ram.write(settings.loadAddress, program, 0, program.length);
     engine.codePages().written(ram, 0, settings.memoryBytes);
@@ -176,7 +157,6 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     cpu.home.pc = settings.loadAddress;
     cpu.modeChanged();
     cpu.flushTlb();
-    exit = ExitReport.NEW;
   }
 
   private void segment(Segment s, boolean code) {
@@ -196,50 +176,42 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     }
   }
 
-  // ---------------------------------------------------------------- running
-
-  /** Runs the program from its load address. */
-  @TruffleBoundary
-  void start() {
+  @Override
+  protected void toStart() {
     cpu.home.pc = cpu.segmentBase[X86Cpu.CS] + settings.loadAddress;
-    resume(settings.instructionBudget);
-  }
-
-  private void resume(long budget) {
-    if (closed) {
-      throw new GuestException("the context of this machine is closed");
-    }
-    cpu.clearHalt();
-    cpu.undeliverable = null;
-    exit = ExitReport.RUNNING;
-    long begin = cpu.instructionCount();
-    // Compiled loops look for kicks and not at the budget.
-    Heartbeat heartbeat = new Heartbeat(cpu);
-    try {
-      ExitReason reason;
-      do {
-        TruffleSafepoint.poll(null);
-        long done = cpu.instructionCount() - begin;
-        reason = done < budget ? cpu.run(budget - done) : ExitReason.BUDGET;
-      } while (reason == ExitReason.KICKED);
-      exit = ExitReport.of(reason, cpu.undeliverable);
-    } finally {
-      heartbeat.stop();
-    }
   }
 
   @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      memory.close();
-      cpu.close();
-      ram.close();
-      tables.close();
-    }
+  protected void wake() {
+    cpu.clearHalt();
+    cpu.undeliverable = null;
   }
 
-  // ---------------------------------------------------------------- registers
+  @Override
+  protected ExitReport report(ExitReason reason) {
+    X86Cpu.Undeliverable f = cpu.undeliverable;
+    return ExitReport.of(
+        reason, f == null ? null : new ExitReport.Fault(f.vector(), f.errorCode(), f.address()));
+  }
+
+  @Override
+  protected X86Cpu cpu() {
+    return cpu;
+  }
+
+  @Override
+  protected GuestMemory memory() {
+    return memory;
+  }
+
+  @Override
+  protected void free() {
+    cpu.close();
+    ram.close();
+    tables.close();
+  }
+
+  // ---------------------------------------------------------------- vector registers
 
   /** Number of an XMM or YMM register, or -1. */
   private static int xmm(String name) {
@@ -253,13 +225,26 @@ final class BareMetal implements TruffleObject, AutoCloseable {
     return -1;
   }
 
-  private Object register(String name) {
+  @Override
+  protected String vector(String name) {
     int n = xmm(name);
-    if (n >= 0) {
-      String low = digits(cpu.home.x, n);
-      return name.charAt(0) == 'y' ? digits(cpu.home.y, n) + low : low;
+    if (n < 0) {
+      return null;
     }
-    return cpu.readRegister(name);
+    String low = digits(cpu.home.x, n);
+    return name.charAt(0) == 'y' ? digits(cpu.home.y, n) + low : low;
+  }
+
+  @Override
+  protected void setVector(String name, String value) {
+    int n = xmm(name);
+    String digits = "0".repeat(64) + value;
+    cpu.home.x[2 * n] = half(digits, 0);
+    cpu.home.x[2 * n + 1] = half(digits, 1);
+    if (name.charAt(0) == 'y') {
+      cpu.home.y[2 * n] = half(digits, 2);
+      cpu.home.y[2 * n + 1] = half(digits, 3);
+    }
   }
 
   private static String digits(long[] halves, int n) {
@@ -269,178 +254,5 @@ final class BareMetal implements TruffleObject, AutoCloseable {
   private static long half(String digits, int fromEnd) {
     int end = digits.length() - 16 * fromEnd;
     return Long.parseUnsignedLong(digits.substring(end - 16, end), 16);
-  }
-
-  private void setRegister(String name, Object value) throws UnsupportedTypeException {
-    InteropLibrary interop = InteropLibrary.getUncached();
-    int n = xmm(name);
-    try {
-      if (n < 0) {
-        cpu.writeRegister(name, integer(value));
-        return;
-      }
-      String digits = "0".repeat(64) + interop.asString(value);
-      cpu.home.x[2 * n] = half(digits, 0);
-      cpu.home.x[2 * n + 1] = half(digits, 1);
-      if (name.charAt(0) == 'y') {
-        cpu.home.y[2 * n] = half(digits, 2);
-        cpu.home.y[2 * n + 1] = half(digits, 3);
-      }
-    } catch (UnsupportedMessageException | NumberFormatException e) {
-      throw UnsupportedTypeException.create(new Object[] {value}, name);
-    }
-  }
-
-  /** A long, or an unsigned number below 2^64. */
-  private static long integer(Object value) throws UnsupportedMessageException {
-    InteropLibrary interop = InteropLibrary.getUncached();
-    if (interop.fitsInLong(value)) {
-      return interop.asLong(value);
-    }
-    var big = interop.asBigInteger(value);
-    if (big.bitLength() > 64) {
-      throw UnsupportedMessageException.create();
-    }
-    return big.longValue();
-  }
-
-  private boolean isRegister(String name) {
-    if (xmm(name) >= 0) {
-      return true;
-    }
-    try {
-      cpu.readRegister(name);
-      return true;
-    } catch (IllegalArgumentException | org.tuber.truffle.engine.GuestFault e) {
-      return false;
-    }
-  }
-
-  private void setRegisters(Object values)
-      throws UnsupportedTypeException, UnsupportedMessageException {
-    InteropLibrary interop = InteropLibrary.getUncached();
-    if (!interop.hasMembers(values)) {
-      throw UnsupportedTypeException.create(new Object[] {values}, "an object of registers");
-    }
-    Object names = interop.getMembers(values);
-    try {
-      long n = interop.getArraySize(names);
-      for (long i = 0; i < n; i++) {
-        String name = interop.asString(interop.readArrayElement(names, i));
-        if (!isRegister(name)) {
-          throw new GuestException("no x86 register '" + name + "'");
-        }
-        setRegister(name, interop.readMember(values, name));
-      }
-    } catch (InvalidArrayIndexException | UnknownIdentifierException e) {
-      throw UnsupportedTypeException.create(new Object[] {values}, "members vanished");
-    }
-  }
-
-  // ---------------------------------------------------------------- as an object
-
-  @ExportMessage
-  boolean hasMembers() {
-    return true;
-  }
-
-  @ExportMessage
-  Object getMembers(@SuppressWarnings("unused") boolean includeInternal) {
-    return MEMBERS;
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  boolean isMemberReadable(String member) {
-    return switch (member) {
-      case "memory", "exit", "instructions", "statistics" -> true;
-      default -> isRegister(member);
-    };
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  Object readMember(String member) throws UnknownIdentifierException {
-    switch (member) {
-      case "memory":
-        return memory;
-      case "exit":
-        return exit;
-      case "instructions":
-        return cpu.instructionCount();
-      case "statistics":
-        return cpu.statistics();
-      default:
-        if (!isRegister(member)) {
-          throw UnknownIdentifierException.create(member);
-        }
-        return register(member);
-    }
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  boolean isMemberModifiable(String member) {
-    return isRegister(member);
-  }
-
-  @ExportMessage
-  boolean isMemberInsertable(@SuppressWarnings("unused") String member) {
-    return false;
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  void writeMember(String member, Object value)
-      throws UnknownIdentifierException, UnsupportedTypeException {
-    if (!isRegister(member)) {
-      throw UnknownIdentifierException.create(member);
-    }
-    setRegister(member, value);
-  }
-
-  @ExportMessage
-  boolean isExecutable() {
-    return true;
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  Object execute(Object[] arguments) throws UnsupportedTypeException, UnsupportedMessageException {
-    if (arguments.length > 0) {
-      setRegisters(arguments[0]);
-    }
-    start();
-    return this;
-  }
-
-  @ExportMessage
-  boolean isMemberInvocable(String member) {
-    return member.equals("resume") || member.equals("reset");
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  Object invokeMember(String member, Object[] arguments)
-      throws UnknownIdentifierException, UnsupportedTypeException {
-    switch (member) {
-      case "reset" -> reset();
-      case "resume" -> {
-        try {
-          resume(arguments.length > 0 ? integer(arguments[0]) : settings.instructionBudget);
-        } catch (UnsupportedMessageException e) {
-          throw UnsupportedTypeException.create(arguments, "a budget");
-        }
-      }
-      default -> throw UnknownIdentifierException.create(member);
-    }
-    return this;
-  }
-
-  @ExportMessage
-  @TruffleBoundary
-  @SuppressWarnings("unused")
-  Object toDisplayString(boolean allowSideEffects) {
-    return "x86 machine at rip=0x" + Long.toHexString(cpu.readRegister("rip")) + ", " + exit;
   }
 }

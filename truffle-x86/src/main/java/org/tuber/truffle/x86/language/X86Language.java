@@ -7,6 +7,7 @@ import java.util.Map;
 import org.graalvm.options.OptionDescriptors;
 import org.graalvm.options.OptionValues;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.interop.CodeRoot;
 import org.tuber.truffle.engine.interop.ElfRoot;
 import org.tuber.truffle.engine.interop.GuestContext;
 import org.tuber.truffle.engine.interop.GuestException;
@@ -96,7 +97,7 @@ public final class X86Language extends TruffleLanguage<X86Context> {
     if (ELF.equals(source.getMimeType()) || ElfKind.isElf(bytes)) {
       return new ElfRoot(this, X86Context.REFERENCE, source, bytes).getCallTarget();
     }
-    return new ProgramRoot(this, source.getName(), bytes).getCallTarget();
+    return new CodeRoot(this, X86Context.REFERENCE, source.getName(), bytes).getCallTarget();
   }
 
   @Override

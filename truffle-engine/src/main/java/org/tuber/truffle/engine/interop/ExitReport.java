@@ -1,4 +1,4 @@
-package org.tuber.truffle.x86.language;
+package org.tuber.truffle.engine.interop;
 
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import com.oracle.truffle.api.interop.InteropLibrary;
@@ -7,31 +7,48 @@ import com.oracle.truffle.api.interop.UnknownIdentifierException;
 import com.oracle.truffle.api.library.ExportLibrary;
 import com.oracle.truffle.api.library.ExportMessage;
 import org.tuber.core.cpu.ExitReason;
-import org.tuber.truffle.engine.interop.MemberNames;
-import org.tuber.truffle.x86.state.X86Cpu;
 
 /**
  * Why a run ended. Members: {@code kind} ({@code new}, {@code running}, {@code halted}, {@code
- * budget}, {@code fault}, {@code shutdown}); for a fault {@code vector}, {@code error} (-1: none)
- * and {@code address} (linear, of a page fault).
+ * budget}, {@code fault}, {@code shutdown}); for a fault {@code vector}, {@code error} and {@code
+ * address}, see {@link Fault}.
  */
 @ExportLibrary(InteropLibrary.class)
-final class ExitReport implements TruffleObject {
+public final class ExitReport implements TruffleObject {
   static final ExitReport NEW = new ExitReport("new", null);
   static final ExitReport RUNNING = new ExitReport("running", null);
 
   private static final MemberNames PLAIN = new MemberNames("kind");
   private static final MemberNames FAULT = new MemberNames("kind", "vector", "error", "address");
 
-  private final String kind;
-  private final X86Cpu.Undeliverable fault;
+  /**
+   * An exception that nobody took.
+   *
+   * @param vector its number: on x86 the vector, on Arm the class (ESR_EL1.EC)
+   * @param errorCode on x86 the error code, -1 for none; on Arm all of ESR_EL1
+   * @param address on x86 the linear address of a page fault; on Arm FAR_EL1
+   */
+  public record Fault(int vector, long errorCode, long address) {
+    @Override
+    public String toString() {
+      return String.format("%d, error 0x%x, at 0x%x", vector, errorCode, address);
+    }
+  }
 
-  private ExitReport(String kind, X86Cpu.Undeliverable fault) {
+  private final String kind;
+  private final Fault fault;
+
+  private ExitReport(String kind, Fault fault) {
     this.kind = kind;
     this.fault = fault;
   }
 
-  static ExitReport of(ExitReason reason, X86Cpu.Undeliverable fault) {
+  /**
+   * The report of a run.
+   *
+   * @param fault that shut the CPU down, or null
+   */
+  public static ExitReport of(ExitReason reason, Fault fault) {
     return switch (reason) {
       case HALTED -> new ExitReport("halted", null);
       case SHUTDOWN -> new ExitReport(fault == null ? "shutdown" : "fault", fault);
