@@ -37,8 +37,17 @@ public final class Block {
   /** {@link #kind}: one instruction that only the interpreter runs; sets the state's {@code pc}. */
   public static final int SYSTEM = 7;
 
-  /** So many misses make a region at the instruction that does not leave for them. */
-  static final int MANY_MISSES = 500;
+  /** Misses that are looked at together. */
+  private static final int MISS_WINDOW = 2000;
+
+  /**
+   * Leaving for a miss takes the time of so many instructions. Where fewer lie between two of them,
+   * a call in their place is better, though it takes every value around it its host register.
+   */
+  private static final long MISS_INSTRUCTIONS = 300;
+
+  /** Windows that have to be so bad: a program that touches its memory first misses much, once. */
+  private static final int BAD_WINDOWS = 3;
 
   /** Outcome of a run: on to {@link #fallPc}. */
   public static final int TO_FALL = 0;
@@ -79,8 +88,13 @@ public final class Block {
 
   int executions;
 
-  /** Times a host class left here because its access missed the TLB. */
-  int misses;
+  /** Times a host class left here for an access that missed or a rare case, in this window. */
+  private int misses;
+
+  /** Instructions the CPU had executed when the window began. */
+  private long missesSince;
+
+  private int badWindows;
 
   int taken;
 
@@ -119,6 +133,29 @@ public final class Block {
     this.takenPc = takenPc;
     this.fallPc = fallPc;
     this.bytes = bytes;
+  }
+
+  /**
+   * A host class left here because its access missed the TLB, or for another slow case.
+   *
+   * @param instructions executed by the CPU so far
+   * @return true when the next class is to stay from now on
+   */
+  boolean missed(long instructions) {
+    if (++misses < MISS_WINDOW) {
+      return false;
+    }
+    // Less than before: another CPU's count, which says nothing.
+    long passed = instructions - missesSince;
+    boolean isBad = passed >= 0 && passed < MISS_WINDOW * MISS_INSTRUCTIONS;
+    misses = 0;
+    missesSince = instructions;
+    return isBad && ++badWindows == BAD_WINDOWS;
+  }
+
+  /** Regions from here are to call for accesses that miss. */
+  boolean missesMuch() {
+    return badWindows >= BAD_WINDOWS;
   }
 
   void addUser(Region region) {

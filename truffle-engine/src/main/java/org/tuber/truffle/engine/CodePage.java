@@ -1,5 +1,6 @@
 package org.tuber.truffle.engine;
 
+import java.util.Arrays;
 import org.tuber.core.mem.GuestRam;
 
 /** The translations made from one page of RAM. */
@@ -57,13 +58,13 @@ final class CodePage {
   }
 
   void addCrossing(Block b) {
-    crossing = java.util.Arrays.copyOf(crossing, crossing.length + 1);
+    crossing = Arrays.copyOf(crossing, crossing.length + 1);
     crossing[crossing.length - 1] = b;
     b.secondPage = this;
   }
 
   void removeCrossing(Block b) {
-    crossing = java.util.Arrays.stream(crossing).filter(x -> x != b).toArray(Block[]::new);
+    crossing = Arrays.stream(crossing).filter(x -> x != b).toArray(Block[]::new);
   }
 
   boolean isEmpty() {

@@ -1,6 +1,7 @@
 package org.tuber.truffle.engine;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -80,8 +81,8 @@ public final class DebugPoints {
 
   void addBreakpoint(long address, int hit) {
     int n = breakpoints.length;
-    breakpoints = java.util.Arrays.copyOf(breakpoints, n + 1);
-    breakpointHits = java.util.Arrays.copyOf(breakpointHits, n + 1);
+    breakpoints = Arrays.copyOf(breakpoints, n + 1);
+    breakpointHits = Arrays.copyOf(breakpointHits, n + 1);
     breakpoints[n] = address;
     breakpointHits[n] = hit;
     cpu.debugPointsChanged(false);
@@ -109,8 +110,8 @@ public final class DebugPoints {
     int last = breakpoints.length - 1;
     breakpoints[i] = breakpoints[last];
     breakpointHits[i] = breakpointHits[last];
-    breakpoints = java.util.Arrays.copyOf(breakpoints, last);
-    breakpointHits = java.util.Arrays.copyOf(breakpointHits, last);
+    breakpoints = Arrays.copyOf(breakpoints, last);
+    breakpointHits = Arrays.copyOf(breakpointHits, last);
   }
 
   boolean isEmpty() {

@@ -2,6 +2,7 @@ package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.TruffleLanguage;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -44,13 +45,25 @@ public final class Engine {
    *     for never, up to {@link #IN_STEP} while the guest waits
    * @param maxRegionBlocks most blocks of a region
    * @param maxRegionInstructions most instructions of a region that Truffle compiles
+   * @param lockstep runs every region a second time in the interpreter and compares
    */
   public record Options(
       boolean compile,
       int hotThreshold,
       int classThreshold,
       int maxRegionBlocks,
-      int maxRegionInstructions) {
+      int maxRegionInstructions,
+      boolean lockstep) {
+    /** Settings without lockstep. */
+    public Options(
+        boolean compile,
+        int hotThreshold,
+        int classThreshold,
+        int maxRegionBlocks,
+        int maxRegionInstructions) {
+      this(compile, hotThreshold, classThreshold, maxRegionBlocks, maxRegionInstructions, false);
+    }
+
     /** Up to this class threshold the guest waits for its classes. */
     static final int IN_STEP = 2;
 
@@ -74,10 +87,14 @@ public final class Engine {
     /** The same for regions as host classes. */
     public static final Options IMMEDIATE_CLASSES = new Options(true, 2, 2, 32, 300);
 
+    /** Compiles soon, and runs all that is compiled beside the interpreter. */
+    public static final Options LOCKSTEP = new Options(true, 4000, 500, 64, 500, true);
+
     /**
      * The tiers of a machine by name: {@code accel} ({@code tcg}: interpreter and compiled regions,
      * {@code interp}: interpreter only), {@code mode=immediate} (compile at once), {@code
-     * mode=classes} (the same as host classes), {@code hot-threshold}. Other keys are left alone.
+     * mode=classes} (the same as host classes), {@code mode=lockstep} (regions and interpreter side
+     * by side, for one CPU), {@code hot-threshold}. Other keys are left alone.
      *
      * @throws IllegalArgumentException for a value that does not exist
      */
@@ -94,6 +111,13 @@ public final class Engine {
         case "default" -> {}
         case "immediate" -> base = base.compile() ? IMMEDIATE : base;
         case "classes" -> base = base.compile() ? IMMEDIATE_CLASSES : base;
+        case "lockstep" -> {
+          if (!options.getOrDefault("cpus", "1").equals("1")) {
+            throw new IllegalArgumentException(
+                "engine mode 'lockstep' is for one CPU, not " + options.get("cpus"));
+          }
+          base = base.compile() ? LOCKSTEP : base;
+        }
         default -> throw new IllegalArgumentException("unknown engine mode '" + mode + "'");
       }
       String threshold = options.get("hot-threshold");
@@ -114,7 +138,8 @@ public final class Engine {
           hot,
           base.classThreshold() > 0 ? hot : 0,
           base.maxRegionBlocks(),
-          base.maxRegionInstructions());
+          base.maxRegionInstructions(),
+          base.lockstep());
     }
   }
 
@@ -124,6 +149,9 @@ public final class Engine {
   final int maxRegionBlocks;
   final int maxRegionInstructions;
 
+  /** See {@link Lockstep}. */
+  final boolean isLockstep;
+
   long blocksDecoded;
   long blocksInvalidated;
   private long regionsBuilt;
@@ -132,6 +160,12 @@ public final class Engine {
 
   /** Instructions that CPUs which are gone ran outside of regions. */
   private long retiredInterpreted;
+
+  /** Of the last CPU that is gone, or null. */
+  private Lockstep retiredLockstep;
+
+  /** Null unless there is to be a profile. */
+  final Profiler profiler = Profiler.ifWanted();
 
   private final boolean compile;
   private final boolean hasClasses;
@@ -168,6 +202,7 @@ public final class Engine {
     writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
     this.maxRegionBlocks = options.maxRegionBlocks;
     this.maxRegionInstructions = options.maxRegionInstructions;
+    isLockstep = options.lockstep && isa.operations() != null;
   }
 
   private static ExecutorService newWriter() {
@@ -195,11 +230,25 @@ public final class Engine {
 
   void attach(GuestCpu cpu) {
     cpus.add(cpu);
+    if (profiler != null) {
+      profiler.attach(cpu);
+    }
+    if (hasSeveralCpus()) {
+      for (GuestCpu c : cpus) {
+        c.shared = true;
+      }
+    }
   }
 
   void detach(GuestCpu cpu) {
     if (cpus.remove(cpu)) {
       retiredInterpreted += cpu.interpreted();
+      if (cpu.lockstep != null) {
+        retiredLockstep = cpu.lockstep;
+      }
+      if (profiler != null) {
+        profiler.detach(cpu);
+      }
     }
   }
 
@@ -270,6 +319,7 @@ public final class Engine {
   }
 
   private void writeClass(RegionPlan plan) {
+    long start = System.nanoTime();
     boolean isTooLong = false;
     RegionCode code = null;
     if (isIntact(plan)) {
@@ -292,7 +342,7 @@ public final class Engine {
       }
       Region region = new Region(plan, code, null);
       classesBuilt++;
-      add(region);
+      add(region, start);
       VarHandle.releaseFence();
       enterAt(region);
     }
@@ -330,8 +380,11 @@ public final class Engine {
     }
   }
 
-  private void add(Region region) {
+  private void add(Region region, long startNanos) {
     regions.add(region);
+    if (profiler != null) {
+      profiler.added(region, startNanos);
+    }
     for (Block member : region.blocks) {
       member.coveredBy = region;
       member.addUser(region);
@@ -355,7 +408,7 @@ public final class Engine {
         new RegionRoot(language, isa, plan.nodes(), plan.guesses(), plan.entries(), mask);
     Region region = new Region(plan, null, root.getCallTarget());
     regionsBuilt++;
-    add(region);
+    add(region, System.nanoTime());
     return region;
   }
 
@@ -421,6 +474,9 @@ public final class Engine {
 
   void compiled(Region region) {
     regionsCompiled++;
+    if (profiler != null) {
+      profiler.ready(region);
+    }
   }
 
   /** {@code b} was overwritten: the regions made from it end. */
@@ -428,6 +484,9 @@ public final class Engine {
     for (Region r : b.users) {
       if (r.valid) {
         r.invalidate();
+        if (profiler != null) {
+          profiler.invalidated(r);
+        }
         if (r.code == null) {
           regionsInvalidated++;
         } else {
@@ -437,6 +496,24 @@ public final class Engine {
       }
     }
     b.users = List.of();
+  }
+
+  /** A host class: where it is entered first, what it consists of, and how long its method is. */
+  public record ClassSize(long pc, int instructions, int codeBytes) {}
+
+  /** The host classes as they are now, for those who watch their sizes. */
+  public List<ClassSize> classSizes() {
+    List<ClassSize> sizes = new ArrayList<>();
+    for (Region r : regions) {
+      if (r.code != null) {
+        int instructions = 0;
+        for (Block b : r.blocks) {
+          instructions += b.instructions();
+        }
+        sizes.add(new ClassSize(r.entries[0].pc, instructions, r.code.codeBytes));
+      }
+    }
+    return sizes;
   }
 
   /** Lines for {@code -d engine}: totals, then the regions that ran most. */
@@ -466,6 +543,12 @@ public final class Engine {
             regionsBuilt,
             regionsCompiled,
             regionsInvalidated));
+    if (retiredLockstep != null) {
+      lines.append('\n').append(retiredLockstep.statistics());
+    }
+    cpus.stream()
+        .filter(cpu -> cpu.lockstep != null)
+        .forEach(cpu -> lines.append('\n').append(cpu.lockstep.statistics()));
     regions.stream()
         .filter(r -> r.runs + r.ticks > 0)
         .sorted(Comparator.comparingLong((Region r) -> -r.instructions - r.ticks))

@@ -57,7 +57,13 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   private long ticks;
 
   /** Guest instructions that ran outside of regions. */
-  private long interpreted;
+  long interpreted;
+
+  /**
+   * Other CPUs have shared this one's memory: its atomic operations and barriers have to be real.
+   * Set by the engine before a second CPU can start, and never cleared.
+   */
+  public boolean shared;
 
   /** Mode bits that translations depend on; see the ISA. */
   public int mode;
@@ -94,8 +100,8 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   private final Block[] jumpCache = new Block[JUMP_CACHE_SIZE];
 
   /**
-   * A class left at an access that missed the TLB: the next block has to be interpreted. Set by the
-   * classes.
+   * A class left at an access that missed the TLB, or at another case that it leaves to the
+   * interpreter: that has to run the next block. Set by the classes.
    */
   public boolean leftForAccess;
 
@@ -103,6 +109,12 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   RegionLink missed;
 
   private long instructionLimit;
+
+  /** Tells a profiler where this CPU is; null without one. */
+  Probe probe;
+
+  /** Where code comes from, for a profiler; null where nobody knows. */
+  CodeMap codeMap;
 
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     super(engine, memory, mmuModes);
@@ -185,6 +197,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         }
         runBlocks(s);
       } catch (GuestFault f) {
+        if (probe != null) {
+          probe.faulted(s, currentRegion);
+        }
         currentRegion = null;
         missed = null;
         alone = false;
@@ -249,6 +264,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** Looks at requests; null when the CPU should go on. */
   private ExitReason service() {
+    if (probe != null) {
+      probe.polled(state(), currentBlock);
+    }
     pending = 0;
     currentBlock = null;
     int bits = requests;
@@ -366,7 +384,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     hasBreakpoints = debugPoints.hasBreakpoints();
     pending = 1;
     if (watches) {
-      flushTables();
+      flushData();
     }
   }
 
@@ -431,7 +449,10 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     while (true) {
       boolean mayEnter = !leftForAccess || mayEnterAfterMiss(b);
       Region region = b.region;
-      if (region != null && mayEnter && runRegion(s, b, region)) {
+      if (region != null && mayEnter && enterRegion(s, b, region)) {
+        if (probe != null) {
+          probe.left(s, b.region != null ? b.region : region, missed);
+        }
         if (pending != 0 || s.instructions >= instructionLimit) {
           missed = null;
           return;
@@ -481,7 +502,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** A class left for the first access of {@code b}; false: another would only do so again. */
   private boolean mayEnterAfterMiss(Block b) {
-    if (++b.misses == Block.MANY_MISSES) {
+    if (b.missed(state().instructions)) {
       // Its own region, which calls instead.
       b.region = null;
       b.coveredBy = null;
@@ -512,8 +533,18 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     return found;
   }
 
+  private boolean enterRegion(GuestState s, Block b, Region region) {
+    if (!engine.isLockstep || engine.hasSeveralCpus()) {
+      return runRegion(s, b, region);
+    }
+    if (lockstep == null) {
+      lockstep = new Lockstep(this);
+    }
+    return lockstep.run(s, b, region);
+  }
+
   /** Runs the region of {@code b} when it is ready and intact; false: interpret the block. */
-  private boolean runRegion(GuestState s, Block b, Region region) {
+  boolean runRegion(GuestState s, Block b, Region region) {
     Region next = b.next;
     if (next != null) {
       if (!next.isValid()) {
@@ -637,7 +668,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   }
 
   /** Runs and counts a block; after a fault {@code s.pc} is the instruction's. */
-  private int interpret(GuestState s, Block b) {
+  int interpret(GuestState s, Block b) {
     currentBlock = b;
     engine.isa.enterBlock(s, b.pc);
     int outcome;
@@ -653,7 +684,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   }
 
   /** Sets {@code s.pc} after {@code b} where the outcome does not say that it is set. */
-  private static void goOn(GuestState s, Block b, int outcome) {
+  static void goOn(GuestState s, Block b, int outcome) {
     if (outcome == Block.TO_FALL) {
       s.pc = b.fallPc;
     } else if (outcome == Block.TO_TAKEN) {
@@ -663,7 +694,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   // ---------------------------------------------------------------- block look-up
 
-  private Block lookup(long pc) {
+  Block lookup(long pc) {
     int i = jumpCacheIndex(pc);
     Block b = jumpCache[i];
     if (b != null && b.pc == pc && b.mode == mode && b.valid) {
@@ -807,6 +838,11 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   @Override
   public void nmi() {
     request(REQUEST_NMI);
+  }
+
+  /** Tells profiles where code comes from. */
+  public final void codeMap(CodeMap map) {
+    codeMap = map;
   }
 
   final long interpreted() {

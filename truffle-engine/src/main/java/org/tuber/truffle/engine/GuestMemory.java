@@ -74,14 +74,17 @@ public abstract class GuestMemory {
   /** Changes whenever any virtual mapping of this CPU may have changed. */
   long epoch;
 
+  /** Runs regions twice; null until the first region of an engine that wants it. */
+  Lockstep lockstep;
+
   private final long[] tables;
   private final AddressSpace.Range[] lastRange = new AddressSpace.Range[1];
 
   GuestMemory(Engine engine, AddressSpace memory, int mmuModes) {
     this.engine = engine;
     this.memory = memory;
-    tables = new long[mmuModes];
-    for (int i = 0; i < mmuModes; i++) {
+    tables = new long[engine.isLockstep ? 2 * mmuModes : mmuModes];
+    for (int i = 0; i < tables.length; i++) {
       tables[i] = SoftTlb.allocate();
     }
     epoch = engine.nextEpoch();
@@ -108,8 +111,17 @@ public abstract class GuestMemory {
     return tables[mmuMode];
   }
 
-  /** Forgets all translations, which stay what they were. */
-  final void flushTables() {
+  /** Another table for the MMU mode of {@code table}, for {@link Lockstep}. */
+  final long tableForLockstep(long table) {
+    int i = 0;
+    while (tables[i] != table) {
+      i++;
+    }
+    return tables[i + tables.length / 2];
+  }
+
+  /** Forgets all translations; those of code stay what they were. */
+  public final void flushData() {
     for (long t : tables) {
       SoftTlb.flush(t);
     }
@@ -117,8 +129,24 @@ public abstract class GuestMemory {
 
   /** Forgets all translations; every block's mapping is checked again before it runs. */
   public final void flushTlb() {
-    flushTables();
+    flushData();
     epoch = engine.nextEpoch();
+  }
+
+  /**
+   * Forgets all translations, for an address space that several CPUs run in.
+   *
+   * @param codeEpoch blocks whose mapping was checked in it need not be checked again; all CPUs of
+   *     the address space have the same
+   */
+  public final void flushTlb(long codeEpoch) {
+    flushData();
+    epoch = codeEpoch;
+  }
+
+  /** A new number for a state of the address space; see {@link #flushTlb(long)}. */
+  public final long newEpoch() {
+    return engine.nextEpoch();
   }
 
   /** Forgets the translations of one page. */
@@ -138,12 +166,7 @@ public abstract class GuestMemory {
   /** Closes the fast write path to a host page in all tables. */
   final void closeWritePath(long hostPage) {
     for (long t : tables) {
-      for (long e = t; e < t + SoftTlb.TABLE_BYTES; e += 32) {
-        long tag = GuestRam.hostLoad64(e + SoftTlb.WRITE);
-        if (tag != SoftTlb.INVALID && tag + GuestRam.hostLoad64(e + SoftTlb.ADDEND) == hostPage) {
-          GuestRam.hostStore64(e + SoftTlb.WRITE, SoftTlb.INVALID);
-        }
-      }
+      SoftTlb.closeWritePath(t, hostPage);
     }
   }
 
@@ -178,6 +201,9 @@ public abstract class GuestMemory {
     long page = gva & PAGE_MASK;
     boolean writable =
         (walkPermissions & PERMIT_WRITE) != 0 && !r.readOnly && r.ram.pageFlags(offset) == 0;
+    if (lockstep != null && (walkPermissions & PERMIT_WRITE) != 0) {
+      lockstep.beforeStore(r.ram, offset, pageGpa);
+    }
     boolean readable = (walkPermissions & PERMIT_READ) != 0;
     if (watching != null) {
       writable &= !watching.watchesWrites(page);
@@ -221,6 +247,9 @@ public abstract class GuestMemory {
         default -> GuestRam.hostLoad64(host);
       };
     }
+    if (lockstep != null) {
+      lockstep.beforeDevice();
+    }
     return memory.read(gpa, size);
   }
 
@@ -231,6 +260,9 @@ public abstract class GuestMemory {
     walk(secondGva, ACCESS_READ);
     long second = walkGpa;
     int head = (int) (secondGva - gva);
+    if (lockstep != null && (!isRam(first) || !isRam(second))) {
+      lockstep.beforeDevice();
+    }
     long value = 0;
     for (int i = 0; i < size; i++) {
       long gpa = i < head ? first + i : second + (i - head);
@@ -253,6 +285,9 @@ public abstract class GuestMemory {
     long gpa = walkGpa;
     long hostPage = fillTlb(gva);
     if (hostPage == 0) {
+      if (lockstep != null) {
+        tellLockstep(gpa);
+      }
       memory.write(gpa, value, size);
       return;
     }
@@ -272,6 +307,10 @@ public abstract class GuestMemory {
     int head = (int) (secondGva - gva);
     boolean firstIsCode = beforeStore(first, head);
     boolean secondIsCode = beforeStore(second, size - head);
+    if (lockstep != null) {
+      tellLockstep(first);
+      tellLockstep(second);
+    }
     for (int i = 0; i < size; i++) {
       long gpa = i < head ? first + i : second + (i - head);
       memory.write(gpa, (value >>> (8 * i)) & 0xff, 1);
@@ -314,6 +353,22 @@ public abstract class GuestMemory {
       codeRewritten();
     }
     return hostPage + (gva & 4095);
+  }
+
+  private boolean isRam(long gpa) {
+    AddressSpace.Range r = rangeOf(gpa);
+    return r != null && r.ram != null;
+  }
+
+  /** A store that no fast path is opened for. */
+  private void tellLockstep(long gpa) {
+    AddressSpace.Range r = rangeOf(gpa);
+    if (r == null || r.ram == null) {
+      lockstep.beforeDevice();
+    } else {
+      long page = gpa & PAGE_MASK;
+      lockstep.beforeStore(r.ram, r.offsetOf(page), page);
+    }
   }
 
   /**

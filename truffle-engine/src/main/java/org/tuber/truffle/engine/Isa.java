@@ -53,6 +53,19 @@ public abstract class Isa {
   /** Called at each block's start with its address, for operands relative to it. */
   public abstract void enterBlock(GuestState s, long blockPc);
 
+  /**
+   * The register that compilers keep a chain of frames in, for profiles: where it points lies the
+   * caller's, and after it the return address.
+   */
+  public long framePointer(GuestState s) {
+    return 0;
+  }
+
+  /** Bytes of an address in {@code mode}, for the same purpose. */
+  public int addressBytes(int mode) {
+    return 8;
+  }
+
   /** The operations one by one, for regions as host classes; null where that tier is not there. */
   public OperationTable operations() {
     return null;

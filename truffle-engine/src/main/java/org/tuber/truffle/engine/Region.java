@@ -36,6 +36,9 @@ final class Region {
   int countdown;
   long runs;
 
+  /** For {@link Lockstep}. */
+  int runsInLockstep;
+
   /** Guest instructions executed inside. */
   long instructions;
 
@@ -47,6 +50,9 @@ final class Region {
 
   /** The CPU's ticks when the first one fell on this. */
   long ticksBefore;
+
+  /** What a profile counts of it, or null. */
+  volatile Probe.Counts counts;
 
   /** The next tier works on it. */
   boolean isUpgrading;

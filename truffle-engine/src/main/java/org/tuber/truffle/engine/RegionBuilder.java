@@ -123,7 +123,7 @@ final class RegionBuilder {
         entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
         entries.toArray(Block[]::new),
         distinct.toArray(Block[]::new),
-        head.misses < Block.MANY_MISSES);
+        !head.missesMuch());
   }
 
   private void choose(Block head) {

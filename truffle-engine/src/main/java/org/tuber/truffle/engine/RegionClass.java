@@ -22,6 +22,7 @@ import java.util.Map;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.special.Access;
 import org.tuber.truffle.engine.special.Code;
+import org.tuber.truffle.engine.special.Constants;
 import org.tuber.truffle.engine.special.Flow;
 import org.tuber.truffle.engine.special.Member;
 import org.tuber.truffle.engine.special.OperationTable;
@@ -44,13 +45,20 @@ final class RegionClass {
   /** The host compiles no longer methods. */
   private static final int MAX_CODE_LENGTH = 8000;
 
-  /** Twice as many gave the same speed, and the host's compiler took three times as long. */
-  static final int MAX_INSTRUCTIONS = 60;
+  /**
+   * More want more registers than the host has, and longer of its compiler; less cut loops in two.
+   */
+  static final int MAX_INSTRUCTIONS = 40;
 
   private static final ClassDesc STATE = ClassDesc.of(GuestState.class.getName());
   private static final ClassDesc CPU = ClassDesc.of(GuestCpu.class.getName());
   private static final ClassDesc ISA = ClassDesc.of(Isa.class.getName());
   private static final ClassDesc BASE = ClassDesc.of(RegionCode.class.getName());
+
+  /** {@link RegionCode#run}. */
+  private static final MethodTypeDesc RUN =
+      MethodTypeDesc.of(ConstantDescs.CD_void, STATE, CPU, ConstantDescs.CD_int);
+
   private static final ClassDesc LONGS = ClassDesc.ofDescriptor("[J");
 
   private static final ClassDesc LINK = ClassDesc.of(RegionLink.class.getName());
@@ -65,7 +73,7 @@ final class RegionClass {
   private static final int S = 4;
   private static final int C = 5;
 
-  /** Guest instructions executed since the method was entered. */
+  /** Guest instructions executed so far, as in the state. */
   private static final int COUNT = 6;
 
   /** Which instruction runs: block number and offset in the block, for faults. */
@@ -74,7 +82,14 @@ final class RegionClass {
   /** The class that goes on. */
   private static final int NEXT = 9;
 
-  private static final int FIRST_FREE = 10;
+  /** First of the state's arrays of registers: there each is found at once and known to be one. */
+  private static final int ARRAYS = 10;
+
+  private static final int MAX_ARRAYS = 8;
+  private static final int FIRST_FREE = ARRAYS + MAX_ARRAYS;
+
+  /** A conditional jump takes its rare way at most so often; the host need not see where to. */
+  private static final double RARE = 0.05;
 
   /** In {@link #AT}: block number, above the instruction's number, above its offset in bytes. */
   private static final int BLOCK_SHIFT = 18;
@@ -85,7 +100,7 @@ final class RegionClass {
   private static final ClassDesc RAM = ClassDesc.of(GuestRam.class.getName());
   private static final Map<Member, Access> ACCESSES = accesses();
 
-  /** Where instruction {@code at} goes when its access misses. */
+  /** Where instruction {@code at} goes when its access misses, or it is one of its rare cases. */
   private record Miss(Label label, int at) {}
 
   /**
@@ -93,8 +108,9 @@ final class RegionClass {
    *
    * @param pc where to, or null where the state's {@code pc} says
    * @param link where control went on so far
+   * @param isRare shares its last part with others like it
    */
-  private record Exit(Long pc, RegionLink link) {}
+  private record Exit(Long pc, RegionLink link, boolean isRare) {}
 
   private final Engine engine;
   private final OperationTable table;
@@ -103,9 +119,13 @@ final class RegionClass {
   private final int mode;
   private final ClassDesc state;
   private final ClassDesc cpu;
-  private List<Object> constants = List.of();
+  private final ClassDesc self;
+  private final Constants constants;
   private final List<Exit> exits = new ArrayList<>();
   private final List<Miss> misses = new ArrayList<>();
+
+  /** By name: their variables. */
+  private final Map<String, Integer> arrays = new LinkedHashMap<>();
 
   private Code code;
   private Specializer specializer;
@@ -123,6 +143,8 @@ final class RegionClass {
     mode = plan.blocks()[0].mode;
     state = table.state().describeConstable().orElseThrow();
     cpu = table.cpu().describeConstable().orElseThrow();
+    self = ClassDesc.of(table.lookup().lookupClass().getPackageName() + ".Region");
+    constants = new Constants(self);
   }
 
   /** The fast paths of {@link SoftTlb}. */
@@ -135,18 +157,15 @@ final class RegionClass {
     for (int bytes = 1; bytes <= 8; bytes *= 2) {
       ClassDesc value = bytes == 8 ? j : ConstantDescs.CD_int;
       Member load = Access.method(RAM, "hostLoad" + 8 * bytes, value, j);
+      Member store = Access.method(RAM, "hostStore" + 8 * bytes, ConstantDescs.CD_void, j, value);
       all.put(load, new Access(Access.Kind.RAW, bytes, null, null, load));
+      all.put(store, new Access(Access.Kind.RAW, bytes, null, null, store));
       all.put(
           Access.method(TLB, "load" + 8 * bytes, j, j, CPU, j),
           new Access(Access.Kind.LOAD, bytes, misses, host, load));
       all.put(
           Access.method(TLB, "store" + 8 * bytes, ConstantDescs.CD_void, j, CPU, j, j),
-          new Access(
-              Access.Kind.STORE,
-              bytes,
-              missesWrite,
-              host,
-              Access.method(RAM, "hostStore" + 8 * bytes, ConstantDescs.CD_void, j, value)));
+          new Access(Access.Kind.STORE, bytes, missesWrite, host, store));
     }
     all.put(
         Access.method(TLB, "readableHost", j, j, j, j),
@@ -163,44 +182,42 @@ final class RegionClass {
   }
 
   private RegionCode define() {
-    String name = table.lookup().lookupClass().getPackageName() + ".Region";
     ClassLoader loader = table.cpu().getClassLoader();
     byte[] bytes =
         ClassFile.of(
                 ClassFile.ClassHierarchyResolverOption.of(
                     ClassHierarchyResolver.ofClassLoading(loader)))
             .build(
-                ClassDesc.of(name),
-                c ->
-                    c.withSuperclass(BASE)
-                        .withFlags(ClassFile.ACC_FINAL)
-                        .withMethodBody(
-                            ConstantDescs.INIT_NAME,
-                            ConstantDescs.MTD_void,
-                            ClassFile.ACC_PUBLIC,
-                            b ->
-                                b.aload(0)
-                                    .invokespecial(
-                                        BASE, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
-                                    .return_())
-                        .withMethodBody(
-                            "run",
-                            MethodTypeDesc.of(
-                                ConstantDescs.CD_void, STATE, CPU, ConstantDescs.CD_int),
-                            ClassFile.ACC_PUBLIC,
-                            this::body));
-    if (codeLength(bytes) > MAX_CODE_LENGTH) {
+                self,
+                c -> {
+                  c.withSuperclass(BASE)
+                      .withFlags(ClassFile.ACC_FINAL)
+                      .withMethodBody(
+                          ConstantDescs.INIT_NAME,
+                          ConstantDescs.MTD_void,
+                          ClassFile.ACC_PUBLIC,
+                          b ->
+                              b.aload(0)
+                                  .invokespecial(
+                                      BASE, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                                  .return_())
+                      .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, this::body);
+                  constants.writeTo(c);
+                });
+    int codeBytes = codeLength(bytes);
+    if (codeBytes > MAX_CODE_LENGTH) {
       return null;
     }
     try {
       MethodHandles.Lookup made =
-          table.lookup().defineHiddenClassWithClassData(bytes, new ArrayList<>(constants), true);
+          table.lookup().defineHiddenClassWithClassData(bytes, constants.data(), true);
       RegionCode region =
           (RegionCode)
               made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
                   .asType(MethodType.methodType(RegionCode.class))
                   .invokeExact();
       region.links = exits.stream().map(Exit::link).toArray(RegionLink[]::new);
+      region.codeBytes = codeBytes;
       return region;
     } catch (Throwable e) {
       throw new IllegalStateException("a region's class", e);
@@ -216,7 +233,7 @@ final class RegionClass {
   }
 
   private void body(CodeBuilder b) {
-    code = new Code(b, S, C, FIRST_FREE);
+    code = new Code(b, constants, S, C, FIRST_FREE);
     specializer = new Specializer(table, ACCESSES, code);
     pc = code.registers().number("pc", -1, 'J');
     labels = new Label[plan.nodes().length];
@@ -234,14 +251,15 @@ final class RegionClass {
       code.plain(x -> x.loadConstant(miss.at).istore(AT));
       code.miss();
     }
-    pcs = code.constant(Arrays.stream(plan.nodes()).mapToLong(n -> n.pc).toArray());
+    pcs = constants.add(Arrays.stream(plan.nodes()).mapToLong(n -> n.pc).toArray());
     int[] entries = plan.entries();
     Flow flow = code.flow(Arrays.stream(entries).mapToObj(e -> labels[e]).toList());
 
     b.aload(STATE_ARGUMENT).checkcast(state).astore(S);
     b.aload(CPU_ARGUMENT).checkcast(cpu).astore(C);
-    b.lconst_0().lstore(COUNT);
+    b.aload(S).getfield(state, "instructions", ConstantDescs.CD_long).lstore(COUNT);
     b.iconst_0().istore(AT);
+    fetchArrays(b);
     enter(b, flow.neededAtEntry());
     for (int i = 1; i < entries.length; i++) {
       b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
@@ -258,12 +276,14 @@ final class RegionClass {
         ways,
         changed -> handlers.computeIfAbsent(changed, c -> b.newLabel()),
         changed -> retries.computeIfAbsent(changed, c -> b.newLabel()));
+    Label rare = b.newLabel();
     for (int i = 0; i < ways.size(); i++) {
       b.labelBinding(ways.get(i));
       store(b, flow.changedAtExit(i));
-      addCount(b);
-      leave(b, exits.get(i));
+      storeCount(b);
+      leave(b, exits.get(i), rare);
     }
+    leaveRarely(b, rare);
     retries.forEach(
         (changed, label) -> {
           b.labelBinding(label);
@@ -279,26 +299,29 @@ final class RegionClass {
           stopAt(b, changed);
           b.athrow();
         });
-    constants = code.constants();
   }
 
   /** Puts home what changed, and the address of instruction {@link #AT}. */
   private void stopAt(CodeBuilder b, BitSet changed) {
     store(b, changed);
-    addCount(b);
+    storeCount(b);
     b.aload(S);
-    Code.loadConstant(b, pcs, LONGS);
+    constants.load(b, pcs, LONGS);
     b.iload(AT).loadConstant(BLOCK_SHIFT).iushr().laload();
     b.iload(AT).loadConstant((1 << NUMBER_SHIFT) - 1).iand().i2l().ladd();
     b.putfield(state, "pc", ConstantDescs.CD_long);
   }
 
   /** Goes on in the class where {@code exit} leads, if there is one, and returns after it. */
-  private void leave(CodeBuilder b, Exit exit) {
+  private void leave(CodeBuilder b, Exit exit, Label rare) {
     if (exit.pc != null) {
       b.aload(S).loadConstant(exit.pc).putfield(state, "pc", ConstantDescs.CD_long);
     }
-    Code.loadConstant(b, code.constant(exit.link), LINK);
+    constants.load(b, constants.add(exit.link), LINK);
+    if (exit.isRare) {
+      b.astore(NEXT).goto_(rare);
+      return;
+    }
     b.aload(CPU_ARGUMENT).iload(DEPTH);
     if (exit.pc != null) {
       b.invokevirtual(LINK, "next", MethodTypeDesc.of(BASE, CPU, ConstantDescs.CD_int));
@@ -310,14 +333,44 @@ final class RegionClass {
     Label end = b.newLabel();
     b.astore(NEXT).aload(NEXT).ifnull(end);
     b.aload(NEXT).aload(STATE_ARGUMENT).aload(CPU_ARGUMENT).iload(DEPTH).iconst_1().iadd();
-    b.invokevirtual(
-        BASE, "run", MethodTypeDesc.of(ConstantDescs.CD_void, STATE, CPU, ConstantDescs.CD_int));
+    b.invokevirtual(BASE, "run", RUN);
     b.labelBinding(end).return_();
   }
 
-  private void addCount(CodeBuilder b) {
-    b.aload(S).dup().getfield(state, "instructions", ConstantDescs.CD_long);
-    b.lload(COUNT).ladd().putfield(state, "instructions", ConstantDescs.CD_long);
+  /** The end of all rare ways out, whose link is in {@link #NEXT}. */
+  private void leaveRarely(CodeBuilder b, Label rare) {
+    if (exits.stream().noneMatch(Exit::isRare)) {
+      return;
+    }
+    b.labelBinding(rare);
+    b.aload(NEXT).aload(STATE_ARGUMENT).aload(CPU_ARGUMENT).iload(DEPTH);
+    b.invokevirtual(LINK, "go", RUN);
+    b.return_();
+  }
+
+  private void storeCount(CodeBuilder b) {
+    b.aload(S).lload(COUNT).putfield(state, "instructions", ConstantDescs.CD_long);
+  }
+
+  /** Puts the arrays of registers into variables, each known to be long enough. */
+  private void fetchArrays(CodeBuilder b) {
+    Map<String, Integer> last = new LinkedHashMap<>();
+    for (int i = 0; i < code.registers().count(); i++) {
+      RegisterFile.Entry e = code.registers().entry(i);
+      if (e.index() >= 0) {
+        last.merge(e.field(), e.index(), Math::max);
+      }
+    }
+    if (last.size() > MAX_ARRAYS) {
+      throw new IllegalStateException("arrays of registers: " + last.keySet());
+    }
+    last.forEach(
+        (array, index) -> {
+          int local = ARRAYS + arrays.size();
+          arrays.put(array, local);
+          b.aload(S).getfield(state, array, LONGS).astore(local);
+          b.aload(local).loadConstant(index).laload().pop2();
+        });
   }
 
   /** Loads the registers in {@code needed}; the others get some value, as variables must. */
@@ -365,12 +418,12 @@ final class RegionClass {
         });
   }
 
-  /** Writes what moves one register from or to the object on the stack, which it pops. */
+  /** Writes what moves one register from or to the object on the stack. */
   private interface Move {
     void write(int number, RegisterFile.Entry e);
   }
 
-  /** All moves, array by array: each array is fetched once, to keep the code short. */
+  /** All moves, array by array. */
   private void moves(CodeBuilder b, BitSet registers, Move move) {
     Map<String, List<Integer>> byArray = new LinkedHashMap<>();
     registers.stream()
@@ -383,15 +436,10 @@ final class RegionClass {
             });
     byArray.forEach(
         (array, numbers) -> {
-          b.aload(S);
-          if (!array.isEmpty()) {
-            b.getfield(state, array, LONGS);
-          }
           for (int i : numbers) {
-            b.dup();
+            b.aload(array.isEmpty() ? S : arrays.get(array));
             move.write(i, code.registers().entry(i));
           }
-          b.pop();
         });
   }
 
@@ -492,13 +540,13 @@ final class RegionClass {
     ClassDesc owner =
         (outcome != null ? table.ending() : table.step()).describeConstable().orElseThrow();
     ClassDesc result = outcome != null ? ConstantDescs.CD_int : ConstantDescs.CD_void;
-    int number = code.constant(operation);
-    int isaNumber = code.constant(isa);
+    int number = constants.add(operation);
+    int isaNumber = constants.add(isa);
     code.atHome(
         (b, stores, loads) -> {
           b.loadConstant(at).istore(AT);
           store(b, stores);
-          Code.loadConstant(b, isaNumber, ISA);
+          constants.load(b, isaNumber, ISA);
           b.aload(S).loadConstant(blockPc);
           b.invokevirtual(
               ISA,
@@ -506,7 +554,7 @@ final class RegionClass {
               MethodTypeDesc.of(ConstantDescs.CD_void, STATE, ConstantDescs.CD_long));
           b.aload(S).loadConstant(at & ((1 << NUMBER_SHIFT) - 1));
           b.putfield(state, "pcOffset", ConstantDescs.CD_int);
-          Code.loadConstant(b, number, owner);
+          constants.load(b, number, owner);
           b.aload(S).aload(C).loadConstant(w0).loadConstant(w1);
           b.invokeinterface(
               owner,
@@ -525,9 +573,9 @@ final class RegionClass {
     if (node.kind == Block.BRANCH) {
       if (outcome instanceof Value.Constant c) {
         if (c.value().equals(Block.TO_TAKEN)) {
-          goTo(index, node.takenIndex, node.takenPc);
+          goTo(index, node.takenIndex, node.takenPc, false);
         } else {
-          goTo(index, node.nextIndex, node.nextPc);
+          goTo(index, node.nextIndex, node.nextPc, false);
         }
         return;
       }
@@ -539,15 +587,15 @@ final class RegionClass {
       } else {
         code.jumpIf(Opcode.IF_ICMPEQ, outcome, new Value.Constant('I', Block.TO_TAKEN), taken);
       }
-      goTo(index, node.nextIndex, node.nextPc);
+      goTo(index, node.nextIndex, node.nextPc, 1 - node.takenProbability < RARE);
       code.bind(taken);
-      goTo(index, node.takenIndex, node.takenPc);
+      goTo(index, node.takenIndex, node.takenPc, node.takenProbability < RARE);
     } else if (node.firstGuess >= 0) {
       guess(node);
     } else if (node.isIndirect()) {
-      exit(null);
+      exit(null, false);
     } else {
-      goTo(index, node.nextIndex, node.nextPc);
+      goTo(index, node.nextIndex, node.nextPc, false);
     }
   }
 
@@ -568,28 +616,28 @@ final class RegionClass {
           labels[guesses.indexes()[g]]);
     }
     code.bind(out);
-    exit(null);
+    exit(null, false);
   }
 
   /** On to the block {@code to}, or out with {@code target}. */
-  private void goTo(int from, int to, long target) {
+  private void goTo(int from, int to, long target, boolean isRare) {
     if (to < 0) {
-      exit(target);
+      exit(target, isRare);
     } else if (to <= from) {
       Label out = code.label();
       poll(out);
       code.jump(labels[to]);
       code.bind(out);
-      exit(target);
+      exit(target, true);
     } else {
       code.jump(labels[to]);
     }
   }
 
   /** Leaves for {@code target}, or where the state's {@code pc} says if it is null. */
-  private void exit(Long target) {
+  private void exit(Long target, boolean isRare) {
     code.exit(exits.size());
-    exits.add(new Exit(target, new RegionLink()));
+    exits.add(new Exit(target, new RegionLink(), isRare));
   }
 
   private void poll(Label out) {

@@ -5,6 +5,9 @@ public abstract class RegionCode {
   /** Its ways out. */
   RegionLink[] links = {};
 
+  /** Length of its method, in bytes of bytecode. */
+  int codeBytes;
+
   /**
    * Runs on the CPU's own registers from {@code s.pc}, one of its entries, until control leaves and
    * no class goes on; {@code s.pc} is then where to; on a fault the faulting instruction.

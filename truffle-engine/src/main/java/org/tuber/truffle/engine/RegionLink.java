@@ -14,6 +14,9 @@ public final class RegionLink {
 
   private static final Target NONE = new Target(-1, null);
 
+  /** The class that this leads out of, for a profile; else null. */
+  Region owner;
+
   private Target first = NONE;
   private Target second = NONE;
 
@@ -36,6 +39,14 @@ public final class RegionLink {
     }
     t = second;
     return enter(c, depth, t.pc == pc ? t.region : c.cachedRegion(pc));
+  }
+
+  /** Goes on where a direct jump leads, in a class if there is one, and returns after it. */
+  public void go(GuestState s, GuestCpu c, int depth) {
+    RegionCode code = enter(c, depth, first.region);
+    if (code != null) {
+      code.run(s, c, depth + 1);
+    }
   }
 
   private RegionCode enter(GuestCpu c, int depth, Region r) {

@@ -8,7 +8,8 @@ package org.tuber.truffle.engine;
  * @param entries index in {@code nodes} of each entry
  * @param entryBlocks the same as blocks
  * @param blocks every block once
- * @param leavesOnMiss a host class is to leave for accesses that miss the TLB
+ * @param leavesOnMiss a host class is to leave for accesses that miss the TLB and for other slow
+ *     cases
  */
 record RegionPlan(
     RegionBlock[] nodes,

@@ -17,14 +17,24 @@ import org.tuber.core.mem.GuestRam;
  * first: an access that crosses a page can never match, so alignment needs no test of its own.
  */
 public final class SoftTlb {
-  /** log2 of {@link #ENTRIES}. */
-  public static final int ENTRIES_SHIFT = 10;
+  /** log2 of {@link #ENTRIES}: 32 MiB of guest memory without a miss. */
+  public static final int ENTRIES_SHIFT = 13;
 
   /** Entries of one table. */
   public static final int ENTRIES = 1 << ENTRIES_SHIFT;
 
   /** Bytes of one table. */
   public static final long TABLE_BYTES = (long) ENTRIES << 5;
+
+  /**
+   * So many fills after a flush are remembered, behind the table: their number, then the host
+   * addresses of the entries. A guest that switches address spaces fills few in between, and to
+   * forget them must not cost more the larger the table is.
+   */
+  private static final int MAX_REMEMBERED = 512;
+
+  private static final long REMEMBERED = TABLE_BYTES + 8;
+  private static final long ALLOCATED_BYTES = REMEMBERED + 8L * MAX_REMEMBERED;
 
   /** A tag that matches no page. */
   public static final long INVALID = -1;
@@ -56,27 +66,53 @@ public final class SoftTlb {
 
   /** A fresh table without any translation. */
   public static long allocate() {
-    long tlb = GuestRam.hostAllocate(TABLE_BYTES);
+    long tlb = GuestRam.hostAllocate(ALLOCATED_BYTES);
+    GuestRam.hostStore64(tlb + TABLE_BYTES, MAX_REMEMBERED + 1L);
     flush(tlb);
     return tlb;
   }
 
   /** Forgets everything. */
   public static void flush(long tlb) {
-    GuestRam.hostFill(tlb, TABLE_BYTES, (byte) -1);
+    long filled = GuestRam.hostLoad64(tlb + TABLE_BYTES);
+    GuestRam.hostStore64(tlb + TABLE_BYTES, 0);
+    if (filled > MAX_REMEMBERED) {
+      GuestRam.hostFill(tlb, TABLE_BYTES, (byte) -1);
+      return;
+    }
+    for (long at = tlb + REMEMBERED; filled > 0; filled--, at += 8) {
+      flushEntry(GuestRam.hostLoad64(at));
+    }
   }
 
-  /** Forgets the page of {@code gva}. */
-  public static void flushPage(long tlb, long gva) {
-    long e = entry(tlb, gva);
+  private static void flushEntry(long e) {
     GuestRam.hostStore64(e + READ, INVALID);
     GuestRam.hostStore64(e + WRITE, INVALID);
     GuestRam.hostStore64(e + FETCH, INVALID);
   }
 
-  /** Forgets that any page may be written fast: some page became code or is watched from now on. */
-  public static void flushWriteTags(long tlb) {
-    for (long e = tlb; e < tlb + TABLE_BYTES; e += 32) {
+  /** Forgets the page of {@code gva}. */
+  public static void flushPage(long tlb, long gva) {
+    flushEntry(entry(tlb, gva));
+  }
+
+  /** Forgets that the page at {@code hostPage} may be written fast: it holds code from now on. */
+  static void closeWritePath(long tlb, long hostPage) {
+    long filled = GuestRam.hostLoad64(tlb + TABLE_BYTES);
+    if (filled > MAX_REMEMBERED) {
+      for (long e = tlb; e < tlb + TABLE_BYTES; e += 32) {
+        closeEntry(e, hostPage);
+      }
+      return;
+    }
+    for (long at = tlb + REMEMBERED; filled > 0; filled--, at += 8) {
+      closeEntry(GuestRam.hostLoad64(at), hostPage);
+    }
+  }
+
+  private static void closeEntry(long e, long hostPage) {
+    long tag = GuestRam.hostLoad64(e + WRITE);
+    if (tag != INVALID && tag + GuestRam.hostLoad64(e + ADDEND) == hostPage) {
       GuestRam.hostStore64(e + WRITE, INVALID);
     }
   }
@@ -84,6 +120,13 @@ public final class SoftTlb {
   /** Enters a translation; each tag is the page address or {@link #INVALID}. */
   public static void fill(long tlb, long gva, long read, long write, long fetch, long hostPage) {
     long e = entry(tlb, gva);
+    long filled = GuestRam.hostLoad64(tlb + TABLE_BYTES);
+    if (filled < MAX_REMEMBERED) {
+      GuestRam.hostStore64(tlb + REMEMBERED + 8 * filled, e);
+    }
+    if (filled <= MAX_REMEMBERED) {
+      GuestRam.hostStore64(tlb + TABLE_BYTES, filled + 1);
+    }
     GuestRam.hostStore64(e + READ, read);
     GuestRam.hostStore64(e + WRITE, write);
     GuestRam.hostStore64(e + FETCH, fetch);

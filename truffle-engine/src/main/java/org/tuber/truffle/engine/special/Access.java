@@ -21,7 +21,7 @@ public record Access(Kind kind, int bytes, Member test, Member host, Member raw)
     STORE,
     /** Result: host address of the bytes from the last argument but one to the last; not zero. */
     ADDRESS,
-    /** A call without effects that does not throw. */
+    /** A load or store at a host address, which does not throw. */
     RAW
   }
 

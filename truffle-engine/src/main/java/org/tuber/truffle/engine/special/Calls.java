@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -43,11 +44,17 @@ final class Calls {
   /**
    * The decision.
    *
+   * @param method to walk, or that is called if it is known
    * @param arguments of a walk, where they are others than the call's
    * @param handle how to call a method that the written class may not name, or null
    */
   record Decision(
       How how, Value result, MethodCode method, Value[] arguments, MethodHandle handle) {
+    /** A call of what is too slow, or too rare, to be compiled with its callers. */
+    boolean isBoundary() {
+      return method != null && method.isBoundary;
+    }
+
     static Decision result(Value v) {
       return new Decision(How.RESULT, v, null, null, null);
     }
@@ -150,7 +157,7 @@ final class Calls {
       case Value.Known k -> k.object().getClass();
       default -> {
         Class<?> named = owner(m);
-        yield java.lang.reflect.Modifier.isFinal(named.getModifiers()) ? named : null;
+        yield Modifier.isFinal(named.getModifiers()) ? named : null;
       }
     };
   }
@@ -160,16 +167,15 @@ final class Calls {
   }
 
   private Decision call(Member m, boolean isStatic, Class<?> declaring, MethodCode method) {
-    if (method == null || method.isPublic) {
-      return CALL;
-    }
-    if (!method.isPrivate && declaring.getPackageName().equals(home)) {
-      return CALL;
+    if (method == null
+        || method.isPublic
+        || (!method.isPrivate && declaring.getPackageName().equals(home))) {
+      return new Decision(How.CALL, null, method, null, null);
     }
     return new Decision(
         How.CALL,
         null,
-        null,
+        method,
         null,
         handles.computeIfAbsent(m, x -> handle(x, isStatic, declaring)));
   }

@@ -52,7 +52,7 @@ final class ClassCode {
                 (flags & ClassFile.ACC_FINAL) != 0,
                 (flags & ClassFile.ACC_PUBLIC) != 0,
                 (flags & ClassFile.ACC_PRIVATE) != 0,
-                isAnnotated(f, "CompilationFinal")));
+                isAnnotated(f, "$CompilationFinal")));
       }
     } catch (IOException e) {
       throw new UncheckedIOException("class file of " + name, e);
@@ -92,7 +92,7 @@ final class ClassCode {
   }
 
   static boolean isAnnotated(AttributedElement element, String name) {
-    String end = "$" + name + ";";
+    String end = name + ";";
     return element
             .findAttribute(Attributes.runtimeVisibleAnnotations())
             .map(

@@ -1,22 +1,19 @@
 package org.tuber.truffle.engine.special;
 
 import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Instruction;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
 import java.lang.classfile.TypeKind;
 import java.lang.classfile.instruction.ArrayLoadInstruction;
 import java.lang.classfile.instruction.ArrayStoreInstruction;
+import java.lang.classfile.instruction.ConvertInstruction;
+import java.lang.classfile.instruction.OperatorInstruction;
 import java.lang.classfile.instruction.SwitchCase;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
-import java.lang.constant.DirectMethodHandleDesc;
-import java.lang.constant.DynamicConstantDesc;
-import java.lang.constant.MethodHandleDesc;
-import java.lang.constant.MethodTypeDesc;
-import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -26,15 +23,6 @@ import java.util.function.Function;
  * variables are, is only known at its end.
  */
 public final class Code {
-  private static final DirectMethodHandleDesc CLASS_DATA_AT =
-      MethodHandleDesc.ofMethod(
-          DirectMethodHandleDesc.Kind.STATIC,
-          ClassDesc.of(MethodHandles.class.getName()),
-          "classDataAt",
-          MethodTypeDesc.ofDescriptor(
-              "(Ljava/lang/invoke/MethodHandles$Lookup;Ljava/lang/String;Ljava/lang/Class;I)"
-                  + "Ljava/lang/Object;"));
-
   /** What there is in the list. */
   enum Kind {
     /** A label's place; the paths that meet there read any register. */
@@ -102,8 +90,7 @@ public final class Code {
   private final CodeBuilder labels;
   private final List<Piece> pieces = new ArrayList<>();
   private final RegisterFile registers = new RegisterFile();
-  private final List<Object> constants = new ArrayList<>();
-  private final IdentityHashMap<Object, Integer> constantNumbers = new IdentityHashMap<>();
+  private final Constants constants;
   private final List<AtHome> atHome = new ArrayList<>();
   private int temporaries;
   private int group;
@@ -112,10 +99,13 @@ public final class Code {
    * An empty body.
    *
    * @param labels makes the labels
+   * @param constants of the class
    * @param firstLocal first variable that is free
    */
-  public Code(CodeBuilder labels, int stateLocal, int cpuLocal, int firstLocal) {
+  public Code(
+      CodeBuilder labels, Constants constants, int stateLocal, int cpuLocal, int firstLocal) {
     this.labels = labels;
+    this.constants = constants;
     this.stateLocal = stateLocal;
     this.cpuLocal = cpuLocal;
     this.firstLocal = firstLocal;
@@ -124,11 +114,6 @@ public final class Code {
   /** The registers it uses so far. */
   public RegisterFile registers() {
     return registers;
-  }
-
-  /** Objects that the class needs, in the order of their numbers. */
-  public List<Object> constants() {
-    return constants;
   }
 
   /** Pieces so far. */
@@ -394,22 +379,6 @@ public final class Code {
     return firstLocal + 2 * number;
   }
 
-  /** Number of an object among the class's constants. */
-  public int constant(Object o) {
-    return constantNumbers.computeIfAbsent(
-        o,
-        x -> {
-          constants.add(x);
-          return constants.size() - 1;
-        });
-  }
-
-  /** Loads the object with number {@code number} as a {@code type}. */
-  public static void loadConstant(CodeBuilder b, int number, ClassDesc type) {
-    b.loadConstant(
-        DynamicConstantDesc.ofNamed(CLASS_DATA_AT, ConstantDescs.DEFAULT_NAME, type, number));
-  }
-
   /** Pushes {@code v}. */
   public void push(CodeBuilder b, Value v) {
     switch (v) {
@@ -429,7 +398,7 @@ public final class Code {
         } else if (k.declared() == null) {
           throw new Unsuited("constant of a hidden class");
         } else {
-          loadConstant(b, constant(k.object()), k.declared());
+          constants.load(b, constants.add(k.object()), k.declared());
         }
       }
       case Value.State s -> b.aload(stateLocal);
@@ -467,10 +436,10 @@ public final class Code {
     }
   }
 
-  private static java.lang.classfile.Instruction instruction(Opcode o) {
+  private static Instruction instruction(Opcode o) {
     return switch (o.kind()) {
-      case CONVERT -> java.lang.classfile.instruction.ConvertInstruction.of(o);
-      default -> java.lang.classfile.instruction.OperatorInstruction.of(o);
+      case CONVERT -> ConvertInstruction.of(o);
+      default -> OperatorInstruction.of(o);
     };
   }
 
@@ -654,13 +623,13 @@ public final class Code {
         throw new Unsuited(m + " with the state");
       }
     }
-    int handle = d.handle() == null ? -1 : constant(d.handle());
+    int handle = d.handle() == null ? -1 : constants.add(d.handle());
     add(
         Kind.THROWING,
         arguments,
         b -> {
           if (handle >= 0) {
-            loadConstant(b, handle, ConstantDescs.CD_MethodHandle);
+            constants.load(b, handle, ConstantDescs.CD_MethodHandle);
           }
           for (Value v : arguments) {
             push(b, v);

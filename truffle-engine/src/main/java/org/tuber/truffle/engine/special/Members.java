@@ -1,6 +1,7 @@
 package org.tuber.truffle.engine.special;
 
 import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Array;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -100,6 +101,6 @@ final class Members {
           : new Value.Known(
               o, array.getClass().getComponentType().describeConstable().orElseThrow(), false);
     }
-    return constant(java.lang.reflect.Array.get(array, index));
+    return constant(Array.get(array, index));
   }
 }

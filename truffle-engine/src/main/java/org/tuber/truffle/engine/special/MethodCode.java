@@ -6,6 +6,8 @@ import java.lang.classfile.CodeModel;
 import java.lang.classfile.Instruction;
 import java.lang.classfile.Label;
 import java.lang.classfile.MethodModel;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.classfile.instruction.ArrayLoadInstruction;
 import java.lang.classfile.instruction.ArrayStoreInstruction;
 import java.lang.classfile.instruction.BranchInstruction;
@@ -26,6 +28,7 @@ import java.lang.classfile.instruction.SwitchCase;
 import java.lang.classfile.instruction.TableSwitchInstruction;
 import java.lang.classfile.instruction.ThrowInstruction;
 import java.lang.classfile.instruction.TypeCheckInstruction;
+import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -62,7 +65,7 @@ final class MethodCode {
     isStatic = (m.flags().flagsMask() & ClassFile.ACC_STATIC) != 0;
     isPrivate = (m.flags().flagsMask() & ClassFile.ACC_PRIVATE) != 0;
     isPublic = (m.flags().flagsMask() & ClassFile.ACC_PUBLIC) != 0;
-    isBoundary = ClassCode.isAnnotated(m, "TruffleBoundary");
+    isBoundary = ClassCode.isAnnotated(m, "$TruffleBoundary") || ClassCode.isAnnotated(m, "/Rare");
     CodeModel body = m.code().orElse(null);
     if (body == null) {
       obstacle = "no code";
@@ -72,7 +75,7 @@ final class MethodCode {
       return;
     }
     obstacle = body.exceptionHandlers().isEmpty() ? null : "exception handlers";
-    maxLocals = ((java.lang.classfile.attribute.CodeAttribute) body).maxLocals();
+    maxLocals = ((CodeAttribute) body).maxLocals();
     List<Instruction> instructions = new ArrayList<>();
     Map<Label, Integer> labels = new HashMap<>();
     for (CodeElement e : body) {
@@ -106,9 +109,7 @@ final class MethodCode {
           Insn.local(Insn.Kind.INCREMENT, c.opcode(), c.slot(), c.constant());
       case OperatorInstruction o ->
           Insn.of(
-              o.opcode() == java.lang.classfile.Opcode.ARRAYLENGTH
-                  ? Insn.Kind.ARRAY_LENGTH
-                  : Insn.Kind.OPERATOR,
+              o.opcode() == Opcode.ARRAYLENGTH ? Insn.Kind.ARRAY_LENGTH : Insn.Kind.OPERATOR,
               o.opcode());
       case ConvertInstruction c -> Insn.of(Insn.Kind.OPERATOR, c.opcode());
       case StackInstruction s -> Insn.of(Insn.Kind.STACK, s.opcode());
@@ -147,7 +148,7 @@ final class MethodCode {
       case ArrayStoreInstruction a -> Insn.of(Insn.Kind.ARRAY_STORE, a.opcode());
       case ThrowInstruction t -> Insn.of(Insn.Kind.THROW, t.opcode());
       case TypeCheckInstruction t ->
-          t.opcode() == java.lang.classfile.Opcode.CHECKCAST
+          t.opcode() == Opcode.CHECKCAST
               ? Insn.of(Insn.Kind.CAST, t.opcode(), t.type().asSymbol())
               : Insn.of(Insn.Kind.OTHER, t.opcode());
       case NopInstruction n -> Insn.of(Insn.Kind.NOP, n.opcode());
@@ -162,19 +163,16 @@ final class MethodCode {
       case Long v -> new Value.Constant('J', v);
       case Float v -> new Value.Constant('F', v);
       case Double v -> new Value.Constant('D', v);
-      case String v -> new Value.Known(v, java.lang.constant.ConstantDescs.CD_String, false);
+      case String v -> new Value.Known(v, ConstantDescs.CD_String, false);
       default ->
-          value == java.lang.constant.ConstantDescs.NULL
+          value == ConstantDescs.NULL
               ? new Value.Constant('A', null)
               : new Value.Known(null, null, false);
     };
   }
 
   private static Insn choice(
-      java.lang.classfile.Opcode opcode,
-      List<SwitchCase> cases,
-      int other,
-      Map<Label, Integer> labels) {
+      Opcode opcode, List<SwitchCase> cases, int other, Map<Label, Integer> labels) {
     int[] keys = new int[cases.size()];
     int[] targets = new int[keys.length];
     for (int i = 0; i < keys.length; i++) {

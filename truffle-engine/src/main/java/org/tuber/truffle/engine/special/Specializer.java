@@ -3,6 +3,8 @@ package org.tuber.truffle.engine.special;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
 import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.reflect.Array;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -233,7 +235,11 @@ public final class Specializer {
         case GET_STATIC -> f.push(getStatic((Member) i.value()));
         case GET_FIELD -> f.push(getField(f.pop(), (Member) i.value()));
         case PUT_FIELD -> putField(f, (Member) i.value());
-        case INVOKE -> invoke(f, i.opcode(), (Member) i.value());
+        case INVOKE -> {
+          if (!invoke(f, i.opcode(), (Member) i.value())) {
+            return;
+          }
+        }
         case RETURN -> {
           Value result = i.opcode() == Opcode.RETURN ? null : settled(f.pop(), SMALL_TREE);
           if (f.caller == null) {
@@ -631,7 +637,7 @@ public final class Specializer {
 
   private Value arrayLength(Value array) {
     if (array instanceof Value.Known k) {
-      return new Value.Constant('I', java.lang.reflect.Array.getLength(k.object()));
+      return new Value.Constant('I', Array.getLength(k.object()));
     }
     if (array instanceof Value.Registers) {
       throw unsuited("length of registers");
@@ -644,7 +650,8 @@ public final class Specializer {
 
   // ---------------------------------------------------------------- calls
 
-  private void invoke(Frame f, Opcode opcode, Member m) {
+  /** False: the path ends here. */
+  private boolean invoke(Frame f, Opcode opcode, Member m) {
     if (opcode == Opcode.INVOKEDYNAMIC) {
       throw unsuited("invokedynamic");
     }
@@ -653,6 +660,10 @@ public final class Specializer {
     Value[] arguments = new Value[count + (isStatic ? 0 : 1)];
     for (int n = arguments.length - 1; n >= 0; n--) {
       arguments[n] = f.pop();
+    }
+    Access access = accesses.get(m);
+    if (access != null && access(f, access, arguments)) {
+      return true;
     }
     Calls.Decision d = calls.decide(opcode, m, arguments);
     switch (d.how()) {
@@ -671,9 +682,11 @@ public final class Specializer {
         top = callee;
       }
       case CALL -> {
-        Access access = accesses.get(m);
-        if (access != null && access(f, access, arguments)) {
-          return;
+        if (slow != null && hasForked && !hasEffect && d.isBoundary()) {
+          // Made in a rare case only, but it would cost the others their host registers.
+          isSlowUsed = true;
+          code.jump(slow);
+          return false;
         }
         mayThrow = true;
         hasEffect = true;
@@ -687,11 +700,17 @@ public final class Specializer {
         }
       }
     }
+    return true;
   }
 
   /** Writes the fast part of an access; false: it has to be a call. */
   private boolean access(Frame f, Access a, Value[] arguments) {
     if (a.kind() == Access.Kind.RAW) {
+      if (a.raw().type().returnType().equals(ConstantDescs.CD_void)) {
+        hasEffect = true;
+        code.raw(a.raw(), List.of(arguments), null);
+        return true;
+      }
       Value.Temporary t = code.temporary(Folding.typeOf(a.raw().type().returnType()));
       code.raw(a.raw(), List.of(arguments), t);
       f.push(t);
