@@ -31,6 +31,7 @@ public final class X86Isa extends Isa {
   /** Some upper half is known to the region. */
   private static final long ANY_UPPER = 0x1_ffffL << YMM_SHIFT;
 
+  private static final int RBP = 5;
   private static final long RSI_RDI = 0xc0;
   private static final long ALL_GENERAL = 0xffff;
 
@@ -69,6 +70,16 @@ public final class X86Isa extends Isa {
   @Override
   public GuestState stateOf(GuestCpu cpu) {
     return ((X86Cpu) cpu).home;
+  }
+
+  @Override
+  public long framePointer(GuestState s) {
+    return ((X86State) s).r[RBP];
+  }
+
+  @Override
+  public int addressBytes(int mode) {
+    return (mode & X86Cpu.MODE_64) != 0 ? 8 : 4;
   }
 
   @Override

@@ -9,12 +9,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.tuber.core.cpu.CpuPlatform;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.sys.BareMachine;
-import org.tuber.truffle.x86.sys.CpuModel;
 
 /**
  * Code that is written while it runs, by itself and by another CPU, and instructions of which the
@@ -38,6 +36,8 @@ class ChangingCodeTest {
           case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
           // One block each: control goes from class to class.
           case "chains" -> new Engine.Options(true, 2, 2, 1, 300);
+          // All of it twice, and compared.
+          case "lockstep" -> new Engine.Options(true, 2, 2, 32, 300, true);
           default -> Engine.Options.IMMEDIATE;
         };
     return new BareMachine(Map.of("model", "max"), options).longMode();
@@ -63,7 +63,7 @@ class ChangingCodeTest {
 
   /** mov byte [rip+X],n: the immediate of what follows, at every distance up to a whole block. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains", "lockstep"})
   void aStoreAheadInTheSameBlock(String tier) {
     try (BareMachine m = machine(tier)) {
       for (int distance = 0; distance < 40; distance++) {
@@ -90,7 +90,7 @@ class ChangingCodeTest {
    * [rdi+1],ecx; call rdi; add ebx,eax; dec ecx; jnz l; hlt. The function: mov eax,0; ret.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains", "lockstep"})
   void aStoreToAnotherPage(String tier) {
     try (BareMachine m = machine(tier)) {
       write(m, CODE, "894f01 ffd7 01c3 ffc9 75f5 f4");
@@ -104,7 +104,7 @@ class ChangingCodeTest {
 
   /** REP STOSB fills the rest of its own block with INC EBX (FF C3 as words), then runs it. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains", "lockstep"})
   void aStringInstructionWritesWhatFollows(String tier) {
     try (BareMachine m = machine(tier)) {
       // lea rdi,[rip+2]; rep stosw; 8 * nop nop; hlt
@@ -118,7 +118,7 @@ class ChangingCodeTest {
 
   /** The store hits the last byte of an instruction across two pages, from the first page. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains", "lockstep"})
   void anInstructionAcrossPagesChangesOnTheSecond(String tier) {
     try (BareMachine m = machine(tier)) {
       long at = CODE + 0xffd;
@@ -142,7 +142,7 @@ class ChangingCodeTest {
 
   /** Every length of an instruction across the border, with the second page missing at first. */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "immediate", "classes", "chains", "lockstep"})
   void theSecondPageIsMissing(String tier) {
     try (BareMachine m = machine(tier)) {
       // Virtual 400000H-401FFFH, first page mapped to CODE, second not present.
@@ -180,30 +180,11 @@ class ChangingCodeTest {
    * stores 2 into the first immediate and halts. SDM: the change is seen after a while.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains"})
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains", "lockstep"})
   void anotherCpuChangesTheCode(String tier) throws Exception {
     try (BareMachine m = machine(tier)) {
       write(m, CODE, "ffc3 b801000000 83f801 74f4 f4");
-      X86Cpu second =
-          new X86Cpu(
-              m.cpu.engine,
-              1,
-              m.memory,
-              m.ports,
-              m.clock,
-              new CpuPlatform() {},
-              CpuModel.of(Map.of("model", "max")));
-      m.cpu.shared = true;
-      second.shared = true;
-      second.cr3 = m.cpu.cr3;
-      second.cr4 = m.cpu.cr4;
-      second.efer = m.cpu.efer;
-      second.cr0 = m.cpu.cr0;
-      for (int i = 0; i < 8; i++) {
-        second.segments[i].copyFrom(m.cpu.segments[i]);
-      }
-      second.modeChanged();
-      second.flushTlb();
+      X86Cpu second = m.secondCpu();
       // pause; dec rcx; jnz: give the first time to get hot; mov byte [rdi],2; hlt
       write(m, CODE + 0x2000, "f390 48ffc9 75f9 c60702 f4");
       second.home.pc = CODE + 0x2000;
@@ -222,6 +203,43 @@ class ChangingCodeTest {
       }
       assertThat(m.s.r[0]).isEqualTo(2);
       assertThat(m.s.r[3]).isPositive();
+      second.close();
+    }
+  }
+
+  /**
+   * Both CPUs add to one cell under a lock that is taken by CMPXCHG and freed by a plain store: a
+   * failing CMPXCHG writes back what it read, which must not undo the other's store.
+   *
+   * <pre>
+   *   mov ecx,100000; mov esi,7000h; mov edx,1
+   *   l: xor eax,eax; lock cmpxchg [rsi],edx; jnz l; inc dword [rsi+8]; mov byte [rsi],0
+   *   lock inc dword [rsi+16]; dec ecx; jnz l; hlt
+   * </pre>
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"interpreter", "default", "immediate", "classes", "chains", "lockstep"})
+  void lockedOperationsOfTwoCpusAreAtomic(String tier) throws Exception {
+    try (BareMachine m = machine(tier)) {
+      write(
+          m,
+          CODE,
+          "b9a0860100 be00700000 ba01000000"
+              + "31c0 f00fb116 75f8 ff4608 c60600 f0ff4610 ffc9 75ea f4");
+      X86Cpu second = m.secondCpu();
+      second.home.pc = CODE;
+      m.s.pc = CODE;
+      FutureTask<ExitReason> one = start(m.cpu);
+      FutureTask<ExitReason> two = start(second);
+      try {
+        assertThat(one.get(DEADLINE_SECONDS, TimeUnit.SECONDS)).isEqualTo(ExitReason.HALTED);
+        assertThat(two.get(DEADLINE_SECONDS, TimeUnit.SECONDS)).isEqualTo(ExitReason.HALTED);
+      } finally {
+        m.cpu.kick();
+        second.kick();
+      }
+      assertThat(m.ram.load64(0x7008)).isEqualTo(200_000);
+      assertThat(m.ram.load64(0x7010)).isEqualTo(200_000);
       second.close();
     }
   }

@@ -145,4 +145,26 @@ class OracleFindingsTest {
       assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.GP);
     }
   }
+
+  /** call [rbx] and call rax to a target that is not canonical: the push faults first. */
+  @Test
+  void theStackSlotOfACallFaultsBeforeItsTarget() {
+    for (String call : new String[] {"ff13", "ffd0"}) {
+      try (BareCpu bare = new BareCpu(true)) {
+        bare.state.r[0] = 1L << 50;
+        bare.state.r[3] = BareCpu.DATA;
+        bare.data.store64(0, 1L << 50);
+        bare.state.r[4] = 1L << 40;
+        assertThat(step(bare, call)).isEqualTo(X86Cpu.PF);
+        bare.state.r[4] = BareCpu.DATA + 2048;
+        assertThat(step(bare, call)).isEqualTo(X86Cpu.GP);
+        assertThat(bare.data.load64(2040)).isZero();
+        bare.state.r[4] = 1L << 50;
+        bare.state.pc = BareCpu.CODE;
+        assertThat(step(bare, call)).isEqualTo(X86Cpu.GP);
+        InterruptDelivery.deliverFault(bare.cpu);
+        assertThat(bare.cpu.undeliverable.vector()).isEqualTo(X86Cpu.SS_FAULT);
+      }
+    }
+  }
 }

@@ -5,6 +5,7 @@ import static com.oracle.truffle.api.CompilerDirectives.injectBranchProbability;
 
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.Cr;
@@ -16,7 +17,8 @@ import org.tuber.truffle.x86.state.X86State;
  * Near JMP, CALL, RET, LOOPcc, JCXZ (SDM vol. 2). Engine addresses are linear; what is pushed and
  * popped is an offset in CS.
  *
- * <p>In 64-bit mode a target that is not canonical faults in this instruction (#GP).
+ * <p>In 64-bit mode a target that is not canonical faults in this instruction (#GP), after the
+ * stack slot's own faults; not so with relative targets, whose #GP comes from the fetch.
  */
 public final class Branch {
   private static final int RCX = 1;
@@ -73,7 +75,13 @@ public final class Branch {
 
   static int callIndirect(X86State s, X86Cpu c, long w0, long w1) {
     int size = Word.size(w0);
-    long target = target(c, w0, size, Operand.e(s, c, w0, w1, size));
+    long v = Operand.e(s, c, w0, w1, size);
+    if (size == 3 && injectBranchProbability(SLOWPATH_PROBABILITY, v << 16 >> 16 != v)) {
+      // The slot's own fault comes first, and nothing is stored in it before the target's.
+      SoftTlb.writableHost(s, c, s.r[RSP] - 8, 1);
+      SoftTlb.writableHost(s, c, s.r[RSP] - 1, 1);
+    }
+    long target = target(c, w0, size, v);
     Stack.pushValue(s, c, w0, size, returnOffset(s, c, w0));
     s.pc = target;
     return Block.TO_PC;

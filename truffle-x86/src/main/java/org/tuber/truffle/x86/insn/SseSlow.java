@@ -92,8 +92,41 @@ final class SseSlow {
     }
   }
 
+  /** What Java's operator gives in single precision. */
+  static float plain(int kind, float a, float b) {
+    // Rounded twice, to the same: a double's significand has more than twice as many digits and
+    // two.
+    return (float) plain(kind, (double) a, (double) b);
+  }
+
+  /** What Java's operator gives. */
+  private static double plain(int kind, double a, double b) {
+    return switch (kind) {
+      case SseArith.ADD -> a + b;
+      case SseArith.SUB -> a - b;
+      case SseArith.MUL -> a * b;
+      default -> a / b;
+    };
+  }
+
+  /** True when the operator's result is the instruction's; its flag is set then. */
+  private static boolean decide(X86Cpu c, int verdict) {
+    if (verdict == SseExact.INEXACT) {
+      raise(c, SoftFloat.PE);
+    }
+    return verdict != SseExact.UNKNOWN;
+  }
+
   @TruffleBoundary(transferToInterpreterOnException = false)
   static long binary64(X86Cpu c, int kind, long a, long b) {
+    if (SseExact.isPlain(c)) {
+      double x = Double.longBitsToDouble(a);
+      double y = Double.longBitsToDouble(b);
+      double z = plain(kind, x, y);
+      if (decide(c, SseExact.of64(kind, x, y, z))) {
+        return Double.doubleToRawLongBits(z);
+      }
+    }
     if (isNaN64(a) || isNaN64(b)) {
       raise(c, isSignalling64(a) || isSignalling64(b) ? SoftFloat.IE : 0);
       return (isNaN64(a) ? a : b) | QUIET64;
@@ -108,6 +141,14 @@ final class SseSlow {
 
   @TruffleBoundary(transferToInterpreterOnException = false)
   static int binary32(X86Cpu c, int kind, int a, int b) {
+    if (SseExact.isPlain(c)) {
+      float x = Float.intBitsToFloat(a);
+      float y = Float.intBitsToFloat(b);
+      float z = plain(kind, x, y);
+      if (decide(c, SseExact.of32(kind, x, y, z))) {
+        return Float.floatToRawIntBits(z);
+      }
+    }
     if (isNaN32(a) || isNaN32(b)) {
       raise(c, isSignalling32(a) || isSignalling32(b) ? SoftFloat.IE : 0);
       return (isNaN32(a) ? a : b) | QUIET32;
@@ -122,6 +163,13 @@ final class SseSlow {
 
   @TruffleBoundary(transferToInterpreterOnException = false)
   static long sqrt64(X86Cpu c, long b) {
+    if (SseExact.isPlain(c)) {
+      double x = Double.longBitsToDouble(b);
+      double z = Math.sqrt(x);
+      if (decide(c, SseExact.ofRoot64(x, z))) {
+        return Double.doubleToRawLongBits(z);
+      }
+    }
     if (isNaN64(b)) {
       raise(c, isSignalling64(b) ? SoftFloat.IE : 0);
       return b | QUIET64;
@@ -135,6 +183,13 @@ final class SseSlow {
 
   @TruffleBoundary(transferToInterpreterOnException = false)
   static int sqrt32(X86Cpu c, int b) {
+    if (SseExact.isPlain(c)) {
+      float x = Float.intBitsToFloat(b);
+      float z = (float) Math.sqrt(x);
+      if (decide(c, SseExact.ofRoot32(x, z))) {
+        return Float.floatToRawIntBits(z);
+      }
+    }
     if (isNaN32(b)) {
       raise(c, isSignalling32(b) ? SoftFloat.IE : 0);
       return b | QUIET32;

@@ -1,9 +1,13 @@
 package org.tuber.truffle.x86.state;
 
 import com.oracle.truffle.api.CompilerDirectives.TruffleBoundary;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.tuber.core.cpu.CpuPlatform;
 import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.core.time.VirtualClock;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
@@ -11,9 +15,11 @@ import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.GuestState;
 import org.tuber.truffle.engine.LargePages;
 import org.tuber.truffle.engine.PhysicalWindow;
+import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.mmu.PageTables;
 import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.sys.CpuModel;
+import org.tuber.truffle.x86.sys.CpuSnapshot;
 import org.tuber.truffle.x86.sys.DebugRegisters;
 import org.tuber.truffle.x86.sys.InterruptDelivery;
 import org.tuber.truffle.x86.sys.RegisterNames;
@@ -23,7 +29,7 @@ import org.tuber.truffle.x86.sys.RegisterNames;
  * the ways to raise exceptions. Behaviour lives in the families of {@code insn}, {@code mmu} and
  * {@code sys}; this class is what they share. Register layouts: SDM vol. 3, chapter 2.
  */
-public final class X86Cpu extends GuestCpu {
+public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.State> {
   // Exception vectors, SDM vol. 3, table 6-1.
   public static final int DE = 0;
   public static final int DB = 1;
@@ -154,7 +160,7 @@ public final class X86Cpu extends GuestCpu {
   public long tscOffset;
 
   /** Remaining model-specific registers by number. */
-  public final Map<Integer, Long> otherMsrs = new java.util.HashMap<>();
+  public final Map<Integer, Long> otherMsrs = new HashMap<>();
 
   /** SSE control and status. */
   public int mxcsr = 0x1f80;
@@ -202,12 +208,6 @@ public final class X86Cpu extends GuestCpu {
 
   /** The kernel in user mode; null on a machine, where the guest brings its own. */
   public UserKernel userKernel;
-
-  /**
-   * Other CPUs share this one's memory: LOCK has to be atomic. Set before a second CPU starts and
-   * never cleared; read by translated code.
-   */
-  public boolean shared;
 
   /** {@link #attention}. */
   private static final int REQUEST_ATTENTION = REQUEST_ISA;
@@ -503,7 +503,7 @@ public final class X86Cpu extends GuestCpu {
   }
 
   @Override
-  public java.util.List<Mapping> mappings() {
+  public List<Mapping> mappings() {
     return PageTables.mappings(this);
   }
 
@@ -549,7 +549,7 @@ public final class X86Cpu extends GuestCpu {
    */
   public void flushDataPage(long gva) {
     for (int i = 0; i < MMU_MODES; i++) {
-      org.tuber.truffle.engine.SoftTlb.flushPage(table(i), gva);
+      SoftTlb.flushPage(table(i), gva);
     }
   }
 
@@ -607,11 +607,31 @@ public final class X86Cpu extends GuestCpu {
         && ((requests() & REQUEST_NMI) == 0 || nmiBlocked);
   }
 
+  /** Halted, whatever waits. */
+  public boolean waitsForInterrupt() {
+    return (requests() & REQUEST_HALT) != 0;
+  }
+
+  /** An NMI has come and is not taken yet. */
+  public boolean isNmiPending() {
+    return (requests() & REQUEST_NMI) != 0;
+  }
+
+  @Override
+  public CpuSnapshot.State save() {
+    return CpuSnapshot.save(this);
+  }
+
+  @Override
+  public void load(CpuSnapshot.State saved) {
+    CpuSnapshot.load(this, saved);
+  }
+
   @Override
   public void reset() {
-    java.util.Arrays.fill(home.r, 0);
-    java.util.Arrays.fill(home.x, 0);
-    java.util.Arrays.fill(home.y, 0);
+    Arrays.fill(home.r, 0);
+    Arrays.fill(home.x, 0);
+    Arrays.fill(home.y, 0);
     clearRequest(-1);
     takeA20();
     RegisterNames.reset(this);

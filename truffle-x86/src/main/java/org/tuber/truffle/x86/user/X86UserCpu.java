@@ -90,11 +90,6 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   // ---------------------------------------------------------------- asked by the kernel
 
   @Override
-  protected void setShared() {
-    cpu.shared = true;
-  }
-
-  @Override
   protected void attention() {
     cpu.attention();
   }

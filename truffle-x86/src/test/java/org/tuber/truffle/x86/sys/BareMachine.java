@@ -64,6 +64,29 @@ public final class BareMachine implements AutoCloseable {
     s = cpu.home;
   }
 
+  /** Another CPU with the same memory, in the same mode as the first is now. */
+  public X86Cpu secondCpu() {
+    X86Cpu second =
+        new X86Cpu(
+            cpu.engine,
+            1,
+            memory,
+            ports,
+            clock,
+            new CpuPlatform() {},
+            CpuModel.of(Map.of("model", "max")));
+    second.cr3 = cpu.cr3;
+    second.cr4 = cpu.cr4;
+    second.efer = cpu.efer;
+    second.cr0 = cpu.cr0;
+    for (int i = 0; i < 8; i++) {
+      second.segments[i].copyFrom(cpu.segments[i]);
+    }
+    second.modeChanged();
+    second.flushTlb();
+    return second;
+  }
+
   /** Maps a device at ports [base, +size). */
   public void mapPorts(long base, long size, MmioDevice device) {
     ports.mapDevice(base, size, device, AddressSpace.PRIORITY_PLATFORM);
