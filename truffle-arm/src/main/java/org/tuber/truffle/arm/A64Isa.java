@@ -20,6 +20,7 @@ import org.tuber.truffle.engine.special.OperationTable;
  * in bits 32-63.
  */
 public final class A64Isa extends Isa {
+  private static final int FRAME_POINTER = 29;
   private static final OperationTable OPERATIONS = A64Interpreter.table();
 
   @Override
@@ -40,6 +41,12 @@ public final class A64Isa extends Isa {
   @Override
   public OperationTable operations() {
     return OPERATIONS;
+  }
+
+  /** X29 by the procedure call standard. */
+  @Override
+  public long framePointer(GuestState s) {
+    return ((ArmState) s).r[FRAME_POINTER];
   }
 
   @Override

@@ -45,6 +45,10 @@ public final class Decoder {
         break;
       }
       int insn = cpu.fetch32(pc);
+      if ((mode & ArmCpu.MODE_BTYPE) != 0) {
+        append(Unallocated.LANDING, insn & 0xffff_ffffL);
+        return finish(Block.SYSTEM);
+      }
       Row row = A64Rows.INSTANCE.find(insn);
       int trap = trap(row, insn);
       int kind = trap >= 0 ? Block.SYSTEM : row.kind;
@@ -64,7 +68,7 @@ public final class Decoder {
     return finish(Block.FALL);
   }
 
-  /** Operation that refuses {@code insn}, or -1 when it may run. */
+  /** Operation that stands in for {@code insn}, or -1 when it may run as it is. */
   private int trap(Row row, int insn) {
     if (row == null) {
       return Unallocated.UNDEFINED;
@@ -78,6 +82,10 @@ public final class Decoder {
     }
     if (row.isFloat && (mode & ArmCpu.MODE_FP_TRAP) != 0) {
       return Unallocated.FP_TRAP;
+    }
+    boolean isIndirect = row.kind == Block.JUMP_INDIRECT || row.kind == Block.CALL_INDIRECT;
+    if (isIndirect && (mode & ArmCpu.MODE_BTI) != 0) {
+      return Unallocated.GUARDED_BRANCH;
     }
     return -1;
   }

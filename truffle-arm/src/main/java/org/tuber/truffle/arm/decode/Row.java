@@ -14,7 +14,7 @@ import org.tuber.truffle.engine.Block;
  * <pre>
  * d D   destination, slot d; capital: 31 is SP, else 31 is XZR
  * n N   first source or base, slot n; capital: 31 is SP
- * m     second source, slot m            a     third source, slot a
+ * m M   second source, slot m; capital: 31 is SP      a     third source, slot a
  * t u   loaded registers, slots d and a  r q   stored registers, slots d and a
  * w     status of a store-exclusive, slot m
  * </pre>
@@ -55,10 +55,10 @@ public final class Row {
 
   private static final String SLOT_D = "dDtr";
   private static final String SLOT_N = "nN";
-  private static final String SLOT_M = "mw";
+  private static final String SLOT_M = "mMw";
   private static final String SLOT_A = "auq";
   private static final String WRITTEN = "dtuw";
-  private static final String STACK = "DN";
+  private static final String STACK = "DNM";
 
   public final String diagram;
   public final String assembler;

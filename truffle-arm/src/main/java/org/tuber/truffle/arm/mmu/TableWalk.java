@@ -320,6 +320,9 @@ public final class TableWalk {
     isDevice = (memoryType & 0xf0) == 0;
     shareability = isDevice || memoryType == 0x44 ? 2 : (int) (descriptor >>> 8) & 3;
     guarded = (descriptor & GUARDED) != 0;
+    if (guarded && (permitted & GuestCpu.PERMIT_FETCH) != 0) {
+      c.guardFound(gva, access == GuestCpu.ACCESS_FETCH);
+    }
     // Device memory takes the slow path, which checks alignment.
     c.walked(
         gpa, isDevice ? permitted & ~(GuestCpu.PERMIT_READ | GuestCpu.PERMIT_WRITE) : permitted);

@@ -7,13 +7,17 @@ import org.tuber.core.cpu.ArmPlatform;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
+import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.core.time.VirtualClock;
 import org.tuber.truffle.arm.fp.SoftFloat;
 import org.tuber.truffle.arm.mmu.TableWalk;
 import org.tuber.truffle.arm.sys.ArmFeature;
+import org.tuber.truffle.arm.sys.BranchTargets;
 import org.tuber.truffle.arm.sys.CpuModel;
+import org.tuber.truffle.arm.sys.CpuSnapshot;
 import org.tuber.truffle.arm.sys.ExceptionEntry;
 import org.tuber.truffle.arm.sys.GenericTimer;
+import org.tuber.truffle.arm.sys.PointerAuth;
 import org.tuber.truffle.arm.sys.SystemRegisters;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
@@ -25,7 +29,7 @@ import org.tuber.truffle.engine.SoftTlb;
  * and the ways to raise exceptions. Behaviour lives in the families of {@code a64.insn}, {@code
  * mmu} and {@code sys}; this class is what they share. Arm ARM DDI 0487, issue I.a.
  */
-public final class ArmCpu extends GuestCpu {
+public final class ArmCpu extends GuestCpu implements Snapshottable<CpuSnapshot.State> {
   // Mode bits: what a translation depends on.
   /** {@link #mode}: exception level, bits 1:0. */
   public static final int MODE_EL = 3;
@@ -42,8 +46,13 @@ public final class ArmCpu extends GuestCpu {
   /** {@link #mode}: FPCR is not zero: rounding mode, flush to zero, default NaN or traps. */
   public static final int MODE_FPCR = 32;
 
-  /** {@link #mode}: indirect branches set PSTATE.BTYPE (FEAT_BTI). */
+  /** {@link #mode}: guarded pages are about, indirect branches set PSTATE.BTYPE (FEAT_BTI). */
   public static final int MODE_BTI = 64;
+
+  private static final int MODE_BTYPE_SHIFT = 7;
+
+  /** {@link #mode}: PSTATE.BTYPE. */
+  public static final int MODE_BTYPE = 3 << MODE_BTYPE_SHIFT;
 
   // TLB tables.
   private static final int MMU_EL0 = 0;
@@ -95,6 +104,23 @@ public final class ArmCpu extends GuestCpu {
   /** PSTATE.BTYPE. */
   public int btype;
 
+  /** FEAT_BTI. */
+  public final boolean hasGuards;
+
+  /** FEAT_PAuth. */
+  public final boolean hasPointerAuth;
+
+  /** Where the last indirect branch went, and its kind in bits 1:0; see {@code BranchTargets}. */
+  public long landing;
+
+  /** A page table has shown a guarded page. */
+  private boolean guardsFound;
+
+  /** Pointer authentication, and the keys that are enabled at this level. */
+  public final PointerAuth pointerAuth = new PointerAuth(this);
+
+  public int pointerKeys;
+
   /** FPCR: AHP, DN, FZ, RMode; no trapped exceptions. */
   public int fpcr;
 
@@ -127,12 +153,6 @@ public final class ArmCpu extends GuestCpu {
 
   /** TLB table that LDTR and STTR use. */
   public long unprivilegedTlb;
-
-  /**
-   * Other CPUs share this one's memory: barriers and atomics have to be real. Set before a second
-   * CPU starts and never cleared; read by translated code.
-   */
-  public boolean shared;
 
   /** Stands in for EL1 where the CPU runs a thread of a Linux program; else null. */
   public UserKernel userKernel;
@@ -185,6 +205,8 @@ public final class ArmCpu extends GuestCpu {
     this.model = model;
     this.hasEl2 = hasEl2;
     this.hasEl3 = hasEl3;
+    hasGuards = model.has(ArmFeature.BTI);
+    hasPointerAuth = model.has(ArmFeature.PAUTH);
     userTlb = table(MMU_EL0);
     timer = new GenericTimer(this);
     walker = new TableWalk(this);
@@ -205,6 +227,13 @@ public final class ArmCpu extends GuestCpu {
     fault.vector = ec;
     fault.errorCode = Syndrome.of(ec, iss);
     fault.address = 0;
+    return fault;
+  }
+
+  /** The same, to be taken at {@code level} at least. */
+  public GuestFault exceptionTo(int level, int ec, long iss) {
+    exception(ec, iss);
+    fault.address = level;
     return fault;
   }
 
@@ -278,10 +307,36 @@ public final class ArmCpu extends GuestCpu {
     if (fpcr != 0) {
       m |= MODE_FPCR;
     }
+    if (hasGuards) {
+      m |= (guardsFound ? MODE_BTI : 0) | btype << MODE_BTYPE_SHIFT;
+    }
+    pointerKeys = hasPointerAuth ? PointerAuth.enabledKeys(sctlr) : 0;
     mode = m;
     accessLevel = el;
     home.tlb = table(mmuMode());
     unprivilegedTlb = el == 1 && !uao ? userTlb : home.tlb;
+  }
+
+  /** Sets PSTATE.BTYPE. */
+  public void setBtype(int value) {
+    btype = value;
+    modeChanged();
+  }
+
+  /** A walk found a guarded page that code may run from. */
+  public void guardFound(long gva, boolean isFetch) {
+    if (guardsFound || !hasGuards) {
+      return;
+    }
+    guardsFound = true;
+    // The mode only: accesses that are under way keep their rights.
+    mode |= MODE_BTI;
+    if (isFetch && (landing & 3) != 0 && (landing & ~3L) == gva) {
+      // So the branch came from a page that is not guarded.
+      btype = (int) landing & 3;
+      btype = btype == BranchTargets.JUMP ? BranchTargets.VENEER : btype;
+      mode |= btype << MODE_BTYPE_SHIFT;
+    }
   }
 
   /** To be called after a change of a register that translations depend on. */
@@ -359,7 +414,7 @@ public final class ArmCpu extends GuestCpu {
   public void setPstate(long p) {
     Nzcv.set(home, (int) (p >>> Nzcv.SHIFT) & 15);
     setLevel((int) p >> Spsr.EL_SHIFT & 3, (p & Spsr.SP) != 0);
-    btype = (int) p >> Spsr.BTYPE_SHIFT & 3;
+    btype = hasGuards ? (int) p >> Spsr.BTYPE_SHIFT & 3 : 0;
     ssbs = (p & Spsr.SSBS) != 0;
     illegal = (p & Spsr.IL) != 0;
     softwareStep = (p & Spsr.SS) != 0;
@@ -480,6 +535,7 @@ public final class ArmCpu extends GuestCpu {
 
   /** TLBI by address: this CPU forgets the page of {@code gva}, whatever its size. */
   public void invalidatePage(long gva) {
+    landing = 0;
     if (walker.large.mayContain(gva)) {
       invalidateAll();
     } else {
@@ -489,6 +545,7 @@ public final class ArmCpu extends GuestCpu {
 
   /** TLBI of everything: this CPU forgets all translations. */
   public void invalidateAll() {
+    landing = 0;
     walker.large.clear();
     flushTlb();
   }
@@ -510,7 +567,6 @@ public final class ArmCpu extends GuestCpu {
   public static void connect(ArmCpu... all) {
     for (ArmCpu c : all) {
       c.peers = Arrays.stream(all).filter(x -> x != c).toArray(ArmCpu[]::new);
-      c.shared = all.length > 1;
     }
   }
 
@@ -634,6 +690,21 @@ public final class ArmCpu extends GuestCpu {
     clearRequest(REQUEST_HALT);
   }
 
+  /** Halted, whatever waits. */
+  public boolean waitsForInterrupt() {
+    return (requests() & REQUEST_HALT) != 0;
+  }
+
+  @Override
+  public CpuSnapshot.State save() {
+    return CpuSnapshot.save(this);
+  }
+
+  @Override
+  public void load(CpuSnapshot.State saved) {
+    CpuSnapshot.load(this, saved);
+  }
+
   @Override
   public void reset() {
     Arrays.fill(home.r, 0);
@@ -655,6 +726,8 @@ public final class ArmCpu extends GuestCpu {
     illegal = false;
     softwareStep = false;
     btype = 0;
+    landing = 0;
+    guardsFound = false;
     exclusiveGva = -1;
     event = false;
     modeChanged();

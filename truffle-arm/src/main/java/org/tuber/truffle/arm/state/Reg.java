@@ -2,7 +2,8 @@ package org.tuber.truffle.arm.state;
 
 /**
  * Indexes of system registers in {@code ArmCpu.sys}: those that hold a value of their own.
- * Encodings, access rules and side effects stand in {@code sys.SystemRegisters}.
+ * Encodings, access rules and side effects stand in {@code sys.SystemRegisters}. Snapshots keep
+ * them by these numbers: new ones are added at the end, old ones never change.
  */
 public final class Reg {
   public static final int SCTLR_EL1 = 0;

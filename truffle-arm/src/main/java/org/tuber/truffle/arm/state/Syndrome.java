@@ -6,6 +6,7 @@ public final class Syndrome {
   public static final int UNKNOWN = 0x00;
   public static final int WFX = 0x01;
   public static final int FP_ACCESS = 0x07;
+  public static final int POINTER_AUTHENTICATION_TRAP = 0x09;
   public static final int BTI = 0x0d;
   public static final int ILLEGAL_STATE = 0x0e;
   public static final int SVC64 = 0x15;

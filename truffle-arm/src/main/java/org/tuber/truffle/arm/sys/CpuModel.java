@@ -12,8 +12,8 @@ import java.util.Set;
  * the cores' technical reference manuals, as QEMU shows them on its {@code virt} board.
  *
  * <p>Deviations: AArch32 state does not exist yet, so PFR0 says AArch64 only; {@code max} is
- * without SVE, SME, MTE, RAS, pointer authentication, and what needs EL2. Debug is as in version
- * 8.0 without watchpoints in use, and there is no PMU.
+ * without SVE, SME, MTE, RAS, and what needs EL2. Debug is as in version 8.0 without watchpoints in
+ * use, and there is no PMU.
  */
 public final class CpuModel {
   private static final Map<String, CpuModel> MODELS = new LinkedHashMap<>();
@@ -47,7 +47,7 @@ public final class CpuModel {
     CpuModel max = cortex("max", 0x000f_0510L, 0x701fe00aL, 0x201fe012L, 0x70ffe07aL);
     max.set(IdRegister.AA64PFR0_EL1, 0x1201_0000_0011_0011L).set(IdRegister.AA64PFR1_EL1, 0x21);
     max.set(IdRegister.AA64ISAR0_EL1, 0x1221_1000_1021_2120L | 0x1_0000_0000L);
-    max.set(IdRegister.AA64ISAR1_EL1, 0x0000_0011_0021_1002L);
+    max.set(IdRegister.AA64ISAR1_EL1, 0x0010_0011_0121_1012L);
     max.set(IdRegister.AA64MMFR0_EL1, 0x0032_3102_0112_6L & 0xff0f_ffffL | 0x20_0000L);
     max.set(IdRegister.AA64MMFR1_EL1, 0x1021_0022L | 0x20_1000L);
     max.set(IdRegister.AA64MMFR2_EL1, 0x1000_0001_0000_0011L);

@@ -195,8 +195,12 @@ final class El1Registers {
     for (int i = 0; i < names.length; i++) {
       int crm = 1 + i / 2;
       int op2 = i % 2 * 2;
-      plain(names[i] + "Lo_EL1", 2, crm, op2, Reg.APIA_LO + 2 * i).needs(ArmFeature.PAUTH);
-      plain(names[i] + "Hi_EL1", 2, crm, op2 + 1, Reg.APIA_HI + 2 * i).needs(ArmFeature.PAUTH);
+      plain(names[i] + "Lo_EL1", 2, crm, op2, Reg.APIA_LO + 2 * i)
+          .needs(ArmFeature.PAUTH)
+          .traps(c -> c.pointerAuth.keyTrapLevel());
+      plain(names[i] + "Hi_EL1", 2, crm, op2 + 1, Reg.APIA_HI + 2 * i)
+          .needs(ArmFeature.PAUTH)
+          .traps(c -> c.pointerAuth.keyTrapLevel());
     }
   }
 

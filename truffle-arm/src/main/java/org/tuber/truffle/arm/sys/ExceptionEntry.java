@@ -59,7 +59,15 @@ public final class ExceptionEntry {
     if (ec == Syndrome.FP_ACCESS) {
       return fpTrapLevel(c);
     }
-    return c.has(2) && (c.sys[Reg.HCR_EL2] & HCR_TGE) != 0 && c.el == 0 ? 2 : 1;
+    if (ec == Syndrome.POINTER_AUTHENTICATION_TRAP || ec == Syndrome.SYSTEM_REGISTER) {
+      int asked = (int) c.fault.address;
+      return asked != 0 ? asked : hypervisorTakesAll(c) ? 2 : 1;
+    }
+    return hypervisorTakesAll(c) ? 2 : 1;
+  }
+
+  private static boolean hypervisorTakesAll(ArmCpu c) {
+    return c.has(2) && (c.sys[Reg.HCR_EL2] & HCR_TGE) != 0 && c.el == 0;
   }
 
   /** SVC, HVC, SMC: returns to the next instruction, whose address is the state's {@code pc}. */
@@ -82,6 +90,7 @@ public final class ExceptionEntry {
     c.illegal = false;
     c.softwareStep = false;
     c.btype = 0;
+    c.landing = 0;
     c.uao = false;
     c.ssbs = (sctlr & Sctlr.DSSBS) != 0;
     if (target == 1 && c.model.has(ArmFeature.PAN) && (sctlr & Sctlr.SPAN) == 0) {

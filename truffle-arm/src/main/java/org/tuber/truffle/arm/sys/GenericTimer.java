@@ -1,6 +1,8 @@
 package org.tuber.truffle.arm.sys;
 
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.cpu.ArmPlatform.TimerKind;
@@ -134,6 +136,38 @@ public final class GenericTimer {
 
   void offsetChanged() {
     setControl(TimerKind.VIRTUAL, comparators.get(TimerKind.VIRTUAL).control);
+  }
+
+  /** The comparators, for snapshots. */
+  List<CpuSnapshot.TimerState> save() {
+    List<CpuSnapshot.TimerState> all = new ArrayList<>();
+    for (Comparator t : comparators.values()) {
+      all.add(new CpuSnapshot.TimerState((int) t.control, t.compareValue));
+    }
+    return all;
+  }
+
+  /** Refuses what cannot be loaded. */
+  void check(List<CpuSnapshot.TimerState> states) {
+    if (states.size() != comparators.size()) {
+      throw new IllegalArgumentException("timers: " + states.size());
+    }
+  }
+
+  /** Replaces the comparators; outputs and deadlines follow. */
+  void load(List<CpuSnapshot.TimerState> states) {
+    lock.lock();
+    try {
+      int i = 0;
+      for (Comparator t : comparators.values()) {
+        CpuSnapshot.TimerState s = states.get(i++);
+        t.control = s.control() & (ENABLE | IMASK);
+        t.compareValue = s.compareValue();
+        t.update();
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** All timers off. */

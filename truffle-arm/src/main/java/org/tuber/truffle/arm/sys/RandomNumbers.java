@@ -5,12 +5,13 @@ import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.Nzcv;
 
 /** RNDR and RNDRRS (FEAT_RNG): numbers from the host; never fails, so the flags are cleared. */
-final class RandomNumbers {
+public final class RandomNumbers {
   private static final SecureRandom SOURCE = new SecureRandom();
 
   private RandomNumbers() {}
 
-  static long next(ArmCpu c) {
+  /** A number. */
+  public static long next(ArmCpu c) {
     Nzcv.set(c.home, 0);
     return SOURCE.nextLong();
   }

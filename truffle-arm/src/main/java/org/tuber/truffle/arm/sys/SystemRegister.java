@@ -1,6 +1,7 @@
 package org.tuber.truffle.arm.sys;
 
 import java.util.function.Predicate;
+import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 import org.tuber.truffle.arm.state.ArmCpu;
 
@@ -37,6 +38,7 @@ public final class SystemRegister {
   /** What EL0 needs besides, where it may at all. */
   private Predicate<ArmCpu> enabledForEl0;
 
+  private ToIntFunction<ArmCpu> trapLevel;
   private ArmFeature feature;
 
   SystemRegister(String name, int op0, int op1, int crn, int crm, int op2) {
@@ -118,6 +120,12 @@ public final class SystemRegister {
     return this;
   }
 
+  /** Level that wants to see accesses from below, or 0. */
+  SystemRegister traps(ToIntFunction<ArmCpu> level) {
+    trapLevel = level;
+    return this;
+  }
+
   SystemRegister needs(ArmFeature f) {
     feature = f;
     return this;
@@ -135,6 +143,10 @@ public final class SystemRegister {
 
   boolean isTrappedFromEl0(ArmCpu c) {
     return enabledForEl0 != null && c.el == 0 && !enabledForEl0.test(c);
+  }
+
+  int trapLevel(ArmCpu c) {
+    return trapLevel == null ? 0 : trapLevel.applyAsInt(c);
   }
 
   long read(ArmCpu c) {

@@ -57,6 +57,7 @@ public final class SystemRegisters {
       if (r.isTrappedFromEl0(c)) {
         throw trap(c, insn, true);
       }
+      checkTrap(c, r, insn, true);
       return r.read(c);
     }
     if (c.platform.hasSystemRegister(key)) {
@@ -82,6 +83,7 @@ public final class SystemRegisters {
       if (r.isTrappedFromEl0(c)) {
         throw trap(c, insn, false);
       }
+      checkTrap(c, r, insn, false);
       r.write(c, value);
       return;
     }
@@ -93,6 +95,15 @@ public final class SystemRegisters {
       report(c, key, "write");
     }
     throw c.undefined();
+  }
+
+  private static void checkTrap(ArmCpu c, SystemRegister r, long insn, boolean isRead) {
+    int level = r.trapLevel(c);
+    if (level != 0) {
+      trap(c, insn, isRead);
+      c.fault.address = level;
+      throw c.fault;
+    }
   }
 
   /** The space of identification registers reads as zero where none is allocated. */

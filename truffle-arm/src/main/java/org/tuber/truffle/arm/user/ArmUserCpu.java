@@ -12,6 +12,7 @@ import org.tuber.truffle.arm.state.Syndrome;
 import org.tuber.truffle.arm.state.Tcr;
 import org.tuber.truffle.arm.state.UserKernel;
 import org.tuber.truffle.arm.sys.CpuModel;
+import org.tuber.truffle.arm.sys.RandomNumbers;
 import org.tuber.truffle.arm.sys.SystemRegisters;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
@@ -74,11 +75,6 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
   // ---------------------------------------------------------------- asked by the kernel
 
   @Override
-  protected void setShared() {
-    cpu.shared = true;
-  }
-
-  @Override
   protected void attention() {
     cpu.attention();
   }
@@ -86,7 +82,7 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
   @Override
   protected void flushDataPage(long gva) {
     if (isTagged) {
-      cpu.flushTlb();
+      cpu.flushData();
     } else {
       cpu.flushDataPage(gva);
     }
@@ -135,6 +131,11 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
   protected void begin(Abi newAbi, long pc, long sp) {
     abi = newAbi;
     initialize();
+    if (cpu.hasPointerAuth) {
+      for (int i = Reg.APIA_LO; i <= Reg.APGA_HI; i++) {
+        cpu.sys[i] = RandomNumbers.next(cpu);
+      }
+    }
     cpu.home.pc = pc;
     cpu.home.r[ArmState.SP] = sp;
   }
@@ -153,7 +154,8 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
             | Sctlr.UCT
             | Sctlr.UCI
             | Sctlr.NTWI
-            | Sctlr.NTWE;
+            | Sctlr.NTWE
+            | (cpu.hasPointerAuth ? Sctlr.ENIA | Sctlr.ENIB | Sctlr.ENDA | Sctlr.ENDB : 0);
     cpu.sys[Reg.CPACR_EL1] = FPEN;
     cpu.sys[Reg.CNTKCTL_EL1] = COUNTERS;
     cpu.sys[Reg.TCR_EL1] = Tcr.TBI0;

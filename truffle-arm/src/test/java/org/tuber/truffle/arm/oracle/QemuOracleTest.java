@@ -30,11 +30,15 @@ import org.tuber.truffle.engine.Engine;
 
 /**
  * Random streams of instructions beside user-mode emulation by qemu-aarch64: registers are compared
- * after each instruction. Skipped where that program is not installed; {@code -Dtuber.soak} runs
- * more streams, {@code -Dtuber.seed} begins elsewhere.
+ * after each instruction. Skipped where that program is not installed; {@code -Psoak} runs more
+ * streams, {@code -Dtuber.streams} any number, {@code -Dtuber.seed} begins elsewhere.
  */
 class QemuOracleTest {
   private static final int INSTRUCTIONS = 4000;
+
+  /** Streams of each kind that take about an hour on two cores. */
+  private static final int SOAK = 8000;
+
   private static final String QEMU = "qemu-aarch64";
 
   @TempDir Path folder;
@@ -53,7 +57,7 @@ class QemuOracleTest {
   void randomStreamsAgree(boolean vectors) throws Exception {
     assertThat(exists() || System.getenv("CI") == null).as("%s is installed", QEMU).isTrue();
     assumeTrue(exists(), QEMU + " is not installed");
-    int streams = Integer.getInteger("tuber.soak", 1);
+    int streams = Integer.getInteger("tuber.streams", Boolean.getBoolean("tuber.soak") ? SOAK : 1);
     long seed = Long.getLong("tuber.seed", 1);
     List<String> differences = new ArrayList<>();
     for (int i = 0; i < streams; i++) {

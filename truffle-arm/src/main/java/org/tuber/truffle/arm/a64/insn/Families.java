@@ -18,6 +18,7 @@ public final class Families {
     ConditionalSelect.addTo(rows);
     FlagManipulation.addTo(rows);
     Branch.addTo(rows);
+    PointerCodes.addTo(rows);
     ExceptionCalls.addTo(rows);
     Hints.addTo(rows);
     SystemMove.addTo(rows);
@@ -39,6 +40,7 @@ public final class Families {
     VectorFloat.addTo(rows);
     VectorElement.addTo(rows);
     VectorComplex.addTo(rows);
+    ByteProducts.addTo(rows);
     Crypto.addTo(rows);
     Absent.addTo(rows);
   }

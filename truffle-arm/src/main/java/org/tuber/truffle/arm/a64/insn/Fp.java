@@ -6,17 +6,31 @@ import org.tuber.truffle.arm.fp.FloatOperation;
 import org.tuber.truffle.arm.fp.SoftFloat;
 import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.ArmState;
+import org.tuber.truffle.engine.ExactFloat;
 
 /**
  * Floating-point operations on one lane, given as bit patterns in the low bits of longs; {@code
  * size} is 1, 2 or 3 for half, single and double precision and constant in regions.
  *
- * <p>The host's arithmetic serves while FPCR is zero, FPSR.IXC is set already (so that being
- * inexact changes nothing) and the result is in the normal range (so that nothing else is raised
- * and no operand was a NaN). All else is {@link SoftFloat}'s.
+ * <p>The host's arithmetic serves while FPCR is zero, the result is in the normal range (so that
+ * nothing else is raised and no operand was a NaN), and FPSR.IXC is set already (so that being
+ * inexact changes nothing) or the result is exact. All else is {@link SoftFloat}'s.
+ *
+ * <p>No helper here is a call in translated code: each gets a constant ({@code w0} or {@code size})
+ * or is one expression. A call would count as an effect, and host classes would have to make the
+ * slow path's call as well instead of leaving for it; {@link ExactFloat} is left for.
  */
 final class Fp {
   static final long LOW = 0xffff_ffffL;
+
+  // Range tests of magnitudes, doubled, as one signed comparison: what is added maps the least
+  // accepted one to the least integer.
+  private static final long NORMAL64 = Long.MAX_VALUE - (1L << 53);
+  private static final long NORMAL64_END = Long.MAX_VALUE - (1L << 54);
+  private static final int NORMAL32 = Integer.MAX_VALUE - (1 << 24);
+  private static final int NORMAL32_END = Integer.MAX_VALUE - (1 << 25);
+  private static final long FINITE64_END = Long.MAX_VALUE - (1L << 53) + 1;
+  private static final int FINITE32_END = Integer.MAX_VALUE - (1 << 24) + 1;
 
   private Fp() {}
 
@@ -51,8 +65,9 @@ final class Fp {
     return (w0 & Word.CHECK_FPCR) == 0;
   }
 
-  private static boolean isFast(ArmState s, long w0) {
-    return isDefault(w0) && (s.fpsr & SoftFloat.IXC) != 0;
+  /** Being inexact changes nothing: it is on record already. */
+  private static boolean isSticky(ArmState s) {
+    return (s.fpsr & SoftFloat.IXC) != 0;
   }
 
   private static double f64(long v) {
@@ -68,17 +83,20 @@ final class Fp {
   }
 
   private static long bits(float v) {
-    return Float.floatToRawIntBits(v) & LOW;
+    return Integer.toUnsignedLong(Float.floatToRawIntBits(v));
   }
 
-  private static boolean isNormal(double r) {
-    double m = Math.abs(r);
-    return m > Double.MIN_NORMAL && m <= Double.MAX_VALUE;
+  /** Greater than the least normal number, which a smaller one may have been rounded to. */
+  private static boolean isNormal(long z, int size) {
+    return size == 3
+        ? (z << 1) + NORMAL64 < NORMAL64_END
+        : ((int) z << 1) + NORMAL32 < NORMAL32_END;
   }
 
-  private static boolean isNormal(float r) {
-    float m = Math.abs(r);
-    return m > Float.MIN_NORMAL && m <= Float.MAX_VALUE;
+  private static boolean isFinite(long z, int size) {
+    return size == 3
+        ? (z << 1) + Long.MIN_VALUE < FINITE64_END
+        : ((int) z << 1) + Integer.MIN_VALUE < FINITE32_END;
   }
 
   private static long slow(ArmState s, ArmCpu c, int op, long a, long b, int size) {
@@ -96,61 +114,41 @@ final class Fp {
   // ---------------------------------------------------------------- arithmetic
 
   static long add(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = f64(a) + f64(b);
-      // A sum of zero is exact.
-      if (isNormal(r) || r == 0) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = f32(a) + f32(b);
-      if (isNormal(r) || r == 0) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      long z = size == 3 ? bits(f64(a) + f64(b)) : bits(f32(a) + f32(b));
+      // A subnormal sum is exact.
+      if (isFinite(z, size) && isSticky(s) || ExactFloat.isSum(size, a, b, z)) {
+        return z;
       }
     }
     return slow(s, c, FloatOperation.ADD, a, b, size);
   }
 
   static long subtract(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = f64(a) - f64(b);
-      if (isNormal(r) || r == 0) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = f32(a) - f32(b);
-      if (isNormal(r) || r == 0) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      long z = size == 3 ? bits(f64(a) - f64(b)) : bits(f32(a) - f32(b));
+      if (isFinite(z, size) && isSticky(s) || ExactFloat.isDifference(size, a, b, z)) {
+        return z;
       }
     }
     return slow(s, c, FloatOperation.SUBTRACT, a, b, size);
   }
 
   static long multiply(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = f64(a) * f64(b);
-      if (isNormal(r) || r == 0 && (f64(a) == 0 || f64(b) == 0)) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = f32(a) * f32(b);
-      if (isNormal(r) || r == 0 && (f32(a) == 0 || f32(b) == 0)) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      long z = size == 3 ? bits(f64(a) * f64(b)) : bits(f32(a) * f32(b));
+      if (isNormal(z, size) && isSticky(s) || ExactFloat.isProduct(size, a, b, z)) {
+        return z;
       }
     }
     return slow(s, c, FloatOperation.MULTIPLY, a, b, size);
   }
 
   static long divide(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = f64(a) / f64(b);
-      if (isNormal(r)) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = f32(a) / f32(b);
-      if (isNormal(r)) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      long z = size == 3 ? bits(f64(a) / f64(b)) : bits(f32(a) / f32(b));
+      if (isNormal(z, size) && isSticky(s) || ExactFloat.isQuotient(size, a, b, z)) {
+        return z;
       }
     }
     return slow(s, c, FloatOperation.DIVIDE, a, b, size);
@@ -158,15 +156,13 @@ final class Fp {
 
   /** {@code d + a * b}. */
   static long fused(ArmState s, ArmCpu c, long w0, long d, long a, long b, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = Math.fma(f64(a), f64(b), f64(d));
-      if (isNormal(r)) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = Math.fma(f32(a), f32(b), f32(d));
-      if (isNormal(r)) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      long z =
+          size == 3
+              ? bits(Math.fma(f64(a), f64(b), f64(d)))
+              : bits(Math.fma(f32(a), f32(b), f32(d)));
+      if (isNormal(z, size) && isSticky(s) || ExactFloat.isFused(size, d, a, b, z)) {
+        return z;
       }
     }
     long r = FloatOperation.fused(c.softFloat, c.fpcr, size, d, a, b);
@@ -184,15 +180,11 @@ final class Fp {
   }
 
   static long squareRoot(ArmState s, ArmCpu c, long w0, long a, int size) {
-    if (size == 3 && isFast(s, w0)) {
-      double r = Math.sqrt(f64(a));
-      if (isNormal(r)) {
-        return bits(r);
-      }
-    } else if (size == 2 && isFast(s, w0)) {
-      float r = (float) Math.sqrt(f32(a));
-      if (isNormal(r)) {
-        return bits(r);
+    if (isDefault(w0) && size >= 2) {
+      // The root in double precision, rounded once more, is the correctly rounded one.
+      long z = size == 3 ? bits(Math.sqrt(f64(a))) : bits((float) Math.sqrt(f32(a)));
+      if (isNormal(z, size) && isSticky(s) || ExactFloat.isRoot(size, a, z)) {
+        return z;
       }
     }
     return slow(s, c, FloatOperation.SQUARE_ROOT, a, size);
@@ -238,12 +230,18 @@ final class Fp {
     if (size == 3 && isDefault(w0) && (f64(a) < f64(b) || f64(a) > f64(b))) {
       return f64(a) > f64(b) ? a : b;
     }
+    if (size == 2 && isDefault(w0) && (f32(a) < f32(b) || f32(a) > f32(b))) {
+      return f32(a) > f32(b) ? a : b;
+    }
     return slow(s, c, FloatOperation.MAX_NUMBER, a, b, size);
   }
 
   static long minNumber(ArmState s, ArmCpu c, long w0, long a, long b, int size) {
     if (size == 3 && isDefault(w0) && (f64(a) < f64(b) || f64(a) > f64(b))) {
       return f64(a) < f64(b) ? a : b;
+    }
+    if (size == 2 && isDefault(w0) && (f32(a) < f32(b) || f32(a) > f32(b))) {
+      return f32(a) < f32(b) ? a : b;
     }
     return slow(s, c, FloatOperation.MIN_NUMBER, a, b, size);
   }
@@ -329,10 +327,10 @@ final class Fp {
     if (from == 2 && to == 3 && isDefault(w0) && Math.abs(f32(a)) <= Float.MAX_VALUE) {
       return bits((double) f32(a));
     }
-    if (from == 3 && to == 2 && isFast(s, w0)) {
-      float r = (float) f64(a);
-      if (isNormal(r)) {
-        return bits(r);
+    if (from == 3 && to == 2 && isDefault(w0)) {
+      long z = bits((float) f64(a));
+      if (isNormal(z, 2) && (isSticky(s) || f32(z) == f64(a))) {
+        return z;
       }
     }
     return convertSlowly(s, c, a, from, to, -1);
@@ -376,12 +374,12 @@ final class Fp {
   /** To an integer of {@code bits}, zero-extended. */
   static long toInteger(
       ArmState s, ArmCpu c, long w0, long a, int size, int bits, int mode, boolean unsigned) {
-    if (mode == SoftFloat.TRUNCATE && !unsigned && size >= 2 && isFast(s, w0)) {
+    if (mode == SoftFloat.TRUNCATE && !unsigned && size >= 2 && isDefault(w0)) {
       double v = size == 3 ? f64(a) : f32(a);
-      if (bits == 32 && v > -0x1p31 && v < 0x1p31) {
+      if (bits == 32 && Math.abs(v) < 0x1p31 && (isSticky(s) || (double) (int) v == v)) {
         return (int) v & LOW;
       }
-      if (bits == 64 && Math.abs(v) < 0x1p63) {
+      if (bits == 64 && Math.abs(v) < 0x1p63 && (isSticky(s) || (double) (long) v == v)) {
         return (long) v;
       }
     }
@@ -406,7 +404,11 @@ final class Fp {
         && v <= 1L << 53) {
       return bits((double) v);
     }
-    if (fraction == 0 && size == 2 && isFast(s, w0) && !(unsigned && v < 0)) {
+    if (fraction == 0
+        && size == 2
+        && isDefault(w0)
+        && !(unsigned && v < 0)
+        && (isSticky(s) || v >= -(1L << 24) && v <= 1L << 24)) {
       return bits((float) v);
     }
     return fromSlowly(s, c, v, size, unsigned, fraction);

@@ -8,6 +8,7 @@ import org.tuber.truffle.arm.decode.A64Rows;
 import org.tuber.truffle.arm.decode.Row;
 import org.tuber.truffle.arm.decode.Step;
 import org.tuber.truffle.arm.fp.SoftFloat;
+import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.ArmState;
 import org.tuber.truffle.arm.sys.ArmFeature;
 
@@ -276,6 +277,17 @@ final class VectorShift {
         Fp.toFixed(s, c, a, z, 8 << z, SoftFloat.TRUNCATE, unsigned, (int) b);
   }
 
+  /** Each lane of {@code half}, with {@code by} bits of fraction. */
+  @ExplodeLoop
+  private static long convert(
+      ArmState s, ArmCpu c, long w0, Fp.Binary f, long half, int by, int size) {
+    long r = 0;
+    for (int i = 0; i < 8 >> size; i++) {
+      r |= Lanes.place(f.of(s, c, w0, Lanes.unsigned(half, i, size), by, size), i, size);
+    }
+    return r;
+  }
+
   private static void conversion(A64Rows rows, int u, String op, String name, Fp.Binary f) {
     for (int half = 0; half < 2; half++) {
       int sizes = half == 0 ? VectorSame.WORDS | VectorSame.DOUBLEWORDS : VectorSame.HALFWORDS;
@@ -296,11 +308,10 @@ final class VectorShift {
               (s, c, w0, w1) -> {
                 int size = size(w1);
                 int by = right(w1, size);
-                Fp.Ternary g = (t, e, x0, d, a, b, z) -> f.of(t, e, x0, a, by, z);
-                long low = Lanes.floats(s, c, w0, g, 0, s.v[2 * n(w0)], 0, size);
+                long low = convert(s, c, w0, f, s.v[2 * n(w0)], by, size);
                 long high = 0;
                 if (Lanes.isWide(w1)) {
-                  high = Lanes.floats(s, c, w0, g, 0, s.v[2 * n(w0) + 1], 0, size);
+                  high = convert(s, c, w0, f, s.v[2 * n(w0) + 1], by, size);
                 }
                 Lanes.set(s, w0, low, high);
               });
