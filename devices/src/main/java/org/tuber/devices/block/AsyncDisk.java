@@ -1,22 +1,38 @@
 package org.tuber.devices.block;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import org.tuber.core.backend.BlockBackend;
 
 /** A node as device models use it: requests are queued to a few threads of its own. */
 public final class AsyncDisk implements BlockBackend {
   private static final int THREADS = 4;
 
+  /** Decides when a request may begin. */
+  @FunctionalInterface
+  public interface Admission {
+    /** Runs {@code go} once, now or later, on any thread. */
+    void admit(boolean write, long bytes, Runnable go);
+  }
+
   private final BlockNode node;
+  private final Admission admission;
   private final ExecutorService threads;
 
   /** Takes over a node. */
   public AsyncDisk(BlockNode node) {
+    this(node, (write, bytes, go) -> go.run());
+  }
+
+  /** Takes over a node whose requests may have to wait. */
+  public AsyncDisk(BlockNode node, Admission admission) {
     this.node = node;
+    this.admission = admission;
     this.threads =
         Executors.newFixedThreadPool(
             THREADS,
@@ -36,8 +52,13 @@ public final class AsyncDisk implements BlockBackend {
     void run() throws IOException;
   }
 
-  private CompletableFuture<Void> submit(Work work) {
+  private CompletableFuture<Void> submit(boolean write, long bytes, Work work) {
     CompletableFuture<Void> done = new CompletableFuture<>();
+    admission.admit(write, bytes, () -> submit(work, done));
+    return done;
+  }
+
+  private void submit(Work work, CompletableFuture<Void> done) {
     try {
       threads.execute(
           () -> {
@@ -48,15 +69,19 @@ public final class AsyncDisk implements BlockBackend {
               done.completeExceptionally(e instanceof IOException ? e : new IOException(e));
             }
           });
-    } catch (java.util.concurrent.RejectedExecutionException e) {
+    } catch (RejectedExecutionException e) {
       done.completeExceptionally(new IOException("disk is closed", e));
     }
-    return done;
   }
 
   @Override
   public long lengthBytes() {
     return node.lengthBytes();
+  }
+
+  @Override
+  public void onResize(Runnable listener) {
+    node.onResize(listener);
   }
 
   @Override
@@ -66,27 +91,29 @@ public final class AsyncDisk implements BlockBackend {
 
   @Override
   public CompletableFuture<Void> read(long offset, MemorySegment target) {
-    return submit(() -> node.read(offset, target.asByteBuffer()));
+    return submit(false, target.byteSize(), () -> node.read(offset, target.asByteBuffer()));
   }
 
   @Override
   public CompletableFuture<Void> write(long offset, MemorySegment source) {
-    return submit(() -> node.write(offset, source.asByteBuffer()));
+    return submit(true, source.byteSize(), () -> node.write(offset, source.asByteBuffer()));
   }
 
   @Override
   public CompletableFuture<Void> flush() {
-    return submit(node::flush);
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    submit(node::flush, done);
+    return done;
   }
 
   @Override
   public CompletableFuture<Void> discard(long offset, long length) {
-    return submit(() -> node.discard(offset, length));
+    return submit(true, length, () -> node.discard(offset, length));
   }
 
   @Override
   public CompletableFuture<Void> writeZeroes(long offset, long length) {
-    return submit(() -> node.writeZeroes(offset, length, true));
+    return submit(true, length, () -> node.writeZeroes(offset, length, true));
   }
 
   @Override
@@ -95,7 +122,7 @@ public final class AsyncDisk implements BlockBackend {
     try {
       node.close();
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 }

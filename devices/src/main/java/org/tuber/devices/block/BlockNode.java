@@ -51,6 +51,9 @@ public interface BlockNode extends Closeable {
         filename(), "size", "the " + formatName() + " format does not support resizing");
   }
 
+  /** Has a listener called, on any thread, whenever the length has changed. */
+  default void onResize(Runnable listener) {}
+
   /** Allocation unit in bytes, or 0 when there is none. */
   default int clusterBytes() {
     return 0;
@@ -127,6 +130,29 @@ public interface BlockNode extends Closeable {
   /** Format-specific facts for {@code info}. */
   default ImageInfo.Specific specificInfo() {
     return null;
+  }
+
+  /** True if dirty bitmaps can be stored in the image. */
+  default boolean storesBitmaps() {
+    return false;
+  }
+
+  /**
+   * The dirty bitmaps stored in the image. They hear of changes by themselves and are stored again
+   * when the image is closed, if it is open for writing.
+   */
+  default List<DirtyBitmap> bitmaps() throws IOException {
+    return List.of();
+  }
+
+  /** Takes a bitmap in. */
+  default void addBitmap(DirtyBitmap bitmap) throws IOException {
+    throw new ImageException(filename(), "bitmap", "Operation not supported");
+  }
+
+  /** Forgets a bitmap. */
+  default void removeBitmap(String name) throws IOException {
+    throw new ImageException(filename(), "bitmap", "Dirty bitmap '" + name + "' not found");
   }
 
   /** Internal snapshots, oldest first. */

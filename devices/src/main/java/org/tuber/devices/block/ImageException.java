@@ -9,6 +9,7 @@ import java.io.IOException;
 public final class ImageException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  private final String problem;
   private final String image;
   private final String field;
 
@@ -19,6 +20,7 @@ public final class ImageException extends IOException {
    */
   public ImageException(String image, String field, String problem) {
     super("'" + image + "': " + field + ": " + problem);
+    this.problem = problem;
     this.image = image;
     this.field = field;
   }
@@ -27,6 +29,11 @@ public final class ImageException extends IOException {
   public ImageException(String image, String field, String problem, Throwable cause) {
     this(image, field, problem);
     initCause(cause);
+  }
+
+  /** What is wrong with the field. */
+  public String problem() {
+    return problem;
   }
 
   /** File name or URL of the image. */

@@ -21,8 +21,24 @@ public final class Images {
     if (HttpFile.matches(name)) {
       return HttpFile.open(name, options.writable());
     }
+    requireNoStoreOfOthers(name);
     String path = name.startsWith("file:") ? name.substring(5) : name;
     return HostFile.open(path, options.writable(), options.locked(), options.cache());
+  }
+
+  /** Cluster storage has names of its own, which must not be taken for files that are missing. */
+  private static void requireNoStoreOfOthers(String name) throws ImageException {
+    String store =
+        name.startsWith("rbd:")
+            ? "Ceph RBD (librbd); map the image with 'rbd map' or serve it with 'rbd-nbd' and give"
+                + " /dev/rbd… or /dev/nbd…"
+            : name.matches("gluster(\\+(tcp|unix|rdma))?:.*")
+                ? "GlusterFS (libgfapi); mount the volume with 'mount -t glusterfs' and give the"
+                    + " file's path"
+                : null;
+    if (store != null) {
+      throw new ImageException(name, "protocol", "there is no driver for " + store);
+    }
   }
 
   /** Opens an image; the format comes from the options or else from the file's beginning. */
@@ -89,6 +105,13 @@ public final class Images {
     } catch (InvalidPathException e) {
       return backingName;
     }
+  }
+
+  /** A file's name that holds in every folder; names with a protocol are as they are. */
+  public static String absolute(String name) {
+    return hasProtocol(name) || name.startsWith("/")
+        ? name
+        : Path.of(name).toAbsolutePath().toString();
   }
 
   /** True for names such as {@code nbd:host:port}. */

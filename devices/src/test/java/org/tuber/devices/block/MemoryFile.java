@@ -12,9 +12,8 @@ import java.util.Random;
  * hold after the power fails: everything before the last completed flush, and of what came later
  * any selection of sectors.
  */
-public final class MemoryFile implements ImageFile {
+public final class MemoryFile extends FileInMemory {
   private static final int SECTOR = 512;
-  private static final int MAX_BYTES = 1 << 26;
 
   private enum Op {
     WRITE,
@@ -132,11 +131,6 @@ public final class MemoryFile implements ImageFile {
   }
 
   @Override
-  public String name() {
-    return "memory";
-  }
-
-  @Override
   public synchronized long size() {
     return size;
   }
@@ -167,10 +161,8 @@ public final class MemoryFile implements ImageFile {
     System.arraycopy(data, 0, bytes, (int) offset, data.length);
   }
 
-  private void grow(long end) throws IOException {
-    if (end > MAX_BYTES) {
-      throw new IOException("no space left: " + end);
-    }
+  @Override
+  void extendTo(long end) {
     if (end > bytes.length) {
       bytes = Arrays.copyOf(bytes, (int) Math.min(MAX_BYTES, Math.min(end * 2, end + (16 << 20))));
     }
@@ -210,17 +202,4 @@ public final class MemoryFile implements ImageFile {
   public synchronized void allocate(long offset, long length) throws IOException {
     grow(offset + length);
   }
-
-  @Override
-  public BlockStatus status(long offset, long length) {
-    return new BlockStatus(offset, length, BlockStatus.Kind.DATA, offset, false);
-  }
-
-  @Override
-  public long allocatedBytes() {
-    return size;
-  }
-
-  @Override
-  public void close() {}
 }

@@ -4,7 +4,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
+import org.tuber.devices.block.AmendOptions;
 import org.tuber.devices.block.Bytes;
+import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.OpenOptions;
@@ -101,15 +105,45 @@ public final class DiskCipher {
         : rest & -SECTOR;
   }
 
-  /** Bytes a new LUKS header takes. */
-  public static long luksHeaderBytes() {
-    return LuksHeader.newHeaderBytes();
+  /** Names of the options a new LUKS header takes, each after a prefix. */
+  public static Set<String> luksOptionNames(String prefix) {
+    return LuksParameters.names(prefix);
   }
 
-  /** Writes a new LUKS header at an offset of a file; trying a passphrase takes that long. */
-  public static void createLuks(ImageFile file, long offset, byte[] passphrase, long iterMillis)
+  /** Bytes a new LUKS header takes, key slots included. */
+  public static long luksHeaderBytes(CreateOptions options, String prefix) throws IOException {
+    return LuksParameters.of(options, prefix).headerBytes();
+  }
+
+  /** Writes a new LUKS header at an offset of a file. */
+  public static void createLuks(
+      ImageFile file, long offset, byte[] passphrase, CreateOptions options, String prefix)
       throws IOException {
-    LuksHeader.create(file, offset, passphrase, iterMillis);
+    LuksKeySlots.create(file, offset, passphrase, LuksParameters.of(options, prefix));
+  }
+
+  /**
+   * Adds or erases a key slot of a LUKS header.
+   *
+   * @param offset where the header begins in the file
+   * @param prefix what the options' names begin with
+   * @param present a passphrase that opens the volume, or null
+   */
+  public static void amendLuks(
+      ImageFile file, long offset, AmendOptions options, String prefix, byte[] present)
+      throws IOException {
+    if (offset == 0 && Luks2Header.isVersion2(file)) {
+      throw new ImageException(
+          file.name(), "amend", "key slots of LUKS version 2 cannot be changed here");
+    }
+    new LuksKeySlots(LuksHeader.read(file, offset))
+        .amend(options, prefix, options.secrets(), present);
+  }
+
+  /** Adds the facts of a LUKS version 1 header for {@code info}. */
+  public static void describeLuks(
+      ImageFile file, long offset, Map<String, Object> facts, String format) throws IOException {
+    LuksHeader.read(file, offset).describe(facts, format);
   }
 
   /** The scheme of qcow and early qcow2: the passphrase itself is the key. */

@@ -4,20 +4,29 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
+import org.tuber.devices.block.AmendOptions;
+import org.tuber.devices.block.AmendableNode;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.ImageInfo;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.Preallocation;
 import org.tuber.devices.block.host.HostFile;
+import org.tuber.devices.block.ops.Progress;
 
 /**
  * A LUKS volume that fills its file: a raw image, encrypted. Version 1 is read, written and made;
  * version 2 is read and written.
  */
 public final class LuksFormat implements ImageFormat {
+  private static final Set<String> AMEND_OPTIONS =
+      Set.of("state", "new-secret", "old-secret", "keyslot", "iter-time");
+
   @Override
   public String name() {
     return "luks";
@@ -35,7 +44,7 @@ public final class LuksFormat implements ImageFormat {
     if (payload > file.size()) {
       throw new ImageException(file.name(), "LUKS payload offset", "outside the file");
     }
-    return new Volume(file, cipher, payload, DiskCipher.luksPayloadBytes(file));
+    return new Volume(file, options, cipher, payload);
   }
 
   @Override
@@ -44,29 +53,89 @@ public final class LuksFormat implements ImageFormat {
     if (secret == null) {
       throw new ImageException(o.filename(), "key-secret", "is required, and must exist");
     }
+    long header = DiskCipher.luksHeaderBytes(o, "");
+    long data = o.sizeBytes() + 511 & -512L;
+    if (data > CreateOptions.MAX_BYTES - header) {
+      throw new ImageException(o.filename(), "size", "The requested file size is too large");
+    }
+    Preallocation preallocation = Preallocation.parse(o.filename(), o.get("preallocation", "off"));
     try (HostFile file = HostFile.create(o.filename())) {
-      DiskCipher.createLuks(file, 0, secret, o.bytes("iter-time", 2000));
-      file.setSize(DiskCipher.luksHeaderBytes() + (o.sizeBytes() + 511 & -512L));
+      DiskCipher.createLuks(file, 0, secret, o, "");
+      file.setSize(header + data);
+      reserve(file, header, data, preallocation);
+    }
+  }
+
+  private static void reserve(ImageFile file, long from, long bytes, Preallocation how)
+      throws IOException {
+    switch (how) {
+      case FALLOC -> file.allocate(from, bytes);
+      case FULL -> {
+        for (long at = 0; at < bytes; at += 1 << 20) {
+          file.write(from + at, ByteBuffer.allocate((int) Math.min(1 << 20, bytes - at)));
+        }
+      }
+      default -> {}
     }
   }
 
   @Override
   public Set<String> createOptionNames() {
-    return Set.of("key-secret", "iter-time");
+    Set<String> all = new TreeSet<>(DiskCipher.luksOptionNames(""));
+    all.add("preallocation");
+    return all;
   }
 
   /** An open volume; the cipher is null when only its facts are wanted. */
-  private static final class Volume implements BlockNode {
+  private static final class Volume implements AmendableNode {
     private final ImageFile file;
+    private final OpenOptions options;
     private final DiskCipher cipher;
     private final long payload;
-    private final long length;
+    private volatile long length;
 
-    Volume(ImageFile file, DiskCipher cipher, long payload, long length) {
+    Volume(ImageFile file, OpenOptions options, DiskCipher cipher, long payload)
+        throws IOException {
       this.file = file;
+      this.options = options;
       this.cipher = cipher;
       this.payload = payload;
-      this.length = length;
+      this.length = DiskCipher.luksPayloadBytes(file);
+    }
+
+    @Override
+    public void amend(AmendOptions o, Progress progress) throws IOException {
+      if (file.isReadOnly()) {
+        throw new ImageException(filename(), "file", "the image is read-only");
+      }
+      o.requireOnly(filename(), AMEND_OPTIONS);
+      byte[] present = options.secrets().apply(options.secretId());
+      DiskCipher.amendLuks(file, 0, o, "", present);
+      progress.report(1, 1);
+    }
+
+    @Override
+    public synchronized void resize(long newLength, Preallocation preallocation)
+        throws IOException {
+      if (file.isReadOnly()) {
+        throw new ImageException(filename(), "file", "the image is read-only");
+      }
+      long old = length;
+      file.setSize(payload + (newLength + 511 & -512L));
+      reserve(file, payload + old, Math.max(0, newLength - old), preallocation);
+      length = DiskCipher.luksPayloadBytes(file);
+    }
+
+    @Override
+    public ImageInfo.Specific specificInfo() {
+      ImageInfo.Specific s = ImageInfo.Specific.ofType("luks");
+      try {
+        DiskCipher.describeLuks(file, 0, s.data(), null);
+        return s;
+      } catch (IOException e) {
+        // Version 2 is told of by cryptsetup.
+        return null;
+      }
     }
 
     @Override
@@ -99,15 +168,23 @@ public final class LuksFormat implements ImageFormat {
       return false;
     }
 
+    private void requireKey() throws ImageException {
+      if (cipher == null) {
+        throw new ImageException(filename(), "key-secret", "the image was opened without key");
+      }
+    }
+
     @Override
     public void read(long offset, ByteBuffer target) throws IOException {
       requireInside(offset, target.remaining());
+      requireKey();
       cipher.read(file, offset, payload + offset, target);
     }
 
     @Override
     public synchronized void write(long offset, ByteBuffer source) throws IOException {
       requireInside(offset, source.remaining());
+      requireKey();
       int unit = cipher.sectorBytes();
       if (((offset | source.remaining()) & unit - 1) != 0) {
         long start = offset & -(long) unit;

@@ -1,14 +1,15 @@
 package org.tuber.devices.block.crypt;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
-import java.util.UUID;
+import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.tuber.devices.block.Bytes;
@@ -17,20 +18,15 @@ import org.tuber.devices.block.ImageFile;
 
 /**
  * The LUKS version 1 header (LUKS1 On-Disk Format Specification 1.2.3): unlocks the volume key with
- * a passphrase, or makes a new header. Ciphers: AES in XTS or CBC mode.
+ * a passphrase. Ciphers: AES in XTS or CBC mode.
  */
 final class LuksHeader {
   static final int BYTES = 592;
   private static final byte[] MAGIC = {'L', 'U', 'K', 'S', (byte) 0xba, (byte) 0xbe};
-  private static final int SLOTS = 8;
-  private static final int SLOT_ENABLED = 0x00ac71f3;
-  private static final int SLOT_DISABLED = 0x0000dead;
-  private static final int STRIPES = 4000;
+  static final int SLOT_ENABLED = 0x00ac71f3;
+  static final int SLOT_DISABLED = 0x0000dead;
   private static final long MAX_ITERATIONS = 1L << 30;
   private static final int MAX_KEY_BYTES = 512;
-  private static final int SAMPLE_ITERATIONS = 2000;
-  private static final int MIN_ITERATIONS = 1000;
-  private static final int SLOTS_OFFSET = 4096;
 
   private final String image;
   private final byte[] raw;
@@ -70,7 +66,45 @@ final class LuksHeader {
     return h;
   }
 
-  private int keyBytes() {
+  /** A header that is about to be written. */
+  static LuksHeader of(ImageFile file, long base, byte[] raw) {
+    return new LuksHeader(file, base, raw);
+  }
+
+  /** The beginning of a new header. */
+  static byte[] newRaw() {
+    byte[] raw = new byte[BYTES];
+    System.arraycopy(MAGIC, 0, raw, 0, 6);
+    Bytes.putBe16(raw, 6, 1);
+    return raw;
+  }
+
+  byte[] raw() {
+    return raw;
+  }
+
+  ImageFile file() {
+    return file;
+  }
+
+  long base() {
+    return base;
+  }
+
+  static int slotAt(int slot) {
+    return 208 + slot * 48;
+  }
+
+  boolean isActive(int slot) {
+    return Bytes.be32(raw, slotAt(slot)) == SLOT_ENABLED;
+  }
+
+  /** Where a slot's key material is, from the header on. */
+  long material(int slot) {
+    return Bytes.beU32(raw, slotAt(slot) + 40) * 512;
+  }
+
+  int keyBytes() {
     return Bytes.be32(raw, 108);
   }
 
@@ -127,32 +161,34 @@ final class LuksHeader {
 
   /** The volume key; throws if no slot opens with the passphrase. */
   byte[] unlock(byte[] passphrase) throws IOException {
-    for (int slot = 0; slot < SLOTS; slot++) {
-      int s = 208 + slot * 48;
-      if (Bytes.be32(raw, s) != SLOT_ENABLED) {
-        continue;
-      }
-      long iterations = Bytes.beU32(raw, s + 4);
-      long material = Bytes.beU32(raw, s + 40) * 512;
-      long stripes = Bytes.beU32(raw, s + 44);
-      if (iterations == 0
-          || iterations > MAX_ITERATIONS
-          || stripes == 0
-          || stripes > STRIPES
-          || material < BYTES) {
-        throw bad(image, "key slot " + slot, "impossible parameters");
-      }
-      byte[] salt = Arrays.copyOfRange(raw, s + 8, s + 40);
-      byte[] slotKey = pbkdf2(passphrase, salt, (int) iterations, keyBytes());
-      int n = keyBytes() * (int) stripes;
-      byte[] split = Bytes.readArray(file, base + material, n + 511 & -512);
-      cipher(slotKey).decrypt(0, split, split.length);
-      byte[] key = merge(split, (int) stripes);
-      if (isRight(key)) {
+    for (int slot = 0; slot < LuksParameters.SLOTS; slot++) {
+      byte[] key = isActive(slot) ? tryUnlock(slot, passphrase) : null;
+      if (key != null) {
         return key;
       }
     }
     throw bad(image, "passphrase", "Invalid password, cannot unlock any keyslot");
+  }
+
+  /** The volume key if that slot opens with the passphrase, or null. */
+  byte[] tryUnlock(int slot, byte[] passphrase) throws IOException {
+    int s = slotAt(slot);
+    long iterations = Bytes.beU32(raw, s + 4);
+    long stripes = Bytes.beU32(raw, s + 44);
+    if (iterations == 0
+        || iterations > MAX_ITERATIONS
+        || stripes == 0
+        || stripes > LuksParameters.STRIPES
+        || material(slot) < BYTES) {
+      throw bad(image, "key slot " + slot, "impossible parameters");
+    }
+    byte[] salt = Arrays.copyOfRange(raw, s + 8, s + 40);
+    byte[] slotKey = pbkdf2(passphrase, salt, (int) iterations, keyBytes());
+    int n = keyBytes() * (int) stripes;
+    byte[] split = Bytes.readArray(file, base + material(slot), n + 511 & -512);
+    cipher(slotKey).decrypt(0, split, split.length);
+    byte[] key = merge(split, (int) stripes);
+    return isRight(key) ? key : null;
   }
 
   private boolean isRight(byte[] key) throws IOException {
@@ -164,7 +200,7 @@ final class LuksHeader {
     return MessageDigest.isEqual(digest, Arrays.copyOfRange(raw, 112, 132));
   }
 
-  private byte[] pbkdf2(byte[] secret, byte[] salt, int iterations, int bytes) throws IOException {
+  byte[] pbkdf2(byte[] secret, byte[] salt, int iterations, int bytes) throws IOException {
     return pbkdf2(image, hash(), secret, salt, iterations, bytes);
   }
 
@@ -197,6 +233,41 @@ final class LuksHeader {
     } catch (GeneralSecurityException e) {
       throw new ImageException(image, "LUKS hash", "unsupported: " + hash, e);
     }
+  }
+
+  /** Facts for {@code info}. */
+  void describe(Map<String, Object> facts, String format) {
+    String mode = mode();
+    int dash = mode.indexOf('-');
+    String iv = mode.substring(dash + 1);
+    int colon = iv.indexOf(':');
+    facts.put("ivgen-alg", colon < 0 ? iv : iv.substring(0, colon));
+    if (colon >= 0) {
+      facts.put("ivgen-hash-alg", iv.substring(colon + 1));
+    }
+    facts.put("hash-alg", hash());
+    facts.put("cipher-alg", "aes-" + keyBytes() * (mode.startsWith("xts") ? 4 : 8));
+    facts.put("uuid", Bytes.string(raw, 168, 40));
+    if (format != null) {
+      facts.put("format", format);
+    }
+    facts.put("cipher-mode", dash < 0 ? mode : mode.substring(0, dash));
+    List<Object> slots = new ArrayList<>();
+    for (int i = 0; i < LuksParameters.SLOTS; i++) {
+      Map<String, Object> slot = new LinkedHashMap<>();
+      slot.put("active", isActive(i));
+      if (isActive(i)) {
+        slot.put("iters", Bytes.beU32(raw, slotAt(i) + 4));
+      }
+      slot.put("key-offset", material(i));
+      if (isActive(i)) {
+        slot.put("stripes", Bytes.beU32(raw, slotAt(i) + 44));
+      }
+      slots.add(slot);
+    }
+    facts.put("slots", slots);
+    facts.put("payload-offset", payloadOffset());
+    facts.put("master-key-iters", Bytes.beU32(raw, 164));
   }
 
   private void diffuse(byte[] block) throws IOException {
@@ -240,82 +311,20 @@ final class LuksHeader {
     return d;
   }
 
-  private byte[] split(byte[] key, SecureRandom random) throws IOException {
-    byte[] out = new byte[key.length * STRIPES];
+  /** Splits a key into stripes, all of which are needed to have it back. */
+  byte[] split(byte[] key, SecureRandom random) throws IOException {
+    byte[] out = new byte[key.length * LuksParameters.STRIPES];
     random.nextBytes(out);
     byte[] d = new byte[key.length];
-    for (int s = 0; s < STRIPES - 1; s++) {
+    for (int s = 0; s < LuksParameters.STRIPES - 1; s++) {
       for (int i = 0; i < d.length; i++) {
         d[i] ^= out[s * d.length + i];
       }
       diffuse(d);
     }
     for (int i = 0; i < d.length; i++) {
-      out[(STRIPES - 1) * d.length + i] = (byte) (d[i] ^ key[i]);
+      out[(LuksParameters.STRIPES - 1) * d.length + i] = (byte) (d[i] ^ key[i]);
     }
     return out;
-  }
-
-  /** Bytes that a new header with its key slots takes. */
-  static long newHeaderBytes() {
-    long slot = 64L * STRIPES + 4095 & -4096L;
-    return SLOTS_OFFSET + SLOTS * slot;
-  }
-
-  /** As many iterations as take about that long here. */
-  private int iterationsFor(long millis) throws IOException {
-    pbkdf2(new byte[16], new byte[32], SAMPLE_ITERATIONS, 20);
-    long start = System.nanoTime();
-    pbkdf2(new byte[16], new byte[32], SAMPLE_ITERATIONS, 20);
-    long nanos = Math.max(1, System.nanoTime() - start);
-    double wanted = (double) SAMPLE_ITERATIONS * millis * 1_000_000 / nanos;
-    return (int) Math.clamp((long) wanted, MIN_ITERATIONS, 100_000_000L);
-  }
-
-  /** Writes a new header: AES-256, XTS, SHA-256, one slot that takes some time to try. */
-  static void create(ImageFile file, long base, byte[] passphrase, long iterMillis)
-      throws IOException {
-    SecureRandom random = new SecureRandom();
-    byte[] raw = new byte[BYTES];
-    System.arraycopy(MAGIC, 0, raw, 0, 6);
-    Bytes.putBe16(raw, 6, 1);
-    put(raw, 8, "aes");
-    put(raw, 40, "xts-plain64");
-    put(raw, 72, "sha256");
-    Bytes.putBe32(raw, 104, (int) (newHeaderBytes() / 512));
-    Bytes.putBe32(raw, 108, 64);
-    byte[] key = new byte[64];
-    random.nextBytes(key);
-    byte[] salt = new byte[32];
-    random.nextBytes(salt);
-    System.arraycopy(salt, 0, raw, 132, 32);
-    put(raw, 168, UUID.randomUUID().toString());
-    int slotSectors = (64 * STRIPES + 4095 & -4096) / 512;
-    for (int i = 0; i < SLOTS; i++) {
-      int s = 208 + i * 48;
-      Bytes.putBe32(raw, s, i == 0 ? SLOT_ENABLED : SLOT_DISABLED);
-      Bytes.putBe32(raw, s + 40, SLOTS_OFFSET / 512 + i * slotSectors);
-      Bytes.putBe32(raw, s + 44, STRIPES);
-    }
-    byte[] slotSalt = new byte[32];
-    random.nextBytes(slotSalt);
-    System.arraycopy(slotSalt, 0, raw, 216, 32);
-    LuksHeader h = new LuksHeader(file, base, raw);
-    // The slot key is two hashes long, so it takes twice the work of the sample.
-    int iterations = Math.max(MIN_ITERATIONS, h.iterationsFor(iterMillis) / 2);
-    int digestIterations = Math.max(MIN_ITERATIONS, iterations / 8);
-    Bytes.putBe32(raw, 164, digestIterations);
-    Bytes.putBe32(raw, 212, iterations);
-    System.arraycopy(h.pbkdf2(key, salt, digestIterations, 20), 0, raw, 112, 20);
-    byte[] split = h.split(key, random);
-    byte[] padded = Arrays.copyOf(split, split.length + 511 & -512);
-    h.cipher(h.pbkdf2(passphrase, slotSalt, iterations, 64)).encrypt(0, padded, padded.length);
-    file.write(base + SLOTS_OFFSET, ByteBuffer.wrap(padded));
-    file.write(base, ByteBuffer.wrap(raw));
-  }
-
-  private static void put(byte[] b, int at, String text) {
-    byte[] t = text.getBytes(StandardCharsets.US_ASCII);
-    System.arraycopy(t, 0, b, at, t.length);
   }
 }

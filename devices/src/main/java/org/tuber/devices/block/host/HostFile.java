@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
 import org.tuber.devices.block.BlockStatus;
+import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
@@ -30,7 +31,7 @@ public final class HostFile implements ImageFile {
   private static final int DIRECT_ALIGNMENT = 4096;
   private static final int BOUNCE_BYTES = 1 << 20;
   private static final int ZERO_CHUNK = 1 << 20;
-  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZERO_CHUNK).asReadOnlyBuffer();
+  private static final ByteBuffer ZEROS = Bytes.pageAligned(ZERO_CHUNK).asReadOnlyBuffer();
 
   private final String name;
   private final Path path;
@@ -187,7 +188,7 @@ public final class HostFile implements ImageFile {
   }
 
   private static ByteBuffer bounceBuffer(int bytes) {
-    return ByteBuffer.allocateDirect(bytes + DIRECT_ALIGNMENT).alignedSlice(DIRECT_ALIGNMENT);
+    return Bytes.pageAligned(bytes);
   }
 
   @Override

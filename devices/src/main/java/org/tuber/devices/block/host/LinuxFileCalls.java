@@ -7,7 +7,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
@@ -44,46 +43,60 @@ final class LinuxFileCalls {
 
   private static final LinuxFileCalls INSTANCE = load();
 
-  private final MethodHandle open;
-  private final MethodHandle close;
-  private final MethodHandle fallocate;
-  private final MethodHandle lseek;
-  private final MethodHandle fcntl;
-  private final MethodHandle fstat;
+  private static final int AT_FDCWD = -100;
+
+  /** Numbers of the calls ({@code asm/unistd_64.h}, {@code asm-generic/unistd.h}). */
+  private enum Call {
+    OPENAT(257, 56),
+    CLOSE(3, 57),
+    FALLOCATE(285, 47),
+    LSEEK(8, 62),
+    FCNTL(72, 25),
+    FSTAT(5, 80);
+
+    final int x86;
+    final int arm;
+
+    Call(int x86, int arm) {
+      this.x86 = x86;
+      this.arm = arm;
+    }
+  }
+
+  private final MethodHandle syscall;
+  private final boolean arm;
   private final StructLayout errnoLayout;
   private final VarHandle errno;
 
+  /**
+   * One function for all: each other shape of a foreign call would cost about 20 ms of start-up to
+   * generate, on which short commands spend most of their time.
+   */
   @SuppressWarnings("restricted")
-  private LinuxFileCalls() {
+  private LinuxFileCalls(boolean arm) {
+    this.arm = arm;
     Linker linker = Linker.nativeLinker();
-    SymbolLookup lookup = linker.defaultLookup();
     errnoLayout = Linker.Option.captureStateLayout();
     errno = errnoLayout.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-    Linker.Option capture = Linker.Option.captureCallState("errno");
-    ValueLayout.OfInt i = ValueLayout.JAVA_INT;
     ValueLayout.OfLong l = ValueLayout.JAVA_LONG;
-    open =
+    syscall =
         linker.downcallHandle(
-            lookup.findOrThrow("open"),
-            FunctionDescriptor.of(i, ValueLayout.ADDRESS, i, i),
-            capture,
-            Linker.Option.firstVariadicArg(2));
-    close = linker.downcallHandle(lookup.findOrThrow("close"), FunctionDescriptor.of(i, i));
-    fallocate =
-        linker.downcallHandle(
-            lookup.findOrThrow("fallocate"), FunctionDescriptor.of(i, i, i, l, l), capture);
-    lseek =
-        linker.downcallHandle(
-            lookup.findOrThrow("lseek"), FunctionDescriptor.of(l, i, l, i), capture);
-    fcntl =
-        linker.downcallHandle(
-            lookup.findOrThrow("fcntl"),
-            FunctionDescriptor.of(i, i, i, ValueLayout.ADDRESS),
-            capture,
-            Linker.Option.firstVariadicArg(2));
-    fstat =
-        linker.downcallHandle(
-            lookup.findOrThrow("fstat"), FunctionDescriptor.of(i, i, ValueLayout.ADDRESS), capture);
+            linker.defaultLookup().findOrThrow("syscall"),
+            FunctionDescriptor.of(l, l, l, l, l, l),
+            Linker.Option.captureCallState("errno"),
+            Linker.Option.firstVariadicArg(1));
+  }
+
+  /** Makes a call; a negative result is the negated error number. */
+  private long call(Call call, long a, long b, long c, long d) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(errnoLayout);
+      long number = arm ? call.arm : call.x86;
+      long result = (long) syscall.invokeExact(state, number, a, b, c, d);
+      return result >= 0 ? result : -(long) (int) errno.get(state, 0L);
+    } catch (Throwable t) {
+      throw rethrow(t);
+    }
   }
 
   /** The calls, or null on a system without them. */
@@ -92,11 +105,14 @@ final class LinuxFileCalls {
   }
 
   private static LinuxFileCalls load() {
-    if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")) {
+    String cpu = System.getProperty("os.arch", "");
+    boolean arm = cpu.equals("aarch64");
+    if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")
+        || !arm && !cpu.equals("amd64")) {
       return null;
     }
     try {
-      return new LinuxFileCalls();
+      return new LinuxFileCalls(arm);
     } catch (RuntimeException | LinkageError e) {
       // Native access may be switched off: the layer works without, only less sparsely.
       return null;
@@ -110,34 +126,21 @@ final class LinuxFileCalls {
     throw t instanceof RuntimeException r ? r : new IllegalStateException(t);
   }
 
-  /** Opens a file; -1 when the host refuses. */
+  /** Opens a file; negative when the host refuses. */
   int open(String path, boolean writable) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
       int flags = O_CLOEXEC | (writable ? O_RDWR : 0);
-      return (int) open.invokeExact(state, arena.allocateFrom(path), flags, 0);
-    } catch (Throwable t) {
-      throw rethrow(t);
+      return (int) call(Call.OPENAT, AT_FDCWD, arena.allocateFrom(path).address(), flags, 0);
     }
   }
 
   void close(int fd) {
-    try {
-      int ignored = (int) close.invokeExact(fd);
-    } catch (Throwable t) {
-      throw rethrow(t);
-    }
+    call(Call.CLOSE, fd, 0, 0, 0);
   }
 
   /** Calls fallocate; returns 0 or the error number. */
   int fallocate(int fd, int mode, long offset, long length) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
-      int rc = (int) fallocate.invokeExact(state, fd, mode, offset, length);
-      return rc == 0 ? 0 : (int) errno.get(state, 0L);
-    } catch (Throwable t) {
-      throw rethrow(t);
-    }
+    return (int) -call(Call.FALLOCATE, fd, mode, offset, length);
   }
 
   /** Next data at or after an offset; -1 when there is none, {@code offset} when unknown. */
@@ -151,27 +154,19 @@ final class LinuxFileCalls {
   }
 
   private long seek(int fd, long offset, int whence, long unknown) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
-      long found = (long) lseek.invokeExact(state, fd, offset, whence);
-      if (found >= 0) {
-        return found;
-      }
-      return (int) errno.get(state, 0L) == ENXIO ? -1 : unknown;
-    } catch (Throwable t) {
-      throw rethrow(t);
+    long found = call(Call.LSEEK, fd, offset, whence, 0);
+    if (found >= 0) {
+      return found;
     }
+    return found == -ENXIO ? -1 : unknown;
   }
 
   /** Bytes the file occupies, or -1. */
   long allocatedBytes(int fd) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
       MemorySegment stat = arena.allocate(STAT_BYTES, 8);
-      int rc = (int) fstat.invokeExact(state, fd, stat);
+      long rc = call(Call.FSTAT, fd, stat.address(), 0, 0);
       return rc == 0 ? stat.get(ValueLayout.JAVA_LONG, STAT_BLOCKS) * 512 : -1;
-    } catch (Throwable t) {
-      throw rethrow(t);
     }
   }
 
@@ -186,12 +181,11 @@ final class LinuxFileCalls {
   /** Sets or drops a lock on one byte; false when another holds a conflicting one. */
   boolean setLock(int fd, short type, long start) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
-      int rc = (int) fcntl.invokeExact(state, fd, F_OFD_SETLK, flock(arena, type, start, 1));
-      if (rc == 0) {
+      MemorySegment lock = flock(arena, type, start, 1);
+      int error = (int) -call(Call.FCNTL, fd, F_OFD_SETLK, lock.address(), 0);
+      if (error == 0) {
         return true;
       }
-      int error = (int) errno.get(state, 0L);
       if (error == EAGAIN || error == EACCES) {
         return false;
       }
@@ -199,22 +193,15 @@ final class LinuxFileCalls {
         return true; // a file system without locks
       }
       throw new IOException("fcntl(F_OFD_SETLK) failed, errno " + error);
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable t) {
-      throw rethrow(t);
     }
   }
 
   /** True when some other opener holds a lock on this byte that excludes a write lock. */
   boolean isLockedByOther(int fd, long start) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(errnoLayout);
       MemorySegment lock = flock(arena, F_WRLCK, start, 1);
-      int rc = (int) fcntl.invokeExact(state, fd, F_OFD_GETLK, lock);
+      long rc = call(Call.FCNTL, fd, F_OFD_GETLK, lock.address(), 0);
       return rc == 0 && lock.get(ValueLayout.JAVA_SHORT, 0) != F_UNLCK;
-    } catch (Throwable t) {
-      throw rethrow(t);
     }
   }
 }

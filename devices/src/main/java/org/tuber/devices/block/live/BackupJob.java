@@ -2,6 +2,7 @@ package org.tuber.devices.block.live;
 
 import java.io.IOException;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ops.ChainStatus;
 
@@ -22,6 +23,7 @@ final class BackupJob extends BlockJob implements WriteObserver {
   private final boolean skipZeros;
   private final DirtyBitmap bitmap;
   private final BitmapUse bitmapUse;
+  private final boolean keepTarget;
   private final long cluster;
   private final ChunkCopy copier = new ChunkCopy();
   private final ChunkCopy guestCopier = new ChunkCopy();
@@ -36,14 +38,21 @@ final class BackupJob extends BlockJob implements WriteObserver {
       boolean skipZeros,
       BackupSync sync,
       DirtyBitmap bitmap,
-      BitmapUse bitmapUse) {
+      BitmapUse bitmapUse,
+      boolean keepTarget) {
     super(id, Type.BACKUP, disk);
     this.target = target;
     this.skipZeros = skipZeros;
     this.sync = sync;
     this.bitmap = bitmap;
     this.bitmapUse = bitmapUse;
+    this.keepTarget = keepTarget;
     this.cluster = Math.max(MIN_CLUSTER_BYTES, Long.highestOneBit(target.clusterBytes()));
+  }
+
+  @Override
+  public BlockNode target() {
+    return target;
   }
 
   @Override
@@ -184,6 +193,8 @@ final class BackupJob extends BlockJob implements WriteObserver {
                 bitmap.setBusy(false);
               }
             });
-    target.close();
+    if (!keepTarget) {
+      target.close();
+    }
   }
 }

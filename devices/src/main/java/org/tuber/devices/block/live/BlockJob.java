@@ -7,6 +7,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
 
 /**
@@ -25,7 +26,9 @@ public abstract class BlockJob {
     /** Merging overlays into an image below. */
     COMMIT,
     /** Merging images below into the top. */
-    STREAM;
+    STREAM,
+    /** Making an image, without a disk. */
+    CREATE;
 
     /** The word users see. */
     public String word() {
@@ -45,10 +48,16 @@ public abstract class BlockJob {
     READY,
     /** Held while ready. */
     STANDBY,
+    /** Copied; about to change the graph. */
+    WAITING,
+    /** The same, and held until {@link BlockJob#finish} if it does not go on by itself. */
+    PENDING,
     /** Undoing what it did, before its end. */
     ABORTING,
-    /** Over. */
-    CONCLUDED;
+    /** Over, but not forgotten. */
+    CONCLUDED,
+    /** Forgotten. */
+    NULL;
 
     /** The word users see. */
     public String word() {
@@ -56,25 +65,96 @@ public abstract class BlockJob {
     }
   }
 
+  /** What somebody wants of a job. */
+  public enum Verb {
+    /** {@link BlockJob#cancel}. */
+    CANCEL,
+    /** {@link BlockJob#pause}. */
+    PAUSE,
+    /** {@link BlockJob#resume}. */
+    RESUME,
+    /** {@link BlockJob#setSpeed}. */
+    SET_SPEED,
+    /** {@link BlockJob#complete}. */
+    COMPLETE,
+    /** {@link BlockJob#finish}. */
+    FINALIZE,
+    /** {@link BlockJob#dismiss}. */
+    DISMISS;
+
+    /** The word users see. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** True if a job in that state can do it. */
+    public boolean isPossibleIn(Status status) {
+      return switch (status) {
+        case CREATED, RUNNING, PAUSED, STANDBY ->
+            this == CANCEL || this == PAUSE || this == RESUME || this == SET_SPEED;
+        case READY -> this != FINALIZE && this != DISMISS;
+        case WAITING -> this == CANCEL;
+        case PENDING -> this == CANCEL || this == FINALIZE;
+        case CONCLUDED -> this == DISMISS;
+        case ABORTING, NULL -> false;
+      };
+    }
+  }
+
   /** What to do when reading or writing an image fails. */
   public enum OnError {
     /** The job ends with the error. */
     REPORT,
+    /** The job tries again by itself. */
+    IGNORE,
+    /** The job waits if there is no space, else it ends. */
+    ENOSPC,
     /** The job waits to be resumed and tries again. */
     STOP
   }
+
+  /**
+   * How a job behaves when things fail or end.
+   *
+   * @param onSourceError when reading fails
+   * @param onTargetError when writing fails
+   * @param autoFinalize changes the graph by itself when everything is copied
+   * @param autoDismiss is forgotten by itself at its end
+   */
+  public record Manners(
+      OnError onSourceError, OnError onTargetError, boolean autoFinalize, boolean autoDismiss) {
+    /** Ends on errors and needs nobody. */
+    public static final Manners USUAL = new Manners(OnError.REPORT, OnError.REPORT, true, true);
+
+    /** The same on errors of both kinds. */
+    public static Manners onError(OnError what) {
+      return new Manners(what, what, true, true);
+    }
+  }
+
+  /**
+   * Something that failed in a job.
+   *
+   * @param write writing the target, not reading the source
+   * @param action what follows: {@code report}, {@code ignore} or {@code stop}
+   * @param noSpace the target is full
+   */
+  public record Fault(boolean write, OnError action, boolean noSpace) {}
 
   /**
    * A job at one moment.
    *
    * @param id name of the job
    * @param type kind of work
-   * @param disk name of the disk
+   * @param disk name of the disk, or an empty string
    * @param status where it is
    * @param doneBytes progress
    * @param totalBytes of this; may grow while the guest writes
    * @param speedBytesPerSecond limit, or 0
    * @param ready {@code complete} may be called
+   * @param held somebody wants it to pause
+   * @param manners how it behaves when things fail or end
+   * @param fault what failed last and was not resolved, or null
    * @param error why it failed or waits, or null
    */
   public record Info(
@@ -86,6 +166,9 @@ public abstract class BlockJob {
       long totalBytes,
       long speedBytesPerSecond,
       boolean ready,
+      boolean held,
+      Manners manners,
+      Fault fault,
       String error) {}
 
   /** The job has to end; no error. */
@@ -104,7 +187,9 @@ public abstract class BlockJob {
   private final Condition changed = lock.newCondition();
   private JobListener listener = (event, job) -> {};
   private Runnable whenOver = () -> {};
-  private OnError onError = OnError.REPORT;
+  private Manners manners = Manners.USUAL;
+  private Fault fault;
+  private boolean finishWanted;
   private Thread thread;
   private Status status = Status.CREATED;
   private boolean pauseWanted;
@@ -129,7 +214,12 @@ public abstract class BlockJob {
     return id;
   }
 
-  /** The disk it works on. */
+  /** The image it writes, if that is not of the disk's chain; else null. */
+  public BlockNode target() {
+    return null;
+  }
+
+  /** The disk it works on; null: none. */
   public final LiveDisk disk() {
     return disk;
   }
@@ -139,10 +229,8 @@ public abstract class BlockJob {
     whenOver = over;
   }
 
-  /** Sets what happens on errors; before the start. */
-  public final BlockJob onError(OnError what) {
-    onError = what;
-    return this;
+  final void behave(Manners how) {
+    manners = how;
   }
 
   /** How things are. */
@@ -152,12 +240,15 @@ public abstract class BlockJob {
       return new Info(
           id,
           type,
-          disk.name(),
+          disk == null ? "" : disk.name(),
           status,
           doneBytes,
           Math.max(totalBytes, doneBytes),
           speed,
           ready,
+          pauseWanted,
+          manners,
+          fault,
           error == null ? null : error.getMessage());
     } finally {
       lock.unlock();
@@ -170,6 +261,9 @@ public abstract class BlockJob {
   /** Does the work; calls {@link #checkpoint} often. */
   abstract void work() throws IOException;
 
+  /** Changes the graph, after the work and when everybody agrees. */
+  void conclude() throws IOException {}
+
   /**
    * Lets go of the disk.
    *
@@ -177,15 +271,38 @@ public abstract class BlockJob {
    */
   abstract void end(IOException failure) throws IOException;
 
-  final void start() throws IOException {
-    disk.countJob(1);
+  /** Takes hold of the disk. */
+  final void take() throws IOException {
+    count(1);
     try {
       begin();
     } catch (IOException | RuntimeException e) {
-      disk.countJob(-1);
+      count(-1);
       throw e;
     }
+  }
+
+  private void count(int change) {
+    if (disk != null) {
+      disk.countJob(change);
+    }
+  }
+
+  /** Lets go of a disk that was taken; the job never starts. */
+  final void abandon() {
+    try {
+      end(new Cancelled());
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("job {}: {}", id, e.getMessage());
+    }
+    count(-1);
+    whenOver.run();
+  }
+
+  /** Begins to work. */
+  final void start() {
     thread = Thread.ofPlatform().daemon().name("block job " + id).unstarted(this::run);
+    tell(JobListener.Event.STATUS);
     setStatus(Status.RUNNING);
     thread.start();
   }
@@ -194,6 +311,8 @@ public abstract class BlockJob {
     IOException failure = null;
     try {
       work();
+      awaitFinish();
+      conclude();
     } catch (IOException e) {
       failure = e;
     } catch (RuntimeException | Error e) {
@@ -212,16 +331,56 @@ public abstract class BlockJob {
         failure = e instanceof IOException io ? io : new IOException(e);
       }
     }
-    disk.countJob(-1);
+    count(-1);
     lock.lock();
     try {
       error = cancelled ? null : failure;
     } finally {
       lock.unlock();
     }
-    setStatus(Status.CONCLUDED);
-    whenOver.run();
+    if (manners.autoDismiss()) {
+      whenOver.run();
+    }
     tell(cancelled ? JobListener.Event.CANCELLED : JobListener.Event.COMPLETED);
+    setStatus(Status.CONCLUDED);
+    if (manners.autoDismiss()) {
+      setStatus(Status.NULL);
+    }
+  }
+
+  /** Goes on by itself, or when somebody wants it. */
+  private void awaitFinish() throws IOException {
+    setStatus(Status.WAITING);
+    setStatus(Status.PENDING);
+    if (manners.autoFinalize()) {
+      return;
+    }
+    tell(JobListener.Event.PENDING);
+    lock.lock();
+    try {
+      while (!finishWanted) {
+        if (cancelWanted) {
+          throw new Cancelled();
+        }
+        changed.await();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets a pending job change the graph and end. */
+  public final void finish() {
+    change(() -> finishWanted = true);
+  }
+
+  /** Forgets a concluded job. */
+  public final void dismiss() {
+    whenOver.run();
+    setStatus(Status.NULL);
   }
 
   private boolean softCancelled() {
@@ -268,6 +427,7 @@ public abstract class BlockJob {
         () -> {
           pauseWanted = false;
           error = null;
+          fault = null;
         });
   }
 
@@ -334,7 +494,7 @@ public abstract class BlockJob {
   public final void awaitReady() throws IOException {
     lock.lock();
     try {
-      while (!ready && status != Status.CONCLUDED) {
+      while (!ready && status != Status.CONCLUDED && status != Status.NULL) {
         changed.await();
       }
     } catch (InterruptedException e) {
@@ -485,7 +645,7 @@ public abstract class BlockJob {
     void run() throws IOException;
   }
 
-  /** Runs a step, again after an error if the job is to wait for help then. */
+  /** Runs a step, again after an error if the job is to go on or to wait for help then. */
   final void step(Step s) throws IOException {
     while (true) {
       checkpoint();
@@ -495,18 +655,34 @@ public abstract class BlockJob {
       } catch (Cancelled e) {
         throw e;
       } catch (IOException e) {
-        if (onError == OnError.REPORT) {
-          throw e;
-        }
-        LOG.warn("job {} waits: {}", id, e.getMessage());
+        Fault f = judge(e);
+        LOG.debug("job {}: {}: {}", id, f.action(), e.getMessage());
         change(
             () -> {
-              error = e;
-              pauseWanted = true;
+              fault = f;
+              error = f.action() == OnError.STOP ? e : null;
+              pauseWanted |= f.action() == OnError.STOP;
             });
         tell(JobListener.Event.ERROR);
+        if (f.action() == OnError.REPORT) {
+          throw e;
+        }
+        if (f.action() == OnError.IGNORE) {
+          doze(DOZE_NANOS);
+        }
       }
     }
+  }
+
+  private Fault judge(IOException e) {
+    boolean write = e instanceof ChunkCopy.TargetException;
+    String message = String.valueOf(e.getMessage());
+    boolean noSpace = message.contains("No space left") || message.contains("quota exceeded");
+    OnError wanted = write ? manners.onTargetError() : manners.onSourceError();
+    if (wanted == OnError.ENOSPC) {
+      wanted = noSpace ? OnError.STOP : OnError.REPORT;
+    }
+    return new Fault(write, wanted, noSpace);
   }
 
   /** How long a ready job sleeps when there is nothing to do. */

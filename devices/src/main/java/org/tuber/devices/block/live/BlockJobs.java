@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.Preallocation;
 
 /**
  * The disks of a machine and the jobs working on them. A monitor's commands map onto these calls
@@ -19,7 +21,10 @@ import org.tuber.devices.block.ImageException;
 public final class BlockJobs implements AutoCloseable {
   private final Map<String, LiveDisk> disks = new LinkedHashMap<>();
   private final Map<String, BlockJob> jobs = new LinkedHashMap<>();
+  private final Map<String, Throttle> throttles = new LinkedHashMap<>();
+  private final BlockNodes nodes = new BlockNodes(this);
   private final List<JobListener> listeners = new CopyOnWriteArrayList<>();
+  private final DiskExports exports = new DiskExports();
 
   /** Makes a disk known by its name. */
   public synchronized void add(LiveDisk disk) throws ImageException {
@@ -64,6 +69,34 @@ public final class BlockJobs implements AutoCloseable {
     return List.copyOf(disks.values());
   }
 
+  /** The images on offer to NBD clients. */
+  public DiskExports exports() {
+    return exports;
+  }
+
+  /** The images by their node names. */
+  public BlockNodes nodes() {
+    return nodes;
+  }
+
+  /** Limits what the guest may use of a disk, or of all disks of one group together. */
+  public void setLimits(LiveDisk disk, ThrottleLimits limits) throws ImageException {
+    limits.checked(disk.name());
+    Throttle t;
+    synchronized (throttles) {
+      if (limits.isEmpty()) {
+        t = null;
+      } else {
+        String group = limits.group() == null ? disk.name() : limits.group();
+        t = throttles.computeIfAbsent(group, g -> new Throttle());
+      }
+    }
+    if (t != null) {
+      t.setLimits(limits);
+    }
+    disk.setThrottle(t);
+  }
+
   /** Hears of all jobs from now on. */
   public void addListener(JobListener listener) {
     listeners.add(listener);
@@ -93,8 +126,9 @@ public final class BlockJobs implements AutoCloseable {
    * @param sync which parts
    * @param bitmap guides an incremental backup; else null
    * @param bitmapUse what becomes of the bitmap's marks
+   * @param keepTarget the target stays open at the end
    * @param speedBytesPerSecond limit, or 0
-   * @param onError what to do when copying fails
+   * @param manners what to do when copying fails, and at the end
    */
   public record Backup(
       String id,
@@ -104,8 +138,9 @@ public final class BlockJobs implements AutoCloseable {
       BackupSync sync,
       DirtyBitmap bitmap,
       BitmapUse bitmapUse,
+      boolean keepTarget,
       long speedBytesPerSecond,
-      BlockJob.OnError onError) {
+      BlockJob.Manners manners) {
     /** Everything, to a fresh target. */
     public static Backup full(LiveDisk disk, BlockNode target) {
       return new Backup(
@@ -116,8 +151,9 @@ public final class BlockJobs implements AutoCloseable {
           BackupSync.FULL,
           null,
           BitmapUse.ON_SUCCESS,
+          false,
           0,
-          BlockJob.OnError.REPORT);
+          BlockJob.Manners.USUAL);
     }
 
     /** What a bitmap marks, to an image over the previous backup. */
@@ -130,14 +166,20 @@ public final class BlockJobs implements AutoCloseable {
           BackupSync.INCREMENTAL,
           bitmap,
           BitmapUse.ON_SUCCESS,
+          false,
           0,
-          BlockJob.OnError.REPORT);
+          BlockJob.Manners.USUAL);
     }
   }
 
   /** Starts a backup. */
   public BlockJob backup(Backup b) throws IOException {
-    return start(
+    return launch(takeBackup(b));
+  }
+
+  /** Prepares a backup of this moment; {@link #launch} or {@link #abandon} it. */
+  public BlockJob takeBackup(Backup b) throws IOException {
+    return take(
         new BackupJob(
             id(b.id, b.disk),
             b.disk,
@@ -145,9 +187,10 @@ public final class BlockJobs implements AutoCloseable {
             b.freshTarget && b.target.backing() == null && b.target.startsZeroed(),
             b.sync,
             b.bitmap,
-            b.bitmapUse),
+            b.bitmapUse,
+            b.keepTarget),
         b.speedBytesPerSecond,
-        b.onError);
+        b.manners);
   }
 
   /**
@@ -159,8 +202,9 @@ public final class BlockJobs implements AutoCloseable {
    * @param freshTarget the target reads as zero all over
    * @param sync which parts; not incremental
    * @param writeThrough once ready, guest writes complete only when they are in both places
+   * @param keepTarget the target stays open at the end
    * @param speedBytesPerSecond limit, or 0
-   * @param onError what to do when copying fails
+   * @param manners what to do when copying fails, and at the end
    */
   public record Mirror(
       String id,
@@ -169,12 +213,13 @@ public final class BlockJobs implements AutoCloseable {
       boolean freshTarget,
       BackupSync sync,
       boolean writeThrough,
+      boolean keepTarget,
       long speedBytesPerSecond,
-      BlockJob.OnError onError) {
+      BlockJob.Manners manners) {
     /** Everything, to a fresh target. */
     public static Mirror full(LiveDisk disk, BlockNode target) {
       return new Mirror(
-          null, disk, target, true, BackupSync.FULL, false, 0, BlockJob.OnError.REPORT);
+          null, disk, target, true, BackupSync.FULL, false, false, 0, BlockJob.Manners.USUAL);
     }
   }
 
@@ -192,45 +237,82 @@ public final class BlockJobs implements AutoCloseable {
             m.sync,
             null,
             m.freshTarget && m.target.backing() == null && m.target.startsZeroed(),
-            m.writeThrough),
+            m.writeThrough,
+            m.keepTarget),
         m.speedBytesPerSecond,
-        m.onError);
+        m.manners);
   }
 
   /**
-   * Starts to merge images into one below.
+   * How to merge images into one below.
    *
    * @param id name of the job; null takes the disk's
-   * @param from file name of the highest image to merge; null is the top, whose job becomes ready
-   *     and has to be completed
-   * @param base file name of the image that takes the content; null is the lowest
+   * @param disk whose chain
+   * @param from highest image to merge; null is the top, whose job becomes ready and has to be
+   *     completed
+   * @param base image that takes the content; null is the lowest
+   * @param baseName how the image above shall name the base; null chooses
+   * @param speedBytesPerSecond limit, or 0
+   * @param manners what to do when copying fails, and at the end
    */
+  public record Commit(
+      String id,
+      LiveDisk disk,
+      BlockNode from,
+      BlockNode base,
+      String baseName,
+      long speedBytesPerSecond,
+      BlockJob.Manners manners) {}
+
+  /** Starts to merge images given by file name. */
   public BlockJob commit(String id, LiveDisk disk, String from, String base, long speed)
       throws IOException {
-    BlockNode top = disk.top();
-    BlockNode first = from == null ? top : Chains.find(disk, from);
-    BlockNode last = base == null ? first : Chains.find(disk, base);
-    while (base == null && last.backing() != null) {
+    return commit(
+        new Commit(
+            id,
+            disk,
+            from == null ? null : Chains.find(disk, from),
+            base == null ? null : Chains.find(disk, base),
+            null,
+            speed,
+            BlockJob.Manners.USUAL));
+  }
+
+  /** Starts to merge images into one below. */
+  public BlockJob commit(Commit c) throws IOException {
+    BlockNode top = c.disk.top();
+    BlockNode first = c.from == null ? top : c.from;
+    BlockNode last = c.base == null ? first : c.base;
+    while (c.base == null && last.backing() != null) {
       last = last.backing();
     }
     if (first == last) {
       throw new ImageException(first.filename(), "base", "there is nothing below to merge into");
     }
     Chains.above(first, last);
-    String name = id(id, disk);
+    String name = id(c.id, c.disk);
     if (first != top) {
-      return start(new CommitJob(name, disk, first, last), speed, BlockJob.OnError.REPORT);
+      return start(
+          new CommitJob(name, c.disk, first, last, c.baseName), c.speedBytesPerSecond, c.manners);
     }
-    BlockNode target = Chains.openWritable(disk, last);
+    BlockNode target = Chains.openWritable(c.disk, last);
     try {
       if (target.lengthBytes() < top.lengthBytes()) {
-        target.resize(top.lengthBytes(), org.tuber.devices.block.Preallocation.OFF);
+        target.resize(top.lengthBytes(), Preallocation.OFF);
       }
       return start(
           new MirrorJob(
-              name, BlockJob.Type.COMMIT, disk, target, BackupSync.TOP, last, false, false),
-          speed,
-          BlockJob.OnError.REPORT);
+              name,
+              BlockJob.Type.COMMIT,
+              c.disk,
+              target,
+              BackupSync.TOP,
+              last,
+              false,
+              false,
+              false),
+          c.speedBytesPerSecond,
+          c.manners);
     } catch (IOException e) {
       if (target != last) {
         target.close();
@@ -240,38 +322,107 @@ public final class BlockJobs implements AutoCloseable {
   }
 
   /**
-   * Starts to copy what images below provide into the top image.
+   * How to copy what images below provide into the top image.
    *
    * @param id name of the job; null takes the disk's
-   * @param base file name of the image that stays below; null for none
+   * @param disk whose chain
+   * @param base image that stays below; null for none
    * @param baseName how the top image shall name it; null chooses
+   * @param speedBytesPerSecond limit, or 0
+   * @param manners what to do when copying fails, and at the end
    */
+  public record Stream(
+      String id,
+      LiveDisk disk,
+      BlockNode base,
+      String baseName,
+      long speedBytesPerSecond,
+      BlockJob.Manners manners) {}
+
+  /** Starts to copy down to an image given by file name. */
   public BlockJob stream(String id, LiveDisk disk, String base, String baseName, long speed)
       throws IOException {
     BlockNode below = base == null ? null : Chains.find(disk, base);
+    return stream(new Stream(id, disk, below, baseName, speed, BlockJob.Manners.USUAL));
+  }
+
+  /** Starts to copy what images below provide into the top image. */
+  public BlockJob stream(Stream s) throws IOException {
     return start(
-        new StreamJob(id(id, disk), disk, below, baseName), speed, BlockJob.OnError.REPORT);
+        new StreamJob(id(s.id, s.disk), s.disk, s.base, s.baseName),
+        s.speedBytesPerSecond,
+        s.manners);
+  }
+
+  /** What makes an image. */
+  @FunctionalInterface
+  public interface Making {
+    /** Makes it. */
+    void make() throws IOException;
+  }
+
+  /** Starts to make an image; the job stays until it is dismissed. */
+  public BlockJob create(String id, Making making) throws IOException {
+    BlockJob.OnError report = BlockJob.OnError.REPORT;
+    return start(new CreateJob(id, making), 0, new BlockJob.Manners(report, report, true, false));
   }
 
   private static String id(String id, LiveDisk disk) {
     return id == null ? disk.name() : id;
   }
 
-  private BlockJob start(BlockJob job, long speed, BlockJob.OnError onError) throws IOException {
+  private BlockJob start(BlockJob job, long speed, BlockJob.Manners manners) throws IOException {
+    return launch(take(job, speed, manners));
+  }
+
+  private BlockJob take(BlockJob job, long speed, BlockJob.Manners manners) throws IOException {
     synchronized (this) {
       if (jobs.putIfAbsent(job.id(), job) != null) {
         throw new ImageException(job.id(), "job", "there is one of this name already");
       }
     }
-    job.onError(onError).setSpeed(speed);
+    job.behave(manners);
+    job.setSpeed(speed);
     job.prepare(this::tell, () -> forget(job));
     try {
-      job.start();
+      job.take();
     } catch (IOException | RuntimeException e) {
       forget(job);
       throw e;
     }
     return job;
+  }
+
+  /** When one of these jobs fails or is cancelled, the others are cancelled. */
+  public void group(List<BlockJob> together) {
+    List<BlockJob> all = List.copyOf(together);
+    JobListener[] self = new JobListener[1];
+    self[0] =
+        (event, info) -> {
+          boolean over =
+              event == JobListener.Event.CANCELLED || event == JobListener.Event.COMPLETED;
+          if (!over || all.stream().noneMatch(j -> j.id().equals(info.id()))) {
+            return;
+          }
+          listeners.remove(self[0]);
+          if (event == JobListener.Event.CANCELLED || info.error() != null) {
+            all.forEach(j -> j.cancel(true));
+          } else {
+            listeners.add(self[0]);
+          }
+        };
+    listeners.add(self[0]);
+  }
+
+  /** Lets a prepared job begin. */
+  public BlockJob launch(BlockJob job) {
+    job.start();
+    return job;
+  }
+
+  /** Undoes the preparation of a job. */
+  public void abandon(BlockJob job) {
+    job.abandon();
   }
 
   private synchronized void forget(BlockJob job) {
@@ -287,12 +438,18 @@ public final class BlockJobs implements AutoCloseable {
   /** Cancels all jobs and waits for their end; the disks stay open. */
   @Override
   public void close() throws IOException {
+    if (exports.isRunning()) {
+      exports.stop();
+    }
     List<BlockJob> all = new ArrayList<>(jobs());
     for (BlockJob j : all) {
       j.cancel(true);
     }
     for (BlockJob j : all) {
-      j.await();
+      if (j.info().status() != BlockJob.Status.CONCLUDED) {
+        j.await();
+      }
     }
+    nodes.closeAll();
   }
 }

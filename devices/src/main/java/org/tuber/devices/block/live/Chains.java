@@ -51,7 +51,7 @@ final class Chains {
         && Images.isSameFile(Images.resolve(overlay.filename(), name), base.filename())) {
       return name;
     }
-    return LiveDisk.absolute(base.filename());
+    return Images.absolute(base.filename());
   }
 
   /** Writes a backing file's name into an image, open for writing or not. */

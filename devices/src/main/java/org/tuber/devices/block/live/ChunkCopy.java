@@ -11,7 +11,16 @@ final class ChunkCopy {
   /** Most that is copied in one step; guest writes to it wait meanwhile. */
   static final int MAX_BYTES = 1 << 20;
 
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(MAX_BYTES);
+  /** Writing failed, not reading. */
+  static final class TargetException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    TargetException(IOException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  private final ByteBuffer buffer = Bytes.pageAligned(MAX_BYTES);
 
   /**
    * Makes {@code target} read in a range as {@code source} does.
@@ -29,10 +38,14 @@ final class ChunkCopy {
         buffer.clear().limit(n);
         source.read(at, buffer);
       }
-      if (!e.zero() && !Bytes.isZero(buffer, 0, n)) {
-        target.write(at, buffer.flip());
-      } else if (!skipZeros) {
-        target.writeZeroes(at, n, true);
+      try {
+        if (!e.zero() && !Bytes.isZero(buffer, 0, n)) {
+          target.write(at, buffer.flip());
+        } else if (!skipZeros) {
+          target.writeZeroes(at, n, true);
+        }
+      } catch (IOException failure) {
+        throw new TargetException(failure);
       }
       at += n;
     }

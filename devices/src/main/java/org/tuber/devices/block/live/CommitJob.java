@@ -13,6 +13,7 @@ import org.tuber.devices.block.ops.ChainStatus;
 final class CommitJob extends BlockJob {
   private final BlockNode from;
   private final BlockNode base;
+  private final String baseName;
   private final ChunkCopy copier = new ChunkCopy();
   private BlockNode writableBase;
   private BlockNode overlay;
@@ -21,11 +22,13 @@ final class CommitJob extends BlockJob {
   /**
    * @param from highest image to merge, not the top
    * @param base image that takes the content
+   * @param baseName how the image above shall name it; null chooses
    */
-  CommitJob(String id, LiveDisk disk, BlockNode from, BlockNode base) {
+  CommitJob(String id, LiveDisk disk, BlockNode from, BlockNode base, String baseName) {
     super(id, Type.COMMIT, disk);
     this.from = from;
     this.base = base;
+    this.baseName = baseName;
   }
 
   @Override
@@ -60,6 +63,10 @@ final class CommitJob extends BlockJob {
       step(() -> at[0] += merge(at[0], total));
     }
     writableBase.flush();
+  }
+
+  @Override
+  void conclude() throws IOException {
     disk().drained(this::splice);
   }
 
@@ -76,7 +83,7 @@ final class CommitJob extends BlockJob {
 
   private void splice() throws IOException {
     LiveDisk disk = disk();
-    String name = Chains.nameFor(overlay, from, base);
+    String name = baseName != null ? baseName : Chains.nameFor(overlay, from, base);
     BlockNode fresh = base;
     if (writableBase != base) {
       writableBase.close();

@@ -9,8 +9,10 @@ public interface JobListener {
     STATUS,
     /** Everything is copied; {@link BlockJob#complete} may be called. */
     READY,
-    /** Something failed and the job waits to be resumed. */
+    /** Something failed; the fault in the information tells what follows. */
     ERROR,
+    /** Everything is copied; the job waits for {@link BlockJob#finish}. */
+    PENDING,
     /** The end, by itself or by {@code complete}; the error in the information tells how. */
     COMPLETED,
     /** The end, because somebody wanted it. */

@@ -7,9 +7,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.CreateOptions;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormats;
@@ -17,6 +20,7 @@ import org.tuber.devices.block.ImageInfo;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.Preallocation;
+import org.tuber.devices.block.ops.ChainStatus;
 import org.tuber.devices.block.qcow2.Qcow2Image;
 
 /**
@@ -29,6 +33,8 @@ import org.tuber.devices.block.qcow2.Qcow2Image;
  * look at a range, copy it, and be sure that nothing came between.
  */
 public final class LiveDisk implements BlockNode {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveDisk.class);
+
   /** 256 MiB of memory. */
   private static final long MAX_BITMAP_BITS = 1L << 31;
 
@@ -36,9 +42,12 @@ public final class LiveDisk implements BlockNode {
   private final OpenOptions options;
   private final ReentrantReadWriteLock graph = new ReentrantReadWriteLock();
   private final RangeLocks ranges = new RangeLocks();
-  private final Map<String, DirtyBitmap> bitmaps = new LinkedHashMap<>();
+  private final Map<String, RecordedBitmap> bitmaps = new LinkedHashMap<>();
+  private final DiskStats stats = new DiskStats();
   private final List<Runnable> sizeListeners = new ArrayList<>();
   private volatile BlockNode top;
+  private volatile Throttle throttle;
+  private volatile CopyOnRead copyOnRead;
   private volatile WriteObserver[] observers = {};
   private long unit = 1;
   private String graphJob;
@@ -56,6 +65,14 @@ public final class LiveDisk implements BlockNode {
     this.options = options;
   }
 
+  /** A bitmap that hears of changes. */
+  private record RecordedBitmap(DirtyBitmap bitmap) implements WriteObserver {
+    @Override
+    public void afterChange(long offset, long length) {
+      bitmap.record(offset, length);
+    }
+  }
+
   /** What the user calls the disk. */
   public String name() {
     return name;
@@ -70,8 +87,55 @@ public final class LiveDisk implements BlockNode {
     return top;
   }
 
-  OpenOptions options() {
+  /** How images that come later are opened: cache mode, secrets. */
+  public OpenOptions options() {
     return options;
+  }
+
+  /** Lets a request begin, now or when the limits allow it. */
+  public void admit(boolean write, long bytes, Runnable go) {
+    Throttle t = throttle;
+    if (t == null) {
+      go.run();
+    } else {
+      t.admit(write, bytes, go);
+    }
+  }
+
+  /** Other limits, shared or not; null: none. What waits for old ones of its own goes on. */
+  void setThrottle(Throttle t) {
+    Throttle old = throttle;
+    if (old == t) {
+      return;
+    }
+    if (t != null) {
+      t.join();
+    }
+    throttle = t;
+    if (old != null && old.leave() == 0) {
+      old.setLimits(ThrottleLimits.NONE);
+    }
+  }
+
+  /** How much of the disk the guest may use. */
+  public ThrottleLimits limits() {
+    Throttle t = throttle;
+    return t == null ? ThrottleLimits.NONE : t.limits();
+  }
+
+  /** Keeps what is read from images below in the top image, from now on. */
+  public void copyOnRead() throws IOException {
+    CopyOnRead c = new CopyOnRead(this);
+    drained(
+        () -> {
+          observe(c);
+          copyOnRead = c;
+        });
+  }
+
+  /** What the device has done so far. */
+  public DiskStats stats() {
+    return stats;
   }
 
   RangeLocks ranges() {
@@ -79,8 +143,26 @@ public final class LiveDisk implements BlockNode {
   }
 
   /** Something done to the graph. */
-  interface GraphChange {
+  @FunctionalInterface
+  public interface GraphChange {
+    /** Does it. */
     void run() throws IOException;
+  }
+
+  /** Runs a change while no request to any of the disks is on the way. */
+  public static void drained(List<LiveDisk> disks, GraphChange change) throws IOException {
+    // One at a time: each holds several disks.
+    synchronized (LiveDisk.class) {
+      drained(disks, 0, change);
+    }
+  }
+
+  private static void drained(List<LiveDisk> disks, int i, GraphChange change) throws IOException {
+    if (i == disks.size()) {
+      change.run();
+    } else {
+      disks.get(i).drained(() -> drained(disks, i + 1, change));
+    }
   }
 
   /** Runs a change while no request is on the way. */
@@ -155,7 +237,7 @@ public final class LiveDisk implements BlockNode {
     }
   }
 
-  /** Hears after the disk's length has changed. */
+  @Override
   public synchronized void onResize(Runnable listener) {
     sizeListeners.add(listener);
   }
@@ -172,24 +254,38 @@ public final class LiveDisk implements BlockNode {
       throw new ImageException(name, "granularity", "too fine for a disk of this size");
     }
     DirtyBitmap b = new DirtyBitmap(bitmapName, lengthBytes(), granularityBytes);
-    drained(
-        () -> {
-          if (bitmaps.containsKey(bitmapName)) {
-            throw new ImageException(name, "bitmap", "'" + bitmapName + "' exists already");
-          }
-          bitmaps.put(bitmapName, b);
-          observe(b);
-        });
+    addBitmap(b);
     return b;
   }
 
-  /** Forgets a bitmap. */
-  public void removeBitmap(String bitmapName) throws IOException {
-    DirtyBitmap b = idleBitmap(bitmapName);
+  /** Lets a bitmap hear of changes from now on. */
+  @Override
+  public void addBitmap(DirtyBitmap b) throws IOException {
+    RecordedBitmap recorded = new RecordedBitmap(b);
     drained(
         () -> {
-          bitmaps.remove(bitmapName);
-          ignore(b);
+          if (b.isPersistent()) {
+            top.addBitmap(b);
+            return;
+          }
+          if (bitmaps.putIfAbsent(b.name(), recorded) != null) {
+            throw new ImageException(name, "bitmap", "'" + b.name() + "' exists already");
+          }
+          observe(recorded);
+        });
+  }
+
+  /** Forgets a bitmap. */
+  @Override
+  public void removeBitmap(String bitmapName) throws IOException {
+    idleBitmap(bitmapName);
+    drained(
+        () -> {
+          if (bitmaps.containsKey(bitmapName)) {
+            ignore(bitmaps.remove(bitmapName));
+          } else {
+            top.removeBitmap(bitmapName);
+          }
         });
   }
 
@@ -217,11 +313,25 @@ public final class LiveDisk implements BlockNode {
     throw new ImageException(name, "bitmap", "there is no '" + bitmapName + "'");
   }
 
-  /** All bitmaps, oldest first. */
+  /** Those that live in the top image. */
+  private List<DirtyBitmap> storedBitmaps() {
+    try {
+      return top.bitmaps();
+    } catch (IOException e) {
+      LOG.warn("{}: {}", name, e.getMessage());
+      return List.of();
+    }
+  }
+
+  /** All bitmaps: those in memory, then those of the top image, oldest first. */
+  @Override
   public List<DirtyBitmap> bitmaps() {
     graph.readLock().lock();
     try {
-      return List.copyOf(bitmaps.values());
+      List<DirtyBitmap> all = new ArrayList<>();
+      bitmaps.values().forEach(b -> all.add(b.bitmap));
+      all.addAll(storedBitmaps());
+      return all;
     } finally {
       graph.readLock().unlock();
     }
@@ -246,6 +356,40 @@ public final class LiveDisk implements BlockNode {
    * @param create make the image; otherwise it is there, empty and of the right size
    */
   public record Overlay(LiveDisk disk, String file, String format, boolean create) {}
+
+  /** Makes and opens an overlay that does not show anything below yet. */
+  public BlockNode openOverlay(String file, String format, boolean create) throws IOException {
+    return openOverlay(new Overlay(this, file, format, create));
+  }
+
+  /** Puts an open image over the disk; {@link #takeOff} undoes it. */
+  public void putOn(BlockNode overlay) throws IOException {
+    requireNoGraphJob();
+    drained(
+        () -> {
+          if (!isReadOnly()) {
+            top.flush();
+          }
+          overlay.attachBacking(top);
+          exchange(overlay);
+        });
+  }
+
+  /** Records in an image of the chain another name of its backing file. */
+  public void recordBacking(BlockNode image, String file, String format) throws IOException {
+    drained(() -> Chains.recordBacking(this, image, file, format));
+  }
+
+  /** Takes the top image off again and gives it back, open. */
+  public BlockNode takeOff() throws IOException {
+    BlockNode[] old = new BlockNode[1];
+    drained(
+        () -> {
+          BlockNode below = top.attachBacking(null);
+          old[0] = exchange(below);
+        });
+    return old[0];
+  }
 
   /** The same for several disks at one moment: all get their overlay or none does. */
   public static void snapshotTo(List<Overlay> overlays) throws IOException {
@@ -294,7 +438,7 @@ public final class LiveDisk implements BlockNode {
     if (o.create) {
       CreateOptions create =
           CreateOptions.of(o.file, now.lengthBytes())
-              .with("backing_file", absolute(now.filename()))
+              .with("backing_file", Images.absolute(now.filename()))
               .with("backing_fmt", now.formatName());
       ImageFormats.byName(o.file, o.format).create(create);
     }
@@ -307,10 +451,45 @@ public final class LiveDisk implements BlockNode {
     return n;
   }
 
-  static String absolute(String file) {
-    return Images.hasProtocol(file) || file.startsWith("/")
-        ? file
-        : java.nio.file.Path.of(file).toAbsolutePath().toString();
+  /** Merges the top image into the one below and empties it; the guest waits. */
+  public void commitTop() throws IOException {
+    requireNoGraphJob();
+    drained(
+        () -> {
+          BlockNode below = top.backing();
+          if (below == null) {
+            throw new ImageException(name, "commit", "Operation not supported");
+          }
+          BlockNode target = Chains.openWritable(this, below);
+          try {
+            if (target.lengthBytes() < top.lengthBytes()) {
+              target.resize(top.lengthBytes(), Preallocation.OFF);
+            }
+            ChunkCopy copier = new ChunkCopy();
+            for (long at = 0; at < top.lengthBytes(); ) {
+              ChainStatus.Extent e =
+                  ChainStatus.at(top, below, at, Math.min(top.lengthBytes() - at, 1L << 30));
+              if (e.node() != null) {
+                copier.copy(top, target, at, e.length(), false);
+              }
+              at += e.length();
+            }
+            target.flush();
+          } finally {
+            if (target != below) {
+              target.close();
+            }
+          }
+          BlockNode fresh =
+              target == below
+                  ? below
+                  : Images.open(
+                      below.filename(), options.withFormat(below.formatName()).withWritable(false));
+          if (fresh != below) {
+            top.attachBacking(fresh).close();
+          }
+          top.makeEmpty();
+        });
   }
 
   /** Takes an internal snapshot of the disk alone. */
@@ -330,8 +509,8 @@ public final class LiveDisk implements BlockNode {
     drained(
         () -> {
           internal().snapshotTable().apply(idOrName);
-          for (DirtyBitmap b : bitmaps.values()) {
-            b.afterChange(0, lengthBytes());
+          for (DirtyBitmap b : bitmaps()) {
+            b.record(0, lengthBytes());
           }
         });
   }
@@ -359,7 +538,7 @@ public final class LiveDisk implements BlockNode {
     drained(
         () -> {
           top.resize(newLength, preallocation);
-          for (DirtyBitmap b : bitmaps.values()) {
+          for (DirtyBitmap b : bitmaps()) {
             b.resize(newLength);
           }
         });
@@ -377,7 +556,18 @@ public final class LiveDisk implements BlockNode {
     void run(BlockNode node) throws IOException;
   }
 
-  private void change(long offset, long length, Change c) throws IOException {
+  private void change(DiskStats.Kind kind, long offset, long length, Change c) throws IOException {
+    long start = System.nanoTime();
+    boolean good = false;
+    try {
+      changeNow(offset, length, c);
+      good = true;
+    } finally {
+      stats.account(kind, offset, length, System.nanoTime() - start, good);
+    }
+  }
+
+  private void changeNow(long offset, long length, Change c) throws IOException {
     graph.readLock().lock();
     try {
       WriteObserver[] all = observers;
@@ -405,36 +595,50 @@ public final class LiveDisk implements BlockNode {
 
   @Override
   public void read(long offset, ByteBuffer target) throws IOException {
+    long start = System.nanoTime();
+    int length = target.remaining();
+    boolean good = false;
     graph.readLock().lock();
     try {
+      CopyOnRead c = copyOnRead;
+      if (c != null && length > 0) {
+        requireInside(offset, length);
+        c.pull(offset, length);
+      }
       top.read(offset, target);
+      good = true;
     } finally {
       graph.readLock().unlock();
+      stats.account(DiskStats.Kind.READ, offset, length, System.nanoTime() - start, good);
     }
   }
 
   @Override
   public void write(long offset, ByteBuffer source) throws IOException {
-    change(offset, source.remaining(), n -> n.write(offset, source));
+    change(DiskStats.Kind.WRITE, offset, source.remaining(), n -> n.write(offset, source));
   }
 
   @Override
   public void writeZeroes(long offset, long length, boolean unmap) throws IOException {
-    change(offset, length, n -> n.writeZeroes(offset, length, unmap));
+    change(DiskStats.Kind.WRITE, offset, length, n -> n.writeZeroes(offset, length, unmap));
   }
 
   @Override
   public void discard(long offset, long length) throws IOException {
-    change(offset, length, n -> n.discard(offset, length));
+    change(DiskStats.Kind.UNMAP, offset, length, n -> n.discard(offset, length));
   }
 
   @Override
   public void flush() throws IOException {
+    long start = System.nanoTime();
+    boolean good = false;
     graph.readLock().lock();
     try {
       top.flush();
+      good = true;
     } finally {
       graph.readLock().unlock();
+      stats.account(DiskStats.Kind.FLUSH, 0, 0, System.nanoTime() - start, good);
     }
   }
 

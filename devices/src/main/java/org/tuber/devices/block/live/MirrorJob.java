@@ -4,6 +4,7 @@ import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ops.ChainStatus;
@@ -25,6 +26,7 @@ final class MirrorJob extends BlockJob implements WriteObserver {
   private final BlockNode base;
   private final boolean skipZeros;
   private final boolean writeThrough;
+  private final boolean keepTarget;
   private final long unit;
   private final ChunkCopy copier = new ChunkCopy();
   private final ChunkCopy guestCopier = new ChunkCopy();
@@ -37,6 +39,7 @@ final class MirrorJob extends BlockJob implements WriteObserver {
    * @param base image of the chain below which nothing is copied, or null
    * @param skipZeros the target reads as zero where nothing was written
    * @param writeThrough once ready, guest writes complete only when they are in both places
+   * @param keepTarget the target stays open if it does not take the disk's place
    */
   MirrorJob(
       String id,
@@ -46,15 +49,22 @@ final class MirrorJob extends BlockJob implements WriteObserver {
       BackupSync sync,
       BlockNode base,
       boolean skipZeros,
-      boolean writeThrough) {
+      boolean writeThrough,
+      boolean keepTarget) {
     super(id, type, disk);
     this.target = target;
     this.sync = sync;
     this.base = base;
     this.skipZeros = skipZeros;
     this.writeThrough = writeThrough;
+    this.keepTarget = keepTarget;
     this.unit = Math.max(MIN_GRANULARITY_BYTES, Long.highestOneBit(target.clusterBytes()));
     this.dirty = new DirtyBitmap(id, disk.lengthBytes(), (int) unit);
+  }
+
+  @Override
+  public BlockNode target() {
+    return target;
   }
 
   @Override
@@ -103,6 +113,19 @@ final class MirrorJob extends BlockJob implements WriteObserver {
 
   @Override
   void work() throws IOException {
+    follow();
+  }
+
+  @Override
+  void conclude() throws IOException {
+    // The guest may have written since, while the end was pending.
+    while (!exchange()) {
+      follow();
+    }
+  }
+
+  /** Copies until nothing is left and somebody wants the end. */
+  private void follow() throws IOException {
     long at = 0;
     while (true) {
       checkpoint();
@@ -119,12 +142,9 @@ final class MirrorJob extends BlockJob implements WriteObserver {
       setTotal(doneBytes());
       becomeReady();
       if (isCompleteWanted()) {
-        if (finish()) {
-          return;
-        }
-      } else {
-        doze(DOZE_NANOS);
+        return;
       }
+      doze(DOZE_NANOS);
     }
   }
 
@@ -177,7 +197,7 @@ final class MirrorJob extends BlockJob implements WriteObserver {
   }
 
   /** The last of it, with no request on the way; false if there is more to copy after all. */
-  private boolean finish() throws IOException {
+  private boolean exchange() throws IOException {
     LiveDisk disk = disk();
     boolean[] done = {false};
     disk.drained(
@@ -207,7 +227,7 @@ final class MirrorJob extends BlockJob implements WriteObserver {
   void end(IOException failure) throws IOException {
     disk().drained(() -> disk().ignore(this));
     disk().releaseGraph();
-    if (!pivoted && target != base) {
+    if (!pivoted && target != base && !keepTarget) {
       target.close();
     }
     if (failure == null && !taken) {

@@ -57,6 +57,10 @@ final class StreamJob extends BlockJob implements WriteObserver {
     for (long[] at = {0}; at[0] < total && top.backing() != base; ) {
       step(() -> at[0] += pull(at[0], total));
     }
+  }
+
+  @Override
+  void conclude() throws IOException {
     disk().drained(this::splice);
   }
 

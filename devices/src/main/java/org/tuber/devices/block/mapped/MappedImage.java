@@ -7,6 +7,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
+import org.tuber.devices.block.CheckReport;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.Images;
@@ -28,6 +29,8 @@ public abstract class MappedImage implements BlockNode {
 
   /** The block is compressed; {@link #unpack} restores it. */
   protected static final long PACKED = -3;
+
+  private static final int COPY_BYTES = 1 << 20;
 
   private final String formatName;
   private final ImageFile file;
@@ -77,6 +80,11 @@ public abstract class MappedImage implements BlockNode {
   /** True if tables wait in memory to such an extent that they should be written. */
   protected boolean isCrowded() {
     return false;
+  }
+
+  /** False if parts of a block that is present still show through from the backing file. */
+  protected boolean isWhole(long block) throws IOException {
+    return true;
   }
 
   /** Restores a compressed block. */
@@ -263,7 +271,7 @@ public abstract class MappedImage implements BlockNode {
     lock.readLock().lock();
     try {
       long place = started ? place(block) : ABSENT;
-      if (place < 0) {
+      if (place < 0 || !isWhole(block)) {
         return false;
       }
       file.write(place + inBlock, part);
@@ -286,13 +294,14 @@ public abstract class MappedImage implements BlockNode {
       start();
       long old = place(block);
       if (old >= 0) {
+        completeBlock(block, old);
         file.write(old + inBlock, part);
         return;
       }
       long start = block * blockBytes;
       ByteBuffer whole = null;
       if (old == PACKED || old == ABSENT && backing != null && start < backing.lengthBytes()) {
-        whole = ByteBuffer.allocateDirect(blockBytes);
+        whole = Bytes.pageAligned(blockBytes);
         readLocked(start, whole);
         whole.slice(inBlock, part.remaining()).put(part.duplicate());
         whole.flip();
@@ -312,6 +321,21 @@ public abstract class MappedImage implements BlockNode {
     } finally {
       lock.writeLock().unlock();
     }
+  }
+
+  /** Copies what shows through into the block, which from then on is whole. */
+  private void completeBlock(long block, long place) throws IOException {
+    if (isWhole(block)) {
+      return;
+    }
+    ByteBuffer part = Bytes.pageAligned(Math.min(blockBytes, COPY_BYTES));
+    for (int at = 0; at < blockBytes; at += part.capacity()) {
+      readLocked(block * blockBytes + at, part.clear());
+      file.write(place + at, part.flip());
+    }
+    enter(block, place);
+    tablesDirty = true;
+    commit();
   }
 
   @Override
@@ -343,13 +367,15 @@ public abstract class MappedImage implements BlockNode {
       if (readsZero) {
         return;
       }
-      if (place >= 0) {
+      if (place >= 0 && !isWhole(block)) {
+        allocatingWrite(block, inBlock, Bytes.pageAligned(n));
+      } else if (place >= 0) {
         file.writeZeroes(place + inBlock, n, true);
       } else if (whole && canMarkZero()) {
         enter(block, ZERO);
         tablesDirty = true;
       } else {
-        allocatingWrite(block, inBlock, ByteBuffer.allocateDirect(n));
+        allocatingWrite(block, inBlock, Bytes.pageAligned(n));
       }
     } finally {
       lock.writeLock().unlock();
@@ -412,6 +438,29 @@ public abstract class MappedImage implements BlockNode {
               : place == ZERO ? BlockStatus.Kind.ZERO : BlockStatus.Kind.UNALLOCATED;
       long host = place >= 0 ? place + inBlock : -1;
       return new BlockStatus(offset, Math.min(n, bytes), kind, host, place == PACKED);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  /** False where nothing can be checked, because blocks are where they are by definition. */
+  protected boolean canCheck() {
+    return true;
+  }
+
+  /** The block to look at after this one: whole tables that are missing can be left out. */
+  protected long nextBlock(long block) throws IOException {
+    return block + 1;
+  }
+
+  @Override
+  public CheckReport check(CheckReport.Repair repair) throws IOException {
+    if (!canCheck()) {
+      return null;
+    }
+    lock.readLock().lock();
+    try {
+      return new BlockCheck(this, blockBytes).run(length, file.size());
     } finally {
       lock.readLock().unlock();
     }

@@ -5,6 +5,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.util.AttributeKey;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -19,6 +20,10 @@ import org.tuber.devices.block.nbd.tls.TlsCredentials;
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports failures to exceptionCaught
 final class NbdHandshake extends ByteToMessageDecoder {
   private static final Logger LOG = LoggerFactory.getLogger(NbdHandshake.class);
+
+  /** Name of the export a connection is for. */
+  static final AttributeKey<String> CHOSEN = AttributeKey.valueOf(NbdHandshake.class, "chosen");
+
   private static final int MAX_OPTION_BYTES = 64 << 10;
   private static final int MAX_OPTIONS = 1000;
   private static final int OPTION_HEADER_BYTES = 16;
@@ -222,6 +227,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
   private void transmit(ChannelHandlerContext ctx, String name, NbdServer.Export e) {
     boolean status = name.equals(contextExport);
     chosen = true;
+    ctx.channel().attr(CHOSEN).set(name);
     ctx.pipeline().replace(this, "session", new NbdSession(e, structured, status, workers));
   }
 

@@ -17,15 +17,16 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.host.SocketFile;
 import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /**
@@ -105,6 +106,20 @@ public final class NbdServer implements Closeable {
     exports.remove(name);
   }
 
+  /** How many clients have chosen an export. */
+  public int clientsOf(String name) {
+    int n = 0;
+    for (Channel c : connections) {
+      n += name.equals(c.attr(NbdHandshake.CHOSEN).get()) ? 1 : 0;
+    }
+    return n;
+  }
+
+  /** Cuts the connections of those who have chosen an export. */
+  public void disconnect(String name) {
+    connections.close(c -> name.equals(c.attr(NbdHandshake.CHOSEN).get())).awaitUninterruptibly();
+  }
+
   /** Listens on TCP; port 0 picks one. */
   public NbdServer listen(InetSocketAddress address) throws IOException {
     return listen(address, NioServerSocketChannel.class);
@@ -112,8 +127,9 @@ public final class NbdServer implements Closeable {
 
   /** Listens on a unix socket; removes it when closed. */
   public NbdServer listen(Path socket) throws IOException {
+    listen(UnixDomainSocketAddress.of(socket), NioServerDomainSocketChannel.class);
     socketPath = socket;
-    return listen(UnixDomainSocketAddress.of(socket), NioServerDomainSocketChannel.class);
+    return this;
   }
 
   private NbdServer listen(SocketAddress address, Class<? extends ServerChannel> type)
@@ -178,9 +194,9 @@ public final class NbdServer implements Closeable {
     }
     connections.close().awaitUninterruptibly();
     workers.close();
-    loops.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS).awaitUninterruptibly();
+    loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     if (socketPath != null) {
-      Files.deleteIfExists(socketPath);
+      SocketFile.remove(socketPath);
     }
   }
 }

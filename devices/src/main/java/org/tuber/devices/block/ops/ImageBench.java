@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.Bytes;
 
 /** Sends a number of equal requests and takes the time: {@code img bench}. */
 public final class ImageBench {
@@ -58,7 +59,7 @@ public final class ImageBench {
 
   private static void work(
       BlockNode node, Load load, AtomicLong next, AtomicReference<IOException> failure) {
-    ByteBuffer buffer = ByteBuffer.allocateDirect(load.size);
+    ByteBuffer buffer = Bytes.pageAligned(load.size);
     while (buffer.hasRemaining()) {
       buffer.put((byte) load.pattern);
     }

@@ -3,6 +3,7 @@ package org.tuber.devices.block.ops;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.Preallocation;
 
@@ -28,7 +29,7 @@ public final class ImageCommit {
     if (base.lengthBytes() < total) {
       base.resize(total, Preallocation.OFF);
     }
-    ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    ByteBuffer buffer = Bytes.pageAligned(CHUNK_BYTES);
     long at = 0;
     while (at < total) {
       ChainStatus.Extent e = ChainStatus.at(top, stop, at, Math.min(total - at, 1L << 30));

@@ -12,8 +12,8 @@ public final class ImageCompare {
   private final BlockNode a;
   private final BlockNode b;
   private final Progress progress;
-  private final ByteBuffer bufferA = ByteBuffer.allocateDirect(CHUNK_BYTES);
-  private final ByteBuffer bufferB = ByteBuffer.allocateDirect(CHUNK_BYTES);
+  private final ByteBuffer bufferA = Bytes.pageAligned(CHUNK_BYTES);
+  private final ByteBuffer bufferB = Bytes.pageAligned(CHUNK_BYTES);
 
   /** Prepares the comparison. */
   public ImageCompare(BlockNode a, BlockNode b, Progress progress) {

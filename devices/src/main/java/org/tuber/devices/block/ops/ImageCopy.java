@@ -65,6 +65,12 @@ public final class ImageCopy {
   private final Condition turnChanged = lock.newCondition();
   private int sourceIndex;
   private long sourceOffset;
+
+  /** What was last asked of the source; it is copied in several pieces. */
+  private ChainStatus.Extent extent;
+
+  private long extentEnd;
+  private int extentSource;
   private long targetOffset;
   private long nextTicket;
   private long turn;
@@ -143,9 +149,14 @@ public final class ImageCopy {
         sourceOffset = 0;
         continue;
       }
-      ChainStatus.Extent e = extent(source, left);
+      if (extentEnd <= sourceOffset || extentSource != sourceIndex) {
+        extent = extent(source, left);
+        extentEnd = sourceOffset + extent.length();
+        extentSource = sourceIndex;
+      }
+      ChainStatus.Extent e = extent;
       boolean skip = e.node() == null && options.base != null || e.zero() && !mustWriteZeros();
-      long n = e.length();
+      long n = extentEnd - sourceOffset;
       if (e.data()) {
         n = Math.min(n, CHUNK_BYTES - (targetOffset & unit - 1));
       } else if (!skip) {
@@ -227,7 +238,7 @@ public final class ImageCopy {
 
   /** Takes pieces until none is left. */
   private final class Worker implements Runnable {
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES + unit);
+    private final ByteBuffer buffer = Bytes.pageAligned(CHUNK_BYTES + unit);
     private final byte[] cluster = new byte[options.compress ? unit : 0];
 
     @Override

@@ -22,8 +22,8 @@ public final class ImageRebase {
     long total = image.lengthBytes();
     int unit = Math.max(512, image.clusterBytes());
     int chunk = Math.max(CHUNK_BYTES, unit);
-    ByteBuffer old = ByteBuffer.allocateDirect(chunk);
-    ByteBuffer fresh = ByteBuffer.allocateDirect(chunk);
+    ByteBuffer old = Bytes.pageAligned(chunk);
+    ByteBuffer fresh = Bytes.pageAligned(chunk);
     BlockNode oldBacking = image.backing();
     long at = 0;
     while (at < total) {

@@ -3,6 +3,7 @@ package org.tuber.devices.block.qcow2;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.Bytes;
 
 /** Zeroes or drops ranges, in the tables where that is possible. Used under the write lock. */
 final class ClusterEraser {
@@ -91,7 +92,7 @@ final class ClusterEraser {
         continue;
       }
       long part = Math.min(run.length, ZERO_CHUNK);
-      ByteBuffer zeros = ByteBuffer.allocateDirect((int) part);
+      ByteBuffer zeros = Bytes.pageAligned((int) part);
       while (zeros.hasRemaining()) {
         writer.write(at + done + zeros.position(), zeros);
       }

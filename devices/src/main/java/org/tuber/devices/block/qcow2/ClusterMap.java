@@ -129,14 +129,15 @@ final class ClusterMap {
     if (index >= l1.length) {
       return 0;
     }
-    return checkedTable(l1[(int) index], "l1_table[" + index + "]");
+    return checkedTable(l1[(int) index], (int) index);
   }
 
   /** The table offset in an L1 entry; complains about one that cannot be. */
-  private long checkedTable(long entry, String field) throws IOException {
+  private long checkedTable(long entry, int index) throws IOException {
     long offset = entry & OFFSET_MASK;
     if ((offset & (1L << clusterBits) - 1) != 0) {
-      throw image.corrupt(field, "L2 table offset " + offset + " is not aligned");
+      throw image.corrupt(
+          "l1_table[" + index + "]", "L2 table offset " + offset + " is not aligned");
     }
     return offset;
   }
@@ -301,7 +302,7 @@ final class ClusterMap {
   void prepare(long guest) throws IOException {
     int index = (int) (guest >>> (clusterBits + l2Bits));
     long entry = l1[index];
-    long old = checkedTable(entry, "l1_table[" + index + "]");
+    long old = checkedTable(entry, index);
     if (old != 0 && (entry & COPIED) != 0) {
       return;
     }

@@ -79,15 +79,15 @@ final class ClusterWriter {
     if (from >= to) {
       return null;
     }
-    ByteBuffer b = ByteBuffer.allocateDirect((int) (to - from));
-    image.readLocked(from, b);
+    ByteBuffer b = Bytes.pageAligned((int) (to - from));
+    image.data().readLocked(from, b);
     b.flip();
     return readsZero && Bytes.isZero(b, 0, b.limit()) ? null : b;
   }
 
   private void put(long guest, long host, ByteBuffer data) throws IOException {
     if (data != null) {
-      image.writeData(guest, host, data);
+      image.data().writeData(guest, host, data);
     }
   }
 

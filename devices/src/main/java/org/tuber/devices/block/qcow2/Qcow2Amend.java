@@ -2,6 +2,7 @@ package org.tuber.devices.block.qcow2;
 
 import java.io.IOException;
 import java.util.Map;
+import org.tuber.devices.block.AmendOptions;
 import org.tuber.devices.block.CheckReport;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
@@ -18,7 +19,8 @@ final class Qcow2Amend {
     this.header = image.header();
   }
 
-  void run(Map<String, String> options, Progress progress) throws IOException {
+  void run(AmendOptions amend, Progress progress) throws IOException {
+    Map<String, String> options = amend.options();
     CreateOptions o = new CreateOptions(image.filename(), 0, options);
     for (String name : options.keySet()) {
       switch (name) {
@@ -27,14 +29,19 @@ final class Qcow2Amend {
             "refcount_bits",
             "size",
             "backing_file",
-            "backing_fmt" -> {}
+            "backing_fmt",
+            "encrypt.state",
+            "encrypt.new-secret",
+            "encrypt.old-secret",
+            "encrypt.keyslot",
+            "encrypt.iter-time" -> {}
         default ->
             throw new ImageException(image.filename(), name, "this option cannot be amended");
       }
     }
     image.requireWritable();
-    image.beginChanges();
-    image.commit();
+    image.commits().begin();
+    image.commits().commit();
     String compat = o.get("compat", header.version >= 3 ? "1.1" : "0.10");
     boolean to3 = compat.equals("1.1") || compat.equals("v3");
     if (!to3 && !compat.equals("0.10") && !compat.equals("v2")) {
@@ -56,6 +63,9 @@ final class Qcow2Amend {
       image.changeBacking(
           o.get("backing_file", header.backingName), o.get("backing_fmt", header.backingFormat()));
     }
+    if (options.keySet().stream().anyMatch(name -> name.startsWith("encrypt."))) {
+      new Qcow2Facts(image).amendKeys(amend);
+    }
     if (options.containsKey("size")) {
       image.resize(o.bytes("size", 0), Preallocation.OFF);
     }
@@ -75,7 +85,7 @@ final class Qcow2Amend {
       throw new ImageException(image.filename(), "lazy_refcounts", "needs compat=1.1");
     }
     if (!on) {
-      image.leaveLazy();
+      image.commits().leaveLazy();
     }
     header.compatible =
         on
@@ -103,8 +113,8 @@ final class Qcow2Amend {
     if (header.snapshotCount > 0) {
       throw new ImageException(name, "compat", "delete the snapshots first");
     }
-    image.leaveLazy();
-    image.expandZeros(progress);
+    image.commits().leaveLazy();
+    image.data().expandZeros(progress);
     if (!image.check(CheckReport.Repair.NONE).isClean()) {
       throw new ImageException(name, "compat", "the image needs repair first");
     }

@@ -46,7 +46,7 @@ final class Qcow2Check {
     image.lock().writeLock().lock();
     try {
       if (!image.isReadOnly()) {
-        image.commit();
+        image.commits().commit();
       }
       fileClusters = file.size() + clusterBytes - 1 >>> clusterBits;
       counted = new int[(int) Math.min(fileClusters, Integer.MAX_VALUE - 8)];
@@ -340,7 +340,7 @@ final class Qcow2Check {
         lowerCounts();
         report.fixed(0, leaks);
       }
-      image.commit();
+      image.commits().commit();
       return;
     }
     if (countsTooLow) {
@@ -348,10 +348,10 @@ final class Qcow2Check {
     } else if (leaks > 0) {
       lowerCounts();
     }
-    image.commit();
+    image.commits().commit();
     if (countsTooLow || wrongFlags || leaks > 0) {
       new ReferenceWalk(image).updateCopiedFlags();
-      image.commit();
+      image.commits().commit();
     }
     file.flush();
     report.fixed(report.corruptions(), leaks);
@@ -388,7 +388,7 @@ final class Qcow2Check {
   /** Writes all counts anew, with a different width. */
   void rewriteCounts(int order) throws IOException {
     repair = Repair.ALL;
-    image.commit();
+    image.commits().commit();
     fileClusters = file.size() + clusterBytes - 1 >>> clusterBits;
     counted = new int[(int) fileClusters];
     countAll();

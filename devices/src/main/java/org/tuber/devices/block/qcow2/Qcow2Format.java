@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
+import java.util.TreeSet;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CreateOptions;
@@ -18,6 +19,30 @@ import org.tuber.devices.block.host.HostFile;
 
 /** The qcow2 format: recognising, opening, creating. */
 public final class Qcow2Format implements ImageFormat {
+  private static final String ENCRYPT = "encrypt.";
+  private static final Set<String> OPTION_NAMES = optionNames();
+
+  private static Set<String> optionNames() {
+    Set<String> all =
+        new TreeSet<>(
+            Set.of(
+                "compat",
+                "backing_file",
+                "backing_fmt",
+                "cluster_size",
+                "preallocation",
+                "lazy_refcounts",
+                "refcount_bits",
+                "extended_l2",
+                "compression_type",
+                "data_file",
+                "data_file_raw",
+                "encryption",
+                "encrypt.format"));
+    all.addAll(DiskCipher.luksOptionNames(ENCRYPT));
+    return Set.copyOf(all);
+  }
+
   @Override
   public String name() {
     return "qcow2";
@@ -37,22 +62,7 @@ public final class Qcow2Format implements ImageFormat {
 
   @Override
   public Set<String> createOptionNames() {
-    return Set.of(
-        "compat",
-        "backing_file",
-        "backing_fmt",
-        "cluster_size",
-        "preallocation",
-        "lazy_refcounts",
-        "refcount_bits",
-        "extended_l2",
-        "compression_type",
-        "data_file",
-        "data_file_raw",
-        "encryption",
-        "encrypt.format",
-        "encrypt.key-secret",
-        "encrypt.iter-time");
+    return OPTION_NAMES;
   }
 
   @Override
@@ -80,7 +90,7 @@ public final class Qcow2Format implements ImageFormat {
     try (HostFile file = HostFile.create(o.filename())) {
       writeSkeleton(file, h);
       if (secret != null) {
-        addLuks(file, secret, o.bytes("encrypt.iter-time", 2000));
+        addLuks(file, secret, o);
       }
     }
     if (dataFile != null) {
@@ -109,19 +119,19 @@ public final class Qcow2Format implements ImageFormat {
   }
 
   /** Allocates room for the LUKS header and writes it. */
-  private static void addLuks(HostFile file, byte[] secret, long iterMillis) throws IOException {
+  private static void addLuks(HostFile file, byte[] secret, CreateOptions o) throws IOException {
     OpenOptions options = OpenOptions.readWrite().withFormat("qcow2").withWithoutKeys(true);
     // The image shares the file and is left to the collector: closing it would close the file.
     Qcow2Image image = new Qcow2Image(file, Qcow2Header.read(file), options);
-    long bytes = DiskCipher.luksHeaderBytes();
+    long bytes = DiskCipher.luksHeaderBytes(o, ENCRYPT);
     long place = image.refcounts().allocate(bytes);
     file.writeZeroes(place, bytes, false);
-    DiskCipher.createLuks(file, place, secret, iterMillis);
+    DiskCipher.createLuks(file, place, secret, o, ENCRYPT);
     byte[] extension = new byte[16];
     Bytes.putBe64(extension, 0, place);
     Bytes.putBe64(extension, 8, bytes);
     image.header().setExtension(Qcow2Header.EXT_CRYPTO, extension);
-    image.commit();
+    image.commits().commit();
     image.writeHeader();
   }
 

@@ -3,6 +3,7 @@ package org.tuber.devices.block.qcow2;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.Preallocation;
@@ -32,14 +33,14 @@ final class Qcow2Resize {
     }
     image.lock().writeLock().lock();
     try {
-      image.beginChanges();
-      image.commit();
+      image.commits().begin();
+      image.commits().commit();
       if (newLength < h.sizeBytes) {
         shrink(newLength, preallocation);
       } else {
         grow(newLength, preallocation);
       }
-      image.commit();
+      image.commits().commit();
     } finally {
       image.lock().writeLock().unlock();
     }
@@ -54,9 +55,9 @@ final class Qcow2Resize {
     long oldLength = h.sizeBytes;
     long edge = Math.min(oldLength, newLength + h.clusterBytes() - 1 & -(long) h.clusterBytes());
     // Growing again must not bring back what was cut off.
-    image.zeroOrDiscard(newLength, edge - newLength, ClusterEraser.Mode.ZERO);
-    image.zeroOrDiscard(edge, oldLength - edge, ClusterEraser.Mode.DROP);
-    image.commit();
+    image.data().zeroOrDiscard(newLength, edge - newLength, ClusterEraser.Mode.ZERO);
+    image.data().zeroOrDiscard(edge, oldLength - edge, ClusterEraser.Mode.DROP);
+    image.commits().commit();
     image.setLength(newLength);
     image.writeHeader();
     image.file().flush();
@@ -80,7 +81,7 @@ final class Qcow2Resize {
     image.file().flush();
     if (image.backing() != null && image.backing().lengthBytes() > oldLength) {
       // The longer backing file was hidden behind the old end, and has to stay so.
-      image.zeroOrDiscard(oldLength, newLength - oldLength, ClusterEraser.Mode.ZERO_UNMAP);
+      image.data().zeroOrDiscard(oldLength, newLength - oldLength, ClusterEraser.Mode.ZERO_UNMAP);
     }
     if (preallocation != Preallocation.OFF) {
       preallocate(oldLength, newLength, preallocation);
@@ -95,7 +96,7 @@ final class Qcow2Resize {
     while (at < to) {
       at = writer.reserve(at, to, (host, bytes) -> lay(target, host, bytes, mode));
       if (image.cache().isCrowded()) {
-        image.commit();
+        image.commits().commit();
       }
     }
   }
@@ -104,7 +105,7 @@ final class Qcow2Resize {
     switch (mode) {
       case FALLOC -> target.allocate(host, bytes);
       case FULL -> {
-        ByteBuffer zeros = ByteBuffer.allocateDirect(ZERO_CHUNK);
+        ByteBuffer zeros = Bytes.pageAligned(ZERO_CHUNK);
         for (long done = 0; done < bytes; done += ZERO_CHUNK) {
           zeros.clear().limit((int) Math.min(ZERO_CHUNK, bytes - done));
           target.write(host + done, zeros);
@@ -126,7 +127,7 @@ final class Qcow2Resize {
     long oldBytes = h.l1Size * 8L;
     long place = image.refcounts().allocate(entries * 8L);
     image.file().write(place, ByteBuffer.wrap(ClusterMap.encodeL1(bigger)));
-    image.commit();
+    image.commits().commit();
     image.file().flush();
     h.l1Offset = place;
     h.l1Size = entries;

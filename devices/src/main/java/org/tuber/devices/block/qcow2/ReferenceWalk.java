@@ -60,7 +60,7 @@ final class ReferenceWalk {
         (offset, bytes) -> {
           image.refcounts().increment(offset, bytes);
           if (image.cache().isCrowded()) {
-            image.commit();
+            image.commits().commit();
           }
         });
   }
@@ -93,7 +93,7 @@ final class ReferenceWalk {
         updatePage(p);
       }
       if (image.cache().isCrowded()) {
-        image.commit();
+        image.commits().commit();
       }
     }
   }

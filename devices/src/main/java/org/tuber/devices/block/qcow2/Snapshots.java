@@ -173,7 +173,7 @@ public final class Snapshots {
       place = image.refcounts().allocate(raw.length);
       image.file().write(place, ByteBuffer.wrap(raw));
     }
-    image.commit();
+    image.commits().commit();
     image.file().flush();
     h.snapshotCount = entries.size();
     h.snapshotsOffset = place;
@@ -183,7 +183,7 @@ public final class Snapshots {
     if (oldBytes > 0) {
       image.refcounts().release(oldOffset, oldBytes);
     }
-    image.commit();
+    image.commits().commit();
   }
 
   private Entry find(String idOrName) throws ImageException {
@@ -213,16 +213,16 @@ public final class Snapshots {
     }
     image.lock().writeLock().lock();
     try {
-      image.beginChanges();
-      image.commit();
-      image.markInProgress();
+      image.commits().begin();
+      image.commits().commit();
+      image.commits().markInProgress();
       try {
         c.run();
       } catch (IOException e) {
         new Qcow2Check(image).run(CheckReport.Repair.ALL);
         throw e;
       }
-      image.clearInProgress();
+      image.commits().clearInProgress();
     } finally {
       image.lock().writeLock().unlock();
     }
@@ -260,7 +260,7 @@ public final class Snapshots {
           e.dateNanos = dateNanos;
           e.vmStateBytes = vmStateBytes;
           e.vmClockNanos = vmClockNanos;
-          e.icount = 0;
+          e.icount = -1;
           e.diskBytes = image.lengthBytes();
           long[] l1 = image.map().l1().clone();
           for (int i = 0; i < l1.length; i++) {
@@ -270,10 +270,10 @@ public final class Snapshots {
           e.l1Offset = image.refcounts().allocate(l1.length * 8L);
           image.file().write(e.l1Offset, ByteBuffer.wrap(ClusterMap.encodeL1(l1)));
           new ReferenceWalk(image).raise(l1);
-          image.commit();
+          image.commits().commit();
           image.file().flush();
           new ReferenceWalk(image).updateCopiedFlags();
-          image.commit();
+          image.commits().commit();
           entries.add(e);
           store();
         });
@@ -289,6 +289,7 @@ public final class Snapshots {
 
   /** Makes the disk what it was when the snapshot was taken. */
   public void apply(String idOrName) throws IOException {
+    image.recordChange(0, image.lengthBytes());
     Entry e = find(idOrName);
     change(
         () -> {
@@ -297,7 +298,7 @@ public final class Snapshots {
             new Qcow2Resize(image).growL1(wanted.length);
           }
           new ReferenceWalk(image).raise(wanted);
-          image.commit();
+          image.commits().commit();
           image.file().flush();
           long[] old = image.map().l1();
           long[] active = Arrays.copyOf(wanted, old.length);
@@ -312,9 +313,9 @@ public final class Snapshots {
           image.guard().rebuild(image);
           image.packed().clear();
           new ReferenceWalk(image).lower(old);
-          image.commit();
+          image.commits().commit();
           new ReferenceWalk(image).updateCopiedFlags();
-          image.commit();
+          image.commits().commit();
         });
   }
 
@@ -328,9 +329,9 @@ public final class Snapshots {
           long[] l1 = ClusterMap.readL1(image.file(), e.l1Offset, e.l1Size);
           new ReferenceWalk(image).lower(l1);
           image.refcounts().release(e.l1Offset, e.l1Size * 8L);
-          image.commit();
+          image.commits().commit();
           new ReferenceWalk(image).updateCopiedFlags();
-          image.commit();
+          image.commits().commit();
         });
   }
 

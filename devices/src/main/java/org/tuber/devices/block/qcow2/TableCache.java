@@ -41,6 +41,10 @@ final class TableCache {
 
   private final ImageFile file;
   private final int pageBytes;
+
+  /** Offsets themselves would all fall into few slots of the map. */
+  private final int pageShift;
+
   private final int maxPages;
   private final ConcurrentHashMap<Long, Page> pages = new ConcurrentHashMap<>();
   private final List<Page> ring = new ArrayList<>();
@@ -51,6 +55,7 @@ final class TableCache {
   TableCache(ImageFile file, int clusterBytes, long maxBytes) {
     this.file = file;
     this.pageBytes = Math.min(MAX_PAGE_BYTES, clusterBytes);
+    this.pageShift = Integer.numberOfTrailingZeros(pageBytes);
     this.maxPages = Math.clamp(maxBytes / pageBytes, 16, 1 << 20);
   }
 
@@ -60,7 +65,7 @@ final class TableCache {
 
   /** The page at a page-aligned file offset. */
   Page get(long offset, Kind kind) throws IOException {
-    Page p = pages.get(offset);
+    Page p = pages.get(offset >>> pageShift);
     if (p != null) {
       p.used = true;
       return p;
@@ -69,7 +74,7 @@ final class TableCache {
   }
 
   private synchronized Page load(long offset, Kind kind) throws IOException {
-    Page p = pages.get(offset);
+    Page p = pages.get(offset >>> pageShift);
     if (p == null) {
       byte[] data = new byte[pageBytes];
       file.read(offset, ByteBuffer.wrap(data));
@@ -86,13 +91,13 @@ final class TableCache {
     } else {
       int victim = findVictim();
       if (victim >= 0) {
-        pages.remove(ring.get(victim).offset);
+        pages.remove(ring.get(victim).offset >>> pageShift);
         ring.set(victim, p);
       } else {
         ring.add(p);
       }
     }
-    pages.put(p.offset, p);
+    pages.put(p.offset >>> pageShift, p);
   }
 
   private int findVictim() {
@@ -145,7 +150,7 @@ final class TableCache {
       if (victim < 0) {
         return;
       }
-      pages.remove(ring.get(victim).offset);
+      pages.remove(ring.get(victim).offset >>> pageShift);
       Page last = ring.remove(ring.size() - 1);
       if (victim < ring.size()) {
         ring.set(victim, last);
@@ -157,7 +162,7 @@ final class TableCache {
   /** Forgets the pages of a range: its clusters have become something else. */
   synchronized void drop(long offset, long length) {
     for (long at = offset; at < offset + length; at += pageBytes) {
-      Page p = pages.remove(at);
+      Page p = pages.remove(at >>> pageShift);
       if (p != null) {
         ring.remove(p);
         if (p.dirty) {

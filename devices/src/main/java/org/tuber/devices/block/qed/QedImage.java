@@ -131,6 +131,14 @@ final class QedImage extends MappedImage {
     return e;
   }
 
+  @Override
+  protected long nextBlock(long block) throws IOException {
+    if (block / entries < entries && l1.get(l1Offset, entries, block / entries) != 0) {
+      return block + 1;
+    }
+    return block / entries >= entries ? Long.MAX_VALUE : (block / entries + 1) * entries;
+  }
+
   private long take(long bytes) throws IOException {
     long at = end;
     end += bytes;

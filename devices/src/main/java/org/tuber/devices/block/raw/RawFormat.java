@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Set;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
@@ -51,7 +52,7 @@ public final class RawFormat implements ImageFormat {
 
   /** Writes zeros as data. */
   static void writeZeroData(ImageFile file, long offset, long length) throws IOException {
-    ByteBuffer zeros = ByteBuffer.allocateDirect(CHUNK);
+    ByteBuffer zeros = Bytes.pageAligned(CHUNK);
     for (long done = 0; done < length; done += CHUNK) {
       zeros.clear().limit((int) Math.min(CHUNK, length - done));
       file.write(offset + done, zeros);

@@ -3,6 +3,7 @@ package org.tuber.devices.block.vhdx;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
 import org.tuber.devices.block.BlockNode;
@@ -11,6 +12,7 @@ import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.host.HostFile;
 
@@ -24,6 +26,7 @@ public final class VhdxFormat implements ImageFormat {
   static final String LOGICAL_SECTOR = "8141bf1d-a96f-4709-ba47-f233a8faab5f";
   static final String PHYSICAL_SECTOR = "cda348c7-445d-4471-9cc9-e9885251c556";
   static final String PARENT_LOCATOR = "a8d35f2d-b30b-454d-abf7-d3d84834ab0c";
+  private static final String LOCATOR_TYPE = "b04aefb7-d19e-4a81-b789-25b8e9445913";
   static final long MB = 1 << 20;
   static final int HEADER_BYTES = 4096;
   static final int REGION_TABLE_BYTES = 64 << 10;
@@ -86,7 +89,18 @@ public final class VhdxFormat implements ImageFormat {
         };
     long blocks = (size + block - 1) / block;
     long ratio = (1L << 23) * 512 / block;
-    long entries = blocks == 0 ? 0 : blocks + (blocks - 1) / ratio;
+    String parent = o.options().get("backing_file");
+    if (fixed && parent != null) {
+      throw new ImageException(name, "subformat", "a differencing image is not fixed");
+    }
+    // Differencing images have room for a sector bitmap after each chunk, others only between.
+    long entries =
+        blocks == 0
+            ? 0
+            : parent != null
+                ? (blocks + ratio - 1) / ratio * (ratio + 1)
+                : blocks + (blocks - 1) / ratio;
+    byte[] locator = parent == null ? null : locator(o, parent);
     long batBytes = Math.max(MB, entries * 8 + MB - 1 & -MB);
     try (HostFile file = HostFile.create(name)) {
       file.setSize(BAT_AT + batBytes);
@@ -102,7 +116,7 @@ public final class VhdxFormat implements ImageFormat {
       byte[] regions = regions(batBytes);
       file.write(REGION1, ByteBuffer.wrap(regions));
       file.write(REGION2, ByteBuffer.wrap(regions));
-      writeMetadata(file, size, block, fixed);
+      writeMetadata(file, size, block, fixed, locator);
       if (fixed) {
         layFixed(file, BAT_AT + batBytes, blocks, block, ratio, (int) (entries * 8));
       }
@@ -149,16 +163,57 @@ public final class VhdxFormat implements ImageFormat {
     return t;
   }
 
-  private static void writeMetadata(ImageFile file, long size, long block, boolean fixed)
-      throws IOException {
-    byte[] t = new byte[65536 + 256];
+  /** The parent locator item: keys and values that say which image is below and where. */
+  private static byte[] locator(CreateOptions o, String parent) throws IOException {
+    String format = o.get("backing_fmt", "vhdx");
+    if (!format.equals("vhdx")) {
+      throw new ImageException(o.filename(), "backing_fmt", "must be vhdx: " + format);
+    }
+    UUID identity;
+    OpenOptions readOnly = OpenOptions.readOnly().withFormat("vhdx");
+    try (BlockNode below = Images.open(Images.resolve(o.filename(), parent), readOnly)) {
+      identity = ((VhdxImage) below).dataGuid();
+    }
+    boolean absolute = parent.startsWith("/");
+    String path = (absolute ? parent : ".\\" + parent).replace('/', '\\');
+    String[] texts = {
+      "parent_linkage",
+      "{" + identity.toString().toUpperCase(Locale.ROOT) + "}",
+      absolute ? "absolute_win32_path" : "relative_path",
+      path
+    };
+    int bytes = 20 + 12 * texts.length / 2;
+    for (String t : texts) {
+      bytes += t.length() * 2;
+    }
+    byte[] item = new byte[bytes];
+    System.arraycopy(guid(LOCATOR_TYPE), 0, item, 0, 16);
+    Bytes.putLe16(item, 18, texts.length / 2);
+    int at = 20 + 12 * texts.length / 2;
+    for (int i = 0; i < texts.length; i++) {
+      byte[] text = texts[i].getBytes(StandardCharsets.UTF_16LE);
+      int e = 20 + i / 2 * 12;
+      Bytes.putLe32(item, e + i % 2 * 4, at);
+      Bytes.putLe16(item, e + 8 + i % 2 * 2, text.length);
+      System.arraycopy(text, 0, item, at, text.length);
+      at += text.length;
+    }
+    return item;
+  }
+
+  private static void writeMetadata(
+      ImageFile file, long size, long block, boolean fixed, byte[] locator) throws IOException {
+    int items = locator == null ? 5 : 6;
+    byte[] t = new byte[65536 + 256 + (locator == null ? 0 : locator.length)];
     System.arraycopy("metadata".getBytes(StandardCharsets.US_ASCII), 0, t, 0, 8);
-    Bytes.putLe16(t, 10, 5);
+    Bytes.putLe16(t, 10, items);
     int at = 65536;
-    String[] ids = {FILE_PARAMETERS, DISK_SIZE, PAGE83, LOGICAL_SECTOR, PHYSICAL_SECTOR};
-    int[] lengths = {8, 8, 16, 4, 4};
-    int[] flags = {4, 6, 6, 6, 6};
-    for (int i = 0; i < ids.length; i++) {
+    String[] ids = {
+      FILE_PARAMETERS, DISK_SIZE, PAGE83, LOGICAL_SECTOR, PHYSICAL_SECTOR, PARENT_LOCATOR
+    };
+    int[] lengths = {8, 8, 16, 4, 4, locator == null ? 0 : locator.length};
+    int[] flags = {4, 6, 6, 6, 6, 4};
+    for (int i = 0; i < items; i++) {
       int e = 32 + i * 32;
       System.arraycopy(guid(ids[i]), 0, t, e, 16);
       Bytes.putLe32(t, e + 16, at);
@@ -167,12 +222,13 @@ public final class VhdxFormat implements ImageFormat {
       switch (i) {
         case 0 -> {
           Bytes.putLe32(t, at, (int) block);
-          Bytes.putLe32(t, at + 4, fixed ? 1 : 0);
+          Bytes.putLe32(t, at + 4, (fixed ? 1 : 0) | (locator == null ? 0 : 2));
         }
         case 1 -> Bytes.putLe64(t, at, size);
         case 2 -> System.arraycopy(guid(UUID.randomUUID()), 0, t, at, 16);
         case 3 -> Bytes.putLe32(t, at, 512);
-        default -> Bytes.putLe32(t, at, 4096);
+        case 4 -> Bytes.putLe32(t, at, 4096);
+        default -> System.arraycopy(locator, 0, t, at, locator.length);
       }
       at += lengths[i];
     }
@@ -181,6 +237,7 @@ public final class VhdxFormat implements ImageFormat {
 
   @Override
   public Set<String> createOptionNames() {
-    return Set.of("subformat", "block_size", "log_size", "block_state_zero");
+    return Set.of(
+        "subformat", "block_size", "log_size", "block_state_zero", "backing_file", "backing_fmt");
   }
 }

@@ -13,8 +13,9 @@ import org.tuber.devices.block.mapped.EntryTable;
 import org.tuber.devices.block.mapped.MappedImage;
 
 /**
- * A VHDX image: dynamic, fixed, or differencing (read only). Changes of the block table are single
- * aligned words and go to it directly, after the data; the log is only replayed, never written.
+ * A VHDX image: dynamic, fixed, or differencing. Changes of the block table are single aligned
+ * words and go to it directly, after the data; the log is only replayed, never written. A block of
+ * which a part is the parent's is copied whole before it is written to.
  */
 final class VhdxImage extends MappedImage {
   static final long PRESENT = 6;
@@ -38,6 +39,7 @@ final class VhdxImage extends MappedImage {
     int sector;
     boolean hasParent;
     String parent;
+    UUID linkage;
   }
 
   private VhdxImage(ImageFile file, OpenOptions options, Facts facts, long batOffset, long batBytes)
@@ -76,6 +78,7 @@ final class VhdxImage extends MappedImage {
     }
     image.header = h;
     image.openBacking();
+    image.requireUnchangedParent(facts.linkage);
     return image;
   }
 
@@ -200,7 +203,7 @@ final class VhdxImage extends MappedImage {
         }
         case VhdxFormat.DISK_SIZE -> f.size = Bytes.le64(item, 0);
         case VhdxFormat.LOGICAL_SECTOR -> f.sector = Bytes.le32(item, 0);
-        case VhdxFormat.PARENT_LOCATOR -> f.parent = parentPath(item);
+        case VhdxFormat.PARENT_LOCATOR -> readLocator(f, item);
         case VhdxFormat.PAGE83, VhdxFormat.PHYSICAL_SECTOR -> {}
         default -> {
           if ((t[e + 24] & 4) != 0) {
@@ -233,19 +236,35 @@ final class VhdxImage extends MappedImage {
     return new UUID(high, Bytes.be64(b, at + 8));
   }
 
-  /** The parent's path: relative to this image first, then absolute. */
-  private static String parentPath(byte[] item) {
+  /** The parent's path, relative to this image first, then absolute, and its identity. */
+  private static void readLocator(Facts facts, byte[] item) {
     int pairs = item.length >= 20 ? Bytes.le16(item, 18) : 0;
-    String found = null;
     for (int i = 0; i < pairs && 20 + i * 12 + 12 <= item.length; i++) {
       int e = 20 + i * 12;
       String key = text(item, Bytes.le32(item, e), Bytes.le16(item, e + 8));
       String value = text(item, Bytes.le32(item, e + 4), Bytes.le16(item, e + 10));
-      if (key.equals("relative_path") || key.equals("absolute_win32_path") && found == null) {
-        found = value.replace("\\\\?\\", "").replace('\\', '/');
+      switch (key) {
+        case "relative_path" -> facts.parent = hostPath(value);
+        case "absolute_win32_path" ->
+            facts.parent = facts.parent == null ? hostPath(value) : facts.parent;
+        case "parent_linkage" -> facts.linkage = linkage(value);
+        default -> {}
       }
     }
-    return found;
+  }
+
+  private static String hostPath(String value) {
+    String path = value.replace("\\\\?\\", "").replace('\\', '/');
+    return path.startsWith("./") ? path.substring(2) : path;
+  }
+
+  private static UUID linkage(String value) {
+    try {
+      return UUID.fromString(value.replace("{", "").replace("}", ""));
+    } catch (IllegalArgumentException e) {
+      // Some other program's idea of an identity: the path has to do.
+      return null;
+    }
   }
 
   private static String text(byte[] b, int at, int bytes) {
@@ -265,8 +284,21 @@ final class VhdxImage extends MappedImage {
   }
 
   @Override
-  protected String readOnlyReason() {
-    return parent != null ? "differencing VHDX images are read-only here" : super.readOnlyReason();
+  protected boolean isWhole(long block) throws IOException {
+    return (entry(block) & 7) != PARTIAL;
+  }
+
+  /** Changes whenever the disk's content does; a differencing image notes that of its parent. */
+  UUID dataGuid() {
+    return uuid(header, 32);
+  }
+
+  private void requireUnchangedParent(UUID linkage) throws ImageException {
+    if (linkage != null
+        && backing() instanceof VhdxImage below
+        && !below.dataGuid().equals(linkage)) {
+      throw bad("parent_linkage", "the parent has been written to since this image was made");
+    }
   }
 
   private long index(long block) {

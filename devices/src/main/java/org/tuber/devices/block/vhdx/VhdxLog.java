@@ -27,6 +27,7 @@ final class VhdxLog {
 
   /** One valid entry. */
   private static final class Entry {
+    int at;
     int length;
     int tail;
     long sequence;
@@ -43,11 +44,15 @@ final class VhdxLog {
   /** Replays; nothing to do if there is no valid sequence. */
   void replay() throws IOException {
     List<Entry> best = List.of();
-    for (int at = 0; at < length; at += SECTOR) {
-      List<Entry> s = sequenceFrom(at);
-      if (!s.isEmpty() && (best.isEmpty() || s.getLast().sequence > best.getLast().sequence)) {
-        best = s;
+    for (int at = 0; at < length; ) {
+      List<Entry> run = runFrom(at);
+      List<Entry> active = active(run);
+      if (!active.isEmpty()
+          && (best.isEmpty() || active.getLast().sequence > best.getLast().sequence)) {
+        best = active;
       }
+      // What lies inside a run can only begin shorter ones.
+      at = run.isEmpty() ? at + SECTOR : at + covered(run);
     }
     for (Entry e : best) {
       apply(e);
@@ -55,8 +60,16 @@ final class VhdxLog {
     file.flush();
   }
 
-  /** The run of entries from a place; empty unless the last one's tail is this place. */
-  private List<Entry> sequenceFrom(int start) throws IOException {
+  private static int covered(List<Entry> run) {
+    long bytes = 0;
+    for (Entry e : run) {
+      bytes += e.length;
+    }
+    return (int) bytes;
+  }
+
+  /** The entries from a place on whose numbers follow each other. */
+  private List<Entry> runFrom(int start) throws IOException {
     List<Entry> run = new ArrayList<>();
     int at = start;
     long covered = 0;
@@ -64,12 +77,23 @@ final class VhdxLog {
     while (e != null
         && (run.isEmpty() || e.sequence == run.getLast().sequence + 1)
         && covered + e.length <= length) {
+      e.at = at;
       run.add(e);
       covered += e.length;
       at = (at + e.length) % length;
-      e = read(at);
+      e = covered < length ? read(at) : null;
     }
-    return run.isEmpty() || run.getLast().tail != start ? List.of() : run;
+    return run;
+  }
+
+  /** The part of a run that its last entry says is still needed; empty if that is not all there. */
+  private static List<Entry> active(List<Entry> run) {
+    for (int i = 0; i < run.size(); i++) {
+      if (run.get(i).at == run.getLast().tail) {
+        return run.subList(i, run.size());
+      }
+    }
+    return List.of();
   }
 
   private byte[] readRing(int at, int bytes) throws IOException {

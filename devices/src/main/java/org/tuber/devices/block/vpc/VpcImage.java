@@ -123,6 +123,11 @@ final class VpcImage extends MappedImage {
   }
 
   @Override
+  protected boolean canCheck() {
+    return !isFixed();
+  }
+
+  @Override
   public int clusterBytes() {
     return isFixed() ? 0 : super.clusterBytes();
   }

@@ -11,8 +11,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,7 @@ import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.CheckReport;
 import org.tuber.devices.block.CreateOptions;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageFormats;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
@@ -103,7 +106,14 @@ class BlockJobsTest {
       verifyFile("t." + format, then);
       assertThat(job[0].info().doneBytes()).isEqualTo(DISK_BYTES);
       assertThat(events)
-          .containsExactly("STATUS running", "STATUS concluded", "COMPLETED concluded");
+          .containsExactly(
+              "STATUS created",
+              "STATUS running",
+              "STATUS waiting",
+              "STATUS pending",
+              "COMPLETED pending",
+              "STATUS concluded",
+              "STATUS null");
       assertThat(jobs.jobs()).isEmpty();
     }
   }
@@ -174,8 +184,9 @@ class BlockJobsTest {
                     true,
                     BackupSync.FULL,
                     writeThrough,
+                    false,
                     0,
-                    BlockJob.OnError.REPORT));
+                    BlockJob.Manners.USUAL));
         assertThatThrownBy(() -> disk.snapshotTo(path("no"), "qcow2"))
             .hasMessageContaining("working on this disk");
         job.awaitReady();
@@ -208,7 +219,7 @@ class BlockJobsTest {
       guest.work(100);
       verifyFile("m", then);
       verify(disk, guest.stop());
-      assertThat(events).endsWith("COMPLETED concluded");
+      assertThat(events).endsWith("COMPLETED pending", "STATUS concluded", "STATUS null");
     }
   }
 
@@ -345,14 +356,15 @@ class BlockJobsTest {
   @Test
   void jobsCanBeHeldSlowedAndCancelled() throws IOException {
     disk.write(0, ByteBuffer.wrap(new byte[DISK_BYTES - 5]));
-    BlockJob job = jobs.backup(BlockJobs.Backup.full(disk, create("t", "qcow2", null)));
+    BlockJob job = jobs.takeBackup(BlockJobs.Backup.full(disk, create("t", "qcow2", null)));
     job.setSpeed(1 << 20);
     job.pause();
+    jobs.launch(job);
     while (job.info().status() != BlockJob.Status.PAUSED) {
       Thread.onSpinWait();
     }
     long done = job.info().doneBytes();
-    java.util.concurrent.locks.LockSupport.parkNanos(50_000_000);
+    LockSupport.parkNanos(50_000_000);
     assertThat(job.info().doneBytes()).isEqualTo(done).isLessThan(DISK_BYTES);
     assertThat(job.info().totalBytes()).isEqualTo(DISK_BYTES);
     assertThatThrownBy(() -> disk.resize(DISK_BYTES * 2L, Preallocation.OFF))
@@ -363,7 +375,9 @@ class BlockJobsTest {
     job.resume();
     job.cancel(false);
     job.await();
-    assertThat(events).contains("STATUS paused", "STATUS aborting").endsWith("CANCELLED concluded");
+    assertThat(events)
+        .contains("STATUS paused", "STATUS aborting")
+        .endsWith("CANCELLED aborting", "STATUS concluded", "STATUS null");
     disk.resize(DISK_BYTES * 2L, Preallocation.OFF);
     assertThat(disk.lengthBytes()).isEqualTo(DISK_BYTES * 2L);
   }
@@ -372,7 +386,7 @@ class BlockJobsTest {
   void aJobMayWaitForHelpAfterAnError() throws IOException {
     disk.write(0, ByteBuffer.wrap(new byte[DISK_BYTES]));
     byte[] content = new byte[DISK_BYTES];
-    new java.util.Random(1).nextBytes(content);
+    new Random(1).nextBytes(content);
     disk.write(0, ByteBuffer.wrap(content));
     BlockJob job =
         jobs.mirror(
@@ -383,8 +397,9 @@ class BlockJobsTest {
                 true,
                 BackupSync.FULL,
                 false,
+                false,
                 0,
-                BlockJob.OnError.STOP));
+                BlockJob.Manners.onError(BlockJob.OnError.STOP)));
     while (job.info().status() != BlockJob.Status.PAUSED) {
       Thread.onSpinWait();
     }

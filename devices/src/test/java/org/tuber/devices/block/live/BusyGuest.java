@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.tuber.devices.block.BlockNode;
 
@@ -101,7 +102,7 @@ final class BusyGuest implements AutoCloseable {
     long goal = writes.get() + requests;
     while (writes.get() < goal && failure.get() == null) {
       Thread.onSpinWait();
-      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+      LockSupport.parkNanos(1_000_000);
     }
     check();
   }

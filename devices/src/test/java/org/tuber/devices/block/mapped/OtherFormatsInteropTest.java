@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -13,10 +14,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
+import org.tuber.devices.block.CheckReport;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageFormats;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.Preallocation;
 import org.tuber.devices.block.QemuTools;
 import org.tuber.devices.block.RandomDisk;
 
@@ -59,6 +62,7 @@ class OtherFormatsInteropTest {
       disk = new RandomDisk(node, new byte[DISK_BYTES], 1);
       disk.work(150);
       disk.verify();
+      requireClean(node);
     }
     Path raw = disk.store(dir.resolve("e.raw"));
     QemuTools.img(dir, "compare", "-f", format, "-F", "raw", image.toString(), raw.toString());
@@ -72,6 +76,7 @@ class OtherFormatsInteropTest {
       again.work(60);
       again.verify();
       again.store(raw);
+      requireClean(node);
     }
     QemuTools.img(dir, "compare", "-f", format, "-F", "raw", image.toString(), raw.toString());
     QemuTools.Result check =
@@ -119,6 +124,7 @@ class OtherFormatsInteropTest {
       byte[] got = new byte[DISK_BYTES];
       node.read(0, ByteBuffer.wrap(got));
       assertThat(java.util.Arrays.mismatch(got, data)).isEqualTo(-1);
+      requireClean(node);
     }
     try (BlockNode node = Images.open(image.toString(), fast(format))) {
       if (node.isReadOnly()) {
@@ -130,6 +136,59 @@ class OtherFormatsInteropTest {
       disk.store(raw);
     }
     QemuTools.img(dir, "compare", "-f", format, "-F", "raw", image.toString(), raw.toString());
+  }
+
+  private static void requireClean(BlockNode node) throws IOException {
+    CheckReport r = node.check(CheckReport.Repair.NONE);
+    if (r != null) {
+      assertThat(r.messages()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"vdi,512", "qed,327680", "vhdx,3145728"})
+  void blocksInTheWrongPlaceAreFound(String format, int table) throws IOException {
+    Path image = dir.resolve("a." + format);
+    CreateOptions o = CreateOptions.of(image.toString(), 4 << 20);
+    o = format.equals("vhdx") ? o.with("block_size", "1M") : o;
+    ImageFormats.byName("a", format).create(o);
+    try (BlockNode node = Images.open(image.toString(), fast(format))) {
+      node.write(0, ByteBuffer.allocate(3 << 20).put(5, (byte) 1));
+      node.write(2 << 20, ByteBuffer.wrap(new byte[] {1}));
+    }
+    byte[] b = Files.readAllBytes(image);
+    int entry = format.equals("vdi") ? 4 : 8;
+    // The second block is where the first one is, and the third one nowhere.
+    System.arraycopy(b, table, b, table + entry, entry);
+    b[table + 2 * entry + (format.equals("vdi") ? 0 : 3)] = 120;
+    Files.write(image, b);
+    try (BlockNode node = Images.open(image.toString(), fast(format))) {
+      CheckReport r = node.check(CheckReport.Repair.NONE);
+      assertThat(r.corruptions()).as(r.messages().toString()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void qedGrowsAsQemuLetsItGrow() throws IOException {
+    QemuTools.require("qemu-img");
+    Path image = dir.resolve("a.qed");
+    ImageFormats.byName("a", "qed").create(CreateOptions.of(image.toString(), 1 << 20));
+    byte[] last;
+    try (BlockNode node = Images.open(image.toString(), fast("qed"))) {
+      node.resize(5 << 20, Preallocation.OFF);
+      RandomDisk disk = new RandomDisk(node, new byte[5 << 20], 9);
+      disk.work(40);
+      last = Files.readAllBytes(disk.store(dir.resolve("e.raw")));
+    }
+    QemuTools.img(dir, "check", "-f", "qed", image.toString());
+    QemuTools.img(dir, "compare", "-f", "qed", "-F", "raw", image.toString(), "e.raw");
+    QemuTools.img(dir, "resize", "-q", "-f", "qed", image.toString(), "9M");
+    try (BlockNode node = Images.open(image.toString(), fast("qed"))) {
+      assertThat(node.lengthBytes()).isEqualTo(9 << 20);
+      RandomDisk disk = new RandomDisk(node, Arrays.copyOf(last, 9 << 20), 10);
+      disk.verify();
+      requireClean(node);
+    }
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -222,8 +223,7 @@ class NbdPeersTest {
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
       }
     }
-    throw new IOException(
-        new String(p.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8));
+    throw new IOException(new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
   }
 
   private interface Use {

@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -127,7 +128,7 @@ class NbdTest {
         disk.verify();
         client.flush();
       }
-      assertThat(java.util.Arrays.mismatch(Files.readAllBytes(raw), disk.expected())).isEqualTo(-1);
+      assertThat(Arrays.mismatch(Files.readAllBytes(raw), disk.expected())).isEqualTo(-1);
     } finally {
       p.destroy();
       p.waitFor(10, TimeUnit.SECONDS);

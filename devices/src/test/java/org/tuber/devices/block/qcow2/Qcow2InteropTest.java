@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tuber.devices.block.AmendOptions;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.CheckReport;
@@ -291,15 +292,18 @@ class Qcow2InteropTest {
       Qcow2Image q = (Qcow2Image) node;
       RandomDisk disk = new RandomDisk(node, new byte[DISK_BYTES], 21);
       disk.work(100);
-      q.amend(java.util.Map.of("refcount_bits", "64", "lazy_refcounts", "on"), (d, t) -> {});
+      q.amend(
+          AmendOptions.of(java.util.Map.of("refcount_bits", "64", "lazy_refcounts", "on")),
+          (d, t) -> {});
       disk.work(50);
       disk.verify();
-      q.amend(java.util.Map.of("refcount_bits", "16"), (d, t) -> {});
-      q.amend(java.util.Map.of("compat", "0.10"), (d, t) -> {});
+      q.amend(AmendOptions.of(java.util.Map.of("refcount_bits", "16")), (d, t) -> {});
+      q.amend(AmendOptions.of(java.util.Map.of("compat", "0.10")), (d, t) -> {});
       disk.work(50);
       disk.verify();
       assertClean(node);
-      q.amend(java.util.Map.of("compat", "1.1", "refcount_bits", "1"), (d, t) -> {});
+      q.amend(
+          AmendOptions.of(java.util.Map.of("compat", "1.1", "refcount_bits", "1")), (d, t) -> {});
       disk.work(50);
       disk.verify();
       disk.store(dir.resolve("am.raw"));

@@ -1,14 +1,17 @@
-package org.tuber.devices.block.live;
+package org.tuber.devices.block;
 
 import java.util.Arrays;
 
 /**
  * Which parts of a disk have changed since the bitmap was made or cleared: one bit per {@code
- * granularity} bytes. Kept in memory only; safe for several threads.
+ * granularity} bytes. Safe for several threads.
  */
-public final class DirtyBitmap implements WriteObserver {
+public final class DirtyBitmap {
   /** Granularity when none is asked for. */
   public static final int DEFAULT_GRANULARITY_BYTES = 64 << 10;
+
+  /** Marks of a disk this large need 256 MiB of memory. */
+  private static final long MAX_UNITS = 1L << 31;
 
   private final String name;
   private final int shift;
@@ -17,18 +20,23 @@ public final class DirtyBitmap implements WriteObserver {
   private long count;
   private boolean recording = true;
   private boolean busy;
+  private boolean persistent;
+  private boolean inconsistent;
 
   /**
    * @param name what the user calls it
    * @param diskBytes length of the disk
    * @param granularityBytes power of two from 512 to 2 GiB
    */
-  public DirtyBitmap(String name, long diskBytes, int granularityBytes) {
-    if (Integer.bitCount(granularityBytes) != 1 || granularityBytes < 512) {
+  public DirtyBitmap(String name, long diskBytes, long granularityBytes) {
+    if (Long.bitCount(granularityBytes) != 1 || granularityBytes < 512) {
       throw new IllegalArgumentException("granularity must be a power of two of at least 512");
     }
+    if (diskBytes / granularityBytes > MAX_UNITS) {
+      throw new IllegalArgumentException("granularity is too fine for a disk of this size");
+    }
     this.name = name;
-    this.shift = Integer.numberOfTrailingZeros(granularityBytes);
+    this.shift = Long.numberOfTrailingZeros(granularityBytes);
     this.diskBytes = diskBytes;
     this.words = new long[wordsFor(diskBytes)];
   }
@@ -68,8 +76,61 @@ public final class DirtyBitmap implements WriteObserver {
     return busy;
   }
 
-  synchronized void setBusy(boolean on) {
+  /** Lets a job have it, or takes it back. */
+  public synchronized void setBusy(boolean on) {
     busy = on;
+  }
+
+  /** It is stored in the image when that is closed. */
+  public synchronized boolean isPersistent() {
+    return persistent;
+  }
+
+  /** Stores it in the image when that is closed, or not. */
+  public synchronized void setPersistent(boolean on) {
+    persistent = on;
+  }
+
+  /** It was not stored when the image was last in use: nobody knows what it missed. */
+  public synchronized boolean isInconsistent() {
+    return inconsistent;
+  }
+
+  /** Says that nobody knows what it missed. */
+  public synchronized void setInconsistent(boolean on) {
+    inconsistent = on;
+  }
+
+  /** Number of marked units. */
+  public synchronized long dirtyCount() {
+    return count;
+  }
+
+  /** The marks as bytes, lowest unit in the lowest bit of the first byte. */
+  public synchronized byte[] toBytes(long firstByte, int length) {
+    byte[] bytes = new byte[length];
+    for (int i = 0; i < length; i++) {
+      long at = firstByte + i;
+      int w = (int) (at >>> 3);
+      bytes[i] = w < words.length ? (byte) (words[w] >>> 8 * (int) (at & 7)) : 0;
+    }
+    return bytes;
+  }
+
+  /** Adds marks stored as {@link #toBytes} gives them. */
+  public synchronized void addBytes(long firstByte, byte[] bytes) {
+    long units = (diskBytes + (1L << shift) - 1) >>> shift;
+    for (int i = 0; i < bytes.length; i++) {
+      if (bytes[i] == 0) {
+        continue;
+      }
+      for (int b = 0; b < 8; b++) {
+        long bit = (firstByte + i << 3) + b;
+        if ((bytes[i] >>> b & 1) != 0 && bit < units) {
+          set(bit << shift, 1);
+        }
+      }
+    }
   }
 
   /** Dirty bytes, rounded up to the granularity. */
@@ -77,12 +138,10 @@ public final class DirtyBitmap implements WriteObserver {
     return count << shift;
   }
 
-  @Override
-  public void afterChange(long offset, long length) {
-    synchronized (this) {
-      if (recording) {
-        set(offset, length);
-      }
+  /** The disk has changed there: marks the range if changes are being recorded. */
+  public synchronized void record(long offset, long length) {
+    if (recording) {
+      set(offset, length);
     }
   }
 
@@ -166,20 +225,21 @@ public final class DirtyBitmap implements WriteObserver {
 
   /** The marks of now. */
   public synchronized DirtyBitmap copy() {
-    DirtyBitmap c = new DirtyBitmap(name, diskBytes, 1 << shift);
+    DirtyBitmap c = new DirtyBitmap(name, diskBytes, 1L << shift);
     c.words = words.clone();
     c.count = count;
     return c;
   }
 
   /** The marks of now, which are gone here afterwards. */
-  synchronized DirtyBitmap take() {
+  public synchronized DirtyBitmap take() {
     DirtyBitmap c = copy();
     clear();
     return c;
   }
 
-  synchronized void resize(long bytes) {
+  /** The disk has another length now. */
+  public synchronized void resize(long bytes) {
     if (bytes < diskBytes) {
       reset(bytes + (1L << shift) - 1 >>> shift << shift, diskBytes);
     }
