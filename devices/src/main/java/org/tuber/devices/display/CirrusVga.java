@@ -202,6 +202,15 @@ public final class CirrusVga implements Display, Snapshottable<CirrusVga.State>,
     return isExtended() || !vgaScreen.isText() ? "" : vgaScreen.text();
   }
 
+  @Override
+  public boolean render(TextScreen out) {
+    boolean text = !isExtended() && vgaScreen.isText();
+    if (text) {
+      vgaScreen.render(out);
+    }
+    return text;
+  }
+
   // Ports.
 
   private int readPort(int port) {

@@ -7,4 +7,7 @@ public interface Display {
 
   /** The present picture's characters, a line for each row; empty unless in a text mode. */
   String text();
+
+  /** Fills in what a text mode shows; false in other modes. */
+  boolean render(TextScreen screen);
 }

@@ -137,6 +137,15 @@ public final class StdVga implements Display, Snapshottable<StdVga.State>, AutoC
     return vbe.isOn() || !screen.isText() ? "" : screen.text();
   }
 
+  @Override
+  public boolean render(TextScreen out) {
+    boolean text = !vbe.isOn() && screen.isText();
+    if (text) {
+      screen.render(out);
+    }
+    return text;
+  }
+
   /** A0000H to BFFFFH. */
   private final class MemoryWindow implements MmioDevice {
     @Override

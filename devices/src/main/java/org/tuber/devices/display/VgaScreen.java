@@ -157,6 +157,26 @@ final class VgaScreen {
     return text.toString();
   }
 
+  /** Fills in the characters with their attributes. */
+  void render(TextScreen out) {
+    int columns = columns();
+    int rows = Math.max(1, lines() / charHeight());
+    out.resize(columns, rows);
+    out.setBlank(!vga.isScreenOn());
+    boolean blink = (vga.attribute[0x10] & 8) != 0;
+    for (int row = 0; row < rows; row++) {
+      for (int x = 0; x < columns; x++) {
+        int cell = (start() + row * cr(0x13) * 2 + x) & 0xffff;
+        int look = vram8(4L * cell + 1);
+        out.set(row * columns + x, vram8(4L * cell), blink ? look & 0x7f : look);
+      }
+    }
+    int position = ((cr(0x0e) << 8 | cr(0x0f)) - start()) & 0xffff;
+    int pitch = Math.max(1, cr(0x13) * 2);
+    boolean seen = (cr(0x0a) & 0x20) == 0 && position % pitch < columns;
+    out.setCursor(seen ? position / pitch * columns + position % pitch : -1);
+  }
+
   // Graphics.
 
   /** The plane cell where the line at {@code y} starts. */

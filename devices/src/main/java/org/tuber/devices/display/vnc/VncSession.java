@@ -25,8 +25,11 @@ import org.tuber.devices.display.DisplaySurface;
  * One VNC client: handshake, its messages, and the updates it asked for.
  *
  * <p>RFC 6143 (RFB 3.3, 3.7 and 3.8). Updates are found by comparing the picture with the one sent
- * last, in tiles, at most every 33 ms and only while the client asks. Deviations: colour maps are
- * refused; cut text is ignored; clients that cannot change size see the part that fits.
+ * last, in tiles, at most every 33 ms and only while the client asks. Of the community's extensions
+ * ("The RFB Protocol", rfbproto) there are the QEMU extended key event, which names keys by place,
+ * and the QEMU pointer motion change: the guest's mouse tells movements, so clients that can send
+ * those do. Deviations: colour maps are refused; cut text is ignored; clients that cannot change
+ * size see the part that fits.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // Netty reports failures to exceptionCaught
 final class VncSession extends ByteToMessageDecoder {
@@ -37,6 +40,10 @@ final class VncSession extends ByteToMessageDecoder {
   private static final int SECURITY_VNC = 2;
   private static final int CHALLENGE_BYTES = 16;
   private static final int DESKTOP_SIZE = -223;
+  private static final int POINTER_MOTION = -257;
+  private static final int EXTENDED_KEY = -258;
+  private static final int QEMU_MESSAGE = 255;
+  private static final int MOTION_ZERO = 0x7fff;
   private static final int REFRESH_MILLIS = 33;
   private static final int TILE = 64;
   private static final int MAX_CUT_TEXT = 1 << 20;
@@ -60,7 +67,9 @@ final class VncSession extends ByteToMessageDecoder {
   private int minor;
   private byte[] challenge;
   private int encoding = RfbEncoder.RAW;
+  private boolean begun;
   private boolean resizable;
+  private boolean tellsMotion;
   private boolean wanted;
   private boolean whole;
   private int clientWidth;
@@ -78,13 +87,29 @@ final class VncSession extends ByteToMessageDecoder {
   }
 
   @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    // Behind a WebSocket the connection is older than the session.
+    if (ctx.channel().isActive() && ctx.channel().isRegistered()) {
+      begin(ctx);
+    }
+  }
+
+  @Override
   public void channelActive(ChannelHandlerContext ctx) {
+    begin(ctx);
+    ctx.fireChannelActive();
+  }
+
+  private void begin(ChannelHandlerContext ctx) {
+    if (begun) {
+      return;
+    }
+    begun = true;
     ctx.writeAndFlush(ascii(ctx, "RFB 003.008\n"));
     refreshes =
         ctx.executor()
             .scheduleWithFixedDelay(
                 () -> refresh(ctx), REFRESH_MILLIS, REFRESH_MILLIS, TimeUnit.MILLISECONDS);
-    ctx.fireChannelActive();
   }
 
   private static ByteBuf ascii(ChannelHandlerContext ctx, String text) {
@@ -218,6 +243,7 @@ final class VncSession extends ByteToMessageDecoder {
           case 3 -> 10;
           case 4, 6 -> 8;
           case 5 -> 6;
+          case QEMU_MESSAGE -> 12;
           default -> 0;
         };
     if (length == 0) {
@@ -245,7 +271,7 @@ final class VncSession extends ByteToMessageDecoder {
         encoder.setFormat(format);
         whole = true;
       }
-      case 2 -> encodings(in.skipBytes(3));
+      case 2 -> encodings(ctx, in.skipBytes(3));
       case 3 -> {
         whole |= in.readByte() == 0;
         wanted = true;
@@ -256,6 +282,17 @@ final class VncSession extends ByteToMessageDecoder {
         key(KeySyms.key(in.readInt()), isDown);
       }
       case 5 -> pointer(in.readUnsignedByte(), in.readUnsignedShort(), in.readUnsignedShort());
+      case QEMU_MESSAGE -> {
+        if (in.readUnsignedByte() != 0) {
+          LOG.warn("VNC: an audio message without audio; the client is cut off");
+          ctx.close();
+          return;
+        }
+        boolean isDown = in.readUnsignedShort() != 0;
+        KeyCode bySymbol = KeySyms.key(in.readInt());
+        KeyCode byPlace = KeyNumbers.key(in.readInt());
+        key(byPlace == null ? bySymbol : byPlace, isDown);
+      }
       default -> {
         int length = in.skipBytes(3).readInt();
         if (length < 0 || length > MAX_CUT_TEXT) {
@@ -267,17 +304,29 @@ final class VncSession extends ByteToMessageDecoder {
     }
   }
 
-  private void encodings(ByteBuf in) {
+  private void encodings(ChannelHandlerContext ctx, ByteBuf in) {
     encoding = RfbEncoder.RAW;
     resizable = false;
+    tellsMotion = false;
     while (in.readableBytes() >= 4) {
       int offered = in.readInt();
       resizable |= offered == DESKTOP_SIZE;
+      if (offered == EXTENDED_KEY) {
+        announce(ctx, EXTENDED_KEY);
+      } else if (offered == POINTER_MOTION) {
+        tellsMotion = true;
+        announce(ctx, POINTER_MOTION);
+      }
       boolean known = offered == RfbEncoder.ZRLE || offered == RfbEncoder.HEXTILE;
       if (encoding == RfbEncoder.RAW && known) {
         encoding = offered;
       }
     }
+  }
+
+  /** An update with an empty rectangle; for {@link #POINTER_MOTION} its x says "movements". */
+  private static void announce(ChannelHandlerContext ctx, int extension) {
+    ctx.writeAndFlush(ctx.alloc().buffer().writeInt(1).writeLong(0).writeInt(extension));
   }
 
   private void key(KeyCode key, boolean isDown) {
@@ -293,8 +342,8 @@ final class VncSession extends ByteToMessageDecoder {
   }
 
   private void pointer(int mask, int x, int y) {
-    int dx = pointerX < 0 ? 0 : x - pointerX;
-    int dy = pointerX < 0 ? 0 : y - pointerY;
+    int dx = tellsMotion ? x - MOTION_ZERO : pointerX < 0 ? 0 : x - pointerX;
+    int dy = tellsMotion ? y - MOTION_ZERO : pointerX < 0 ? 0 : y - pointerY;
     pointerX = x;
     pointerY = y;
     int pressed = mask & ~buttonMask;

@@ -18,8 +18,8 @@ import java.util.zip.Inflater;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tuber.core.backend.InputSource;
-import org.tuber.core.backend.KeyCode;
 import org.tuber.devices.display.DisplaySurface;
+import org.tuber.devices.display.RecordedInput;
 
 @Timeout(60)
 class VncServerTest {
@@ -42,18 +42,7 @@ class VncServerTest {
 
     @Override
     public void input(Consumer<InputSource.Sink> event) {
-      event.accept(
-          new InputSource.Sink() {
-            @Override
-            public void key(KeyCode key, boolean down) {
-              events.add(key.qcode() + (down ? " down" : " up"));
-            }
-
-            @Override
-            public void pointer(int dx, int dy, int wheel, int buttons) {
-              events.add("pointer " + dx + " " + dy + " " + wheel + " " + buttons);
-            }
-          });
+      event.accept(new RecordedInput(events));
     }
 
     String next() throws InterruptedException {
