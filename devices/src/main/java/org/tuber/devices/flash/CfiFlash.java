@@ -20,22 +20,48 @@ import org.tuber.core.reg.OnceLog;
 import org.tuber.core.snapshot.Snapshottable;
 
 /**
- * Parallel flash memory with Intel's command set: two 16-bit chips side by side, 32 bits wide, in
- * sectors of 256 KiB.
+ * Parallel flash memory with Intel's command set, as one or two chips side by side ({@link Chips}).
  *
  * <p>Common Flash Interface, JEDEC JESD68.01, and Intel's command set as in the data sheet of the
  * 28F256P30 (306666). While it shows its array the CPU reads and executes it as memory; commands
- * come by stores. Commands address both chips at once. Programming and erasing take no time, blocks
+ * come by stores. Commands address all chips at once. Programming and erasing take no time, blocks
  * are never locked, and programming can only clear bits. Changes go to the image behind it, if
  * there is one.
  */
 public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State> {
-  /** Size of a sector. */
-  public static final int SECTOR_BYTES = 0x4_0000;
+  /** How a board wires its chips. */
+  public enum Chips {
+    /** 32 bits wide, in sectors of 256 KiB. */
+    TWO_OF_16_BITS(2, 2, 0x4_0000, STATUS_READY),
+    /**
+     * 8 bits wide, in sectors of 4 KiB: the firmware hub of a PC. Clearing its status clears the
+     * ready bit as well, until the next operation: that is how UEFI firmware tells it from ROM.
+     */
+    ONE_OF_8_BITS(1, 0, 0x1000, 0);
+
+    private final int count;
+    private final int widthShift;
+    private final int sectorBytes;
+    private final int clearedStatus;
+
+    Chips(int count, int widthShift, int sectorBytes, int clearedStatus) {
+      this.count = count;
+      this.widthShift = widthShift;
+      this.sectorBytes = sectorBytes;
+      this.clearedStatus = clearedStatus;
+    }
+
+    /** Size of the unit that is erased at once; a bank has a whole number of them. */
+    public int sectorBytes() {
+      return sectorBytes;
+    }
+
+    private long onEach(int value) {
+      return count == 1 ? value : value | (long) value << 16;
+    }
+  }
 
   private static final Logger LOG = LoggerFactory.getLogger(CfiFlash.class);
-  private static final int CHIPS = 2;
-  private static final int WIDTH_SHIFT = 2;
   private static final int MAX_SIZE_BYTES = 1 << 30;
 
   private static final int STATUS_READY = 0x80;
@@ -111,9 +137,10 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
   private record Word(long offset, int value, int size) {}
 
   private final OnceLog log = new OnceLog("cfi-flash");
+  private final Chips chips;
   private final GuestRam array;
   private final RamObserver observer;
-  private final BlockBackend image;
+  private final WriteBack writeBack;
   private final AddressSpace memory;
   private final AddressSpace.Mapping shown;
   private final AddressSpace.Mapping registers;
@@ -129,20 +156,26 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
    * A bank, mapped and erased; {@link #fill} gives it contents.
    *
    * @param base guest-physical address
-   * @param sizeBytes size of the bank, a power of two
+   * @param sizeBytes size of the bank, a whole number of sectors
    * @param image takes changes; null: they last as long as this object
    * @param observer hears of every change
    */
   public CfiFlash(
-      AddressSpace memory, long base, long sizeBytes, BlockBackend image, RamObserver observer) {
-    if (Long.bitCount(sizeBytes) != 1 || sizeBytes < SECTOR_BYTES || sizeBytes > MAX_SIZE_BYTES) {
+      Chips chips,
+      AddressSpace memory,
+      long base,
+      long sizeBytes,
+      BlockBackend image,
+      RamObserver observer) {
+    if (sizeBytes % chips.sectorBytes != 0 || sizeBytes <= 0 || sizeBytes > MAX_SIZE_BYTES) {
       throw new IllegalArgumentException("flash of " + sizeBytes + " bytes");
     }
+    this.chips = chips;
     this.memory = memory;
-    this.image = image;
     this.observer = observer;
     array = new GuestRam(sizeBytes);
-    query = queryTable(sizeBytes);
+    writeBack = image == null || image.isReadOnly() ? null : new WriteBack(array, image);
+    query = queryTable(chips, sizeBytes);
     int priority = AddressSpace.PRIORITY_PLATFORM;
     registers = memory.mapDevice(base, sizeBytes, this, priority);
     shown = memory.mapRom(base, sizeBytes, array, 0, this, priority);
@@ -159,22 +192,35 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
     }
   }
 
-  private static byte[] erasedSector() {
-    byte[] erased = new byte[SECTOR_BYTES];
+  /** What the CPU sees; for a board that shows a part of it in a second place. */
+  public GuestRam array() {
+    return array;
+  }
+
+  private byte[] erasedSector() {
+    byte[] erased = new byte[chips.sectorBytes];
     Arrays.fill(erased, (byte) 0xff);
     return erased;
   }
 
-  /** Frees the memory. */
+  /** All changes are in the image afterwards. */
+  public void flush() {
+    if (writeBack != null) {
+      writeBack.await();
+    }
+  }
+
+  /** Writes back what is still to be written and frees the memory. */
   public void close() {
+    flush();
     array.close();
   }
 
   /** The query table of one chip, from QUERY_START on. */
-  private static int[] queryTable(long sizeBytes) {
-    long chip = sizeBytes / CHIPS;
-    int blocks = (int) (sizeBytes / SECTOR_BYTES);
-    int blockUnits = SECTOR_BYTES / CHIPS >>> 8;
+  private static int[] queryTable(Chips chips, long sizeBytes) {
+    long chip = sizeBytes / chips.count;
+    int blocks = (int) (sizeBytes / chips.sectorBytes);
+    int blockUnits = chips.sectorBytes / chips.count >>> 8;
     return new int[] {
       'Q',
       'R',
@@ -199,8 +245,8 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
       0x04,
       0x04,
       0x00,
-      Long.numberOfTrailingZeros(chip),
-      0x02, // 8 and 16 bits wide
+      Long.SIZE - Long.numberOfLeadingZeros(chip - 1),
+      chips == Chips.ONE_OF_8_BITS ? 0 : 0x02, // 8 bits, or 8 and 16 bits wide
       0x00,
       BUFFER_SHIFT,
       0x00,
@@ -230,9 +276,9 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
   public long read(long offset, int size) {
     return switch (show) {
       case ARRAY -> readArray(offset, size);
-      case STATUS -> onBothChips(status);
-      case IDENTITY -> onBothChips(identity((int) (offset >>> WIDTH_SHIFT) & 0xff));
-      case QUERY -> onBothChips(query((int) (offset >>> WIDTH_SHIFT) & 0xff));
+      case STATUS -> chips.onEach(status);
+      case IDENTITY -> chips.onEach(identity((int) (offset >>> chips.widthShift) & 0xff));
+      case QUERY -> chips.onEach(query((int) (offset >>> chips.widthShift) & 0xff));
     };
   }
 
@@ -242,10 +288,6 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
       value |= (long) array.load8(offset + i) << 8 * i;
     }
     return value;
-  }
-
-  private static long onBothChips(int value) {
-    return value | (long) value << 16;
   }
 
   private static int identity(int word) {
@@ -305,7 +347,7 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
       case COMMAND_LOCK -> begin(Expect.LOCK_CONFIRM);
       case COMMAND_BUFFER -> begin(Expect.BUFFER_COUNT);
       case COMMAND_CLEAR_STATUS -> {
-        status = STATUS_READY;
+        status = chips.clearedStatus;
         show(Show.ARRAY);
       }
       case COMMAND_STATUS -> show(Show.STATUS);
@@ -321,6 +363,7 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
 
   private void begin(Expect next) {
     expect = next;
+    status |= STATUS_READY;
     show(Show.STATUS);
   }
 
@@ -348,8 +391,8 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
   }
 
   private byte[] sectorBytes(int sector) {
-    byte[] bytes = new byte[SECTOR_BYTES];
-    array.read((long) sector * SECTOR_BYTES, bytes, 0, SECTOR_BYTES);
+    byte[] bytes = new byte[chips.sectorBytes];
+    array.read((long) sector * chips.sectorBytes, bytes, 0, chips.sectorBytes);
     return bytes;
   }
 
@@ -357,7 +400,7 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
     if (offset < 0 || offset + size > array.sizeBytes()) {
       return;
     }
-    keepOriginal((int) (offset / SECTOR_BYTES));
+    keepOriginal((int) (offset / chips.sectorBytes));
     byte[] bytes = new byte[size];
     for (int i = 0; i < size; i++) {
       bytes[i] = (byte) (array.load8(offset + i) & value >>> 8 * i);
@@ -366,27 +409,86 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
   }
 
   private void erase(long offset) {
-    int sector = (int) (offset / SECTOR_BYTES);
+    int sector = (int) (offset / chips.sectorBytes);
     keepOriginal(sector);
-    change((long) sector * SECTOR_BYTES, erasedSector());
+    change((long) sector * chips.sectorBytes, erasedSector());
   }
 
   private void change(long offset, byte[] bytes) {
     array.write(offset, bytes, 0, bytes.length);
     observer.written(array, offset, bytes.length);
-    if (image == null || image.isReadOnly() || offset + bytes.length > image.lengthBytes()) {
-      return;
+    if (writeBack != null) {
+      writeBack.changed(offset, bytes.length);
     }
-    MemorySegment copy = Arena.ofAuto().allocate(bytes.length);
-    MemorySegment.copy(MemorySegment.ofArray(bytes), 0, copy, 0, bytes.length);
-    CompletableFuture<Void> unused =
-        image.write(offset, copy).whenComplete((done, error) -> report(error));
   }
 
-  private static void report(Throwable error) {
-    if (error != null) {
-      Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
-      LOG.error("a change of flash memory is lost: {}", String.valueOf(cause));
+  /**
+   * Brings changes to the image, one write at a time: writes in flight together could arrive in
+   * another order. What changes meanwhile goes with the next one, so that byte after byte of a
+   * guest becomes few writes.
+   */
+  private static final class WriteBack {
+    private final GuestRam array;
+    private final BlockBackend image;
+    private long from;
+    private long to;
+    private boolean isWriting;
+
+    WriteBack(GuestRam array, BlockBackend image) {
+      this.array = array;
+      this.image = image;
+    }
+
+    synchronized void changed(long offset, long length) {
+      long end = Math.min(offset + length, image.lengthBytes());
+      if (offset >= end) {
+        return;
+      }
+      from = from == to ? offset : Math.min(from, offset);
+      to = Math.max(to, end);
+      if (!isWriting) {
+        start();
+      }
+    }
+
+    private void start() {
+      byte[] bytes = new byte[(int) (to - from)];
+      array.read(from, bytes, 0, bytes.length);
+      MemorySegment copy = Arena.ofAuto().allocate(bytes.length);
+      MemorySegment.copy(MemorySegment.ofArray(bytes), 0, copy, 0, bytes.length);
+      long at = from;
+      from = 0;
+      to = 0;
+      isWriting = true;
+      CompletableFuture<Void> unused =
+          image.write(at, copy).whenComplete((done, error) -> written(error));
+    }
+
+    private synchronized void written(Throwable error) {
+      if (error != null) {
+        Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
+        LOG.error("a change of flash memory is lost: {}", String.valueOf(cause));
+      }
+      isWriting = false;
+      if (from < to) {
+        start();
+      } else {
+        notifyAll();
+      }
+    }
+
+    synchronized void await() {
+      boolean interrupted = false;
+      while (isWriting) {
+        try {
+          wait();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -423,16 +525,16 @@ public final class CfiFlash implements MmioDevice, Snapshottable<CfiFlash.State>
     }
     for (Sector sector : s.changed) {
       if (sector.index < 0
-          || sector.index >= array.sizeBytes() / SECTOR_BYTES
-          || sector.data.length != SECTOR_BYTES) {
+          || sector.index >= array.sizeBytes() / chips.sectorBytes
+          || sector.data.length != chips.sectorBytes) {
         throw new IllegalArgumentException("changed: sector " + sector.index);
       }
     }
-    originals.forEach((n, bytes) -> change((long) n * SECTOR_BYTES, bytes));
+    originals.forEach((n, bytes) -> change((long) n * chips.sectorBytes, bytes));
     originals.clear();
     for (Sector sector : s.changed) {
       keepOriginal(sector.index);
-      change((long) sector.index * SECTOR_BYTES, sector.data);
+      change((long) sector.index * chips.sectorBytes, sector.data);
     }
     buffer.clear();
     for (int i = 0; i < s.bufferWords.length; i++) {

@@ -1,6 +1,7 @@
 package org.tuber.devices.irqchip;
 
 import java.util.Arrays;
+import org.tuber.core.irq.IrqLine;
 
 /**
  * 32 interrupts of a GIC distributor or redistributor: what one word of its bitmap registers holds.
@@ -71,7 +72,21 @@ final class GicBank {
     return priority[n] & 0xff;
   }
 
-  void wire(int n, boolean high) {
+  /**
+   * A wire into interrupt {@code id}; its number in the bank are the low bits.
+   *
+   * @param update of the controller, after each change
+   */
+  IrqLine input(int id, Runnable update) {
+    int n = id & SIZE - 1;
+    return new IrqLine(
+        level -> {
+          wire(n, level);
+          update.run();
+        });
+  }
+
+  private void wire(int n, boolean high) {
     int bit = 1 << n;
     if (high) {
       if ((edge & ~level & bit) != 0) {

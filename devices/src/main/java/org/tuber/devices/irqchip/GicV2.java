@@ -401,22 +401,12 @@ public final class GicV2 implements Snapshottable<GicV2.State> {
 
   /** A wire into shared interrupt {@code n}, counted from 0. */
   public IrqLine sharedInput(int n) {
-    GicBank bank = shared[n / GicBank.SIZE];
-    return new IrqLine(
-        level -> {
-          bank.wire(n & 31, level);
-          update();
-        });
+    return shared[n / GicBank.SIZE].input(n, this::update);
   }
 
   /** A wire into private interrupt {@code id}, 16 to 31, of a CPU. */
   public IrqLine privateInput(int cpu, int id) {
-    GicBank bank = cpus.get(cpu).bank;
-    return new IrqLine(
-        level -> {
-          bank.wire(id, level);
-          update();
-        });
+    return cpus.get(cpu).bank.input(id, this::update);
   }
 
   private GicBank bankOf(Cpu cpu, int id) {

@@ -131,6 +131,7 @@ public final class Lapic implements CpuPlatform, MmioDevice, Snapshottable<Lapic
 
   private final int id;
   private final boolean bootstrap;
+  private final boolean present;
   private final ApicBus bus;
   private final VirtualClock clock;
   private final ReentrantLock lock;
@@ -182,8 +183,24 @@ public final class Lapic implements CpuPlatform, MmioDevice, Snapshottable<Lapic
       ReentrantLock lock,
       IntSupplier extIntAcknowledge,
       long tscHz) {
+    this(id, bootstrap, true, bus, clock, lock, extIntAcknowledge, tscHz);
+  }
+
+  /**
+   * The same, or with {@code present} false what a CPU without an APIC has: a wire from the 8259.
+   */
+  public Lapic(
+      int id,
+      boolean bootstrap,
+      boolean present,
+      ApicBus bus,
+      VirtualClock clock,
+      ReentrantLock lock,
+      IntSupplier extIntAcknowledge,
+      long tscHz) {
     this.id = id;
     this.bootstrap = bootstrap;
+    this.present = present;
     this.bus = bus;
     this.clock = clock;
     this.lock = lock;
@@ -959,7 +976,7 @@ public final class Lapic implements CpuPlatform, MmioDevice, Snapshottable<Lapic
 
   @Override
   public void reset() {
-    apicBase = ApicBus.DEFAULT_BASE | BASE_ENABLE | (bootstrap ? BASE_BSP : 0);
+    apicBase = ApicBus.DEFAULT_BASE | (present ? BASE_ENABLE : 0) | (bootstrap ? BASE_BSP : 0);
     resetRegisters();
     update(false);
   }

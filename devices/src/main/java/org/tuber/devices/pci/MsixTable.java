@@ -5,11 +5,12 @@ import org.tuber.core.mem.MmioDevice;
 import org.tuber.core.snapshot.Snapshottable;
 
 /**
- * MSI-X of a function: capability, vector table and pending bits, both in one BAR of their own.
+ * MSI-X of a function: capability, vector table and pending bits, both in one BAR, their own or one
+ * that the function has anyway.
  *
- * <p>PCI Local Bus specification 3.0, section 6.8.2. The table is at offset 0 of the BAR, the
- * pending bits at half its size. A vector that is notified while masked stays pending and is sent
- * when unmasked.
+ * <p>PCI Local Bus specification 3.0, section 6.8.2. In a BAR of their own the table is at offset 0
+ * and the pending bits at half its size. A vector that is notified while masked stays pending and
+ * is sent when unmasked.
  */
 public final class MsixTable implements MmioDevice, Snapshottable<MsixTable.State> {
   private static final int ID = 0x11;
@@ -36,12 +37,12 @@ public final class MsixTable implements MmioDevice, Snapshottable<MsixTable.Stat
   private final PciFunction pci;
   private final int vectors;
   private final int offset;
-  private final int windowBytes;
+  private final int pendingAt;
   private final int[] table;
   private final long[] pending;
 
   /**
-   * Adds the capability and its BAR.
+   * Adds the capability and a BAR of its own.
    *
    * @param pci the function; its configuration hook must call {@link #configWritten} when it is
    *     replaced afterwards
@@ -49,23 +50,37 @@ public final class MsixTable implements MmioDevice, Snapshottable<MsixTable.Stat
    * @param bar base address register for table and pending bits
    */
   public MsixTable(PciFunction pci, int vectors, int bar) {
+    this(pci, vectors, bar, 0, ownWindowBytes(vectors) / 2);
+    pci.addBar(bar, PciFunction.Space.MEMORY_32, ownWindowBytes(vectors), this);
+  }
+
+  /**
+   * Adds the capability in a BAR of the function, which passes accesses behind {@code tableAt} on,
+   * less that offset.
+   *
+   * @param tableAt where the table is in the BAR
+   * @param pendingAt where the pending bits are in the BAR, behind the table
+   */
+  public MsixTable(PciFunction pci, int vectors, int bar, int tableAt, int pendingAt) {
     if (vectors < 1 || vectors > MAX_VECTORS) {
       throw new IllegalArgumentException(pci.name() + ": " + vectors + " vectors");
     }
     this.pci = pci;
     this.vectors = vectors;
-    int needed = 2 * ENTRY_BYTES * vectors;
-    windowBytes = Math.max(0x1000, Integer.highestOneBit(needed - 1) << 1);
+    this.pendingAt = pendingAt - tableAt;
     table = new int[vectors * ENTRY_WORDS];
     pending = new long[(vectors + 63) / 64];
     offset = pci.addCapability(ID, SIZE_BYTES);
     pci.define(offset + CONTROL, vectors - 1, 2);
     pci.allowWrite(offset + CONTROL, CONTROL_ENABLE | CONTROL_MASK_ALL, 2);
-    pci.define(offset + TABLE, bar, 4);
-    pci.define(offset + PENDING, windowBytes / 2 | bar, 4);
-    pci.addBar(bar, PciFunction.Space.MEMORY_32, windowBytes, this);
+    pci.define(offset + TABLE, tableAt | bar, 4);
+    pci.define(offset + PENDING, pendingAt | bar, 4);
     pci.onConfigWrite(this::configWritten);
     reset();
+  }
+
+  private static int ownWindowBytes(int vectors) {
+    return Math.max(0x1000, Integer.highestOneBit(2 * ENTRY_BYTES * vectors - 1) << 1);
   }
 
   /** True when the guest switched MSI-X on; INTx is then silent. */
@@ -122,7 +137,7 @@ public final class MsixTable implements MmioDevice, Snapshottable<MsixTable.Stat
     if (at < (long) vectors * ENTRY_BYTES) {
       return table[(int) at >>> 2];
     }
-    int bit = (int) (at - windowBytes / 2) * 8;
+    int bit = (int) (at - pendingAt) * 8;
     return bit >= 0 && bit >>> 6 < pending.length ? (int) (pending[bit >>> 6] >>> (bit & 32)) : 0;
   }
 

@@ -99,7 +99,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
   private final class Line implements CharBackend.Receiver {
     @Override
     public int canReceive() {
-      return (cr & CR_LBE) != 0 ? 0 : capacity() - count;
+      return (cr & CR_LBE) != 0 ? 0 : capacity() - fifo.count();
     }
 
     @Override
@@ -116,9 +116,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
   private final CharBackend backend;
   private final Timer timeout;
   private final OnceLog log = new OnceLog("pl011");
-  private final byte[] fifo = new byte[FIFO_SIZE];
-  private int head;
-  private int count;
+  private final ByteFifo fifo = new ByteFifo(FIFO_SIZE);
   private int lcr;
   private int cr;
   private int ibrd;
@@ -161,13 +159,13 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
   }
 
   private void push(byte value) {
-    if (count == capacity()) {
+    if (fifo.count() == capacity()) {
       overrun = true;
       ris |= INT_OE;
       return;
     }
-    fifo[head + count++ & FIFO_SIZE - 1] = value;
-    if (count == trigger()) {
+    fifo.push(value);
+    if (fifo.count() == trigger()) {
       ris |= INT_RX;
     }
     timeout.arm(clock.nanos() + TIMEOUT_BITS * bitNanos());
@@ -175,18 +173,16 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
 
   private int pop() {
     int value = 0;
-    if (count > 0) {
-      value = fifo[head] & 0xff;
-      head = head + 1 & FIFO_SIZE - 1;
-      count--;
+    if (fifo.count() > 0) {
+      value = fifo.pop();
       if (overrun) {
         value |= DR_OE;
         overrun = false;
       }
-      if (count < trigger()) {
+      if (fifo.count() < trigger()) {
         ris &= ~INT_RX;
       }
-      if (count == 0) {
+      if (fifo.count() == 0) {
         ris &= ~INT_RT;
         timeout.disarm();
       }
@@ -202,7 +198,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
   }
 
   private void timeoutExpired() {
-    if (count > 0) {
+    if (fifo.count() > 0) {
       ris |= INT_RT;
       update();
     }
@@ -248,7 +244,8 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
   }
 
   private int flags() {
-    int fr = FR_TXFE | (count == 0 ? FR_RXFE : 0) | (count == capacity() ? FR_RXFF : 0);
+    int fr =
+        FR_TXFE | (fifo.count() == 0 ? FR_RXFE : 0) | (fifo.count() == capacity() ? FR_RXFF : 0);
     if ((cr & CR_LBE) == 0) {
       return fr;
     }
@@ -306,8 +303,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
     boolean toggled = ((v ^ lcr) & LCR_H_FEN) != 0;
     lcr = v;
     if (toggled) {
-      count = 0;
-      head = 0;
+      fifo.clear();
       ris &= ~(INT_RX | INT_RT);
       timeout.disarm();
     }
@@ -323,10 +319,6 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
 
   @Override
   public State save() {
-    byte[] waiting = new byte[count];
-    for (int i = 0; i < count; i++) {
-      waiting[i] = fifo[head + i & FIFO_SIZE - 1];
-    }
     return new State(
         lcr,
         cr,
@@ -338,7 +330,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
         ris,
         dmacr,
         overrun,
-        waiting,
+        fifo.save(),
         timeout.deadlineNanos());
   }
 
@@ -348,9 +340,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
     if ((registers & ~0xffff) != 0) {
       throw new IllegalArgumentException("a register is out of range");
     }
-    if (s.received.length > ((s.lcr & LCR_H_FEN) != 0 ? FIFO_SIZE : 1)) {
-      throw new IllegalArgumentException("received: " + s.received.length + " bytes");
-    }
+    ByteFifo.check(s.received, (s.lcr & LCR_H_FEN) != 0 ? FIFO_SIZE : 1);
     if (s.timeoutNanos < 0) {
       throw new IllegalArgumentException("timeoutNanos: " + s.timeoutNanos);
     }
@@ -364,9 +354,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
     ris = s.ris & INT_ALL;
     dmacr = s.dmacr & 7;
     overrun = s.overrun;
-    head = 0;
-    count = s.received.length;
-    System.arraycopy(s.received, 0, fifo, 0, count);
+    fifo.load(s.received);
     if (s.timeoutNanos == Timer.NEVER) {
       timeout.disarm();
     } else {
@@ -387,8 +375,7 @@ public final class Pl011 implements MmioDevice, Snapshottable<Pl011.State> {
     ris = 0;
     dmacr = 0;
     overrun = false;
-    head = 0;
-    count = 0;
+    fifo.clear();
     timeout.disarm();
     update();
   }

@@ -100,7 +100,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
       if ((mcr & MCR_LOOP) != 0) {
         return 0;
       }
-      return capacity() - count;
+      return capacity() - fifo.count();
     }
 
     @Override
@@ -116,9 +116,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
   private final IrqLine irq;
   private final CharBackend backend;
   private final Timer timeout;
-  private final byte[] fifo = new byte[FIFO_SIZE];
-  private int head;
-  private int count;
+  private final ByteFifo fifo = new ByteFifo(FIFO_SIZE);
   private int ier;
   private int fcr;
   private int lcr;
@@ -161,13 +159,13 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
   // Receiver.
 
   private void push(int value) {
-    if (count < capacity()) {
-      fifo[head + count++ & FIFO_SIZE - 1] = (byte) value;
+    if (fifo.count() < capacity()) {
+      fifo.push(value);
     } else {
       lsr |= LSR_OE;
       if (!fifoEnabled()) {
         // Without a FIFO the new character replaces the one in the buffer register.
-        fifo[head] = (byte) value;
+        fifo.replace(value);
       }
     }
   }
@@ -179,7 +177,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
   }
 
   private void armTimeout() {
-    if (fifoEnabled() && count > 0) {
+    if (fifoEnabled() && fifo.count() > 0) {
       timeout.arm(clock.nanos() + 4 * characterNanos());
     } else {
       timeout.disarm();
@@ -194,16 +192,14 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
   }
 
   private void timeoutExpired() {
-    timedOut = count > 0;
+    timedOut = fifo.count() > 0;
     update();
   }
 
   private int readBuffer() {
     int value = 0;
-    if (count > 0) {
-      value = fifo[head] & 0xff;
-      count--;
-      head = head + 1 & FIFO_SIZE - 1;
+    if (fifo.count() > 0) {
+      value = fifo.pop();
       timedOut = false;
       armTimeout();
       update();
@@ -221,7 +217,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
       return IIR_RLSI;
     }
     if ((ier & IER_RDI) != 0) {
-      if (count >= trigger()) {
+      if (fifo.count() >= trigger()) {
         return IIR_RDI;
       }
       if (timedOut) {
@@ -267,7 +263,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
         return mcr;
       }
       case LSR -> {
-        int status = lsr | LSR_THRE_TEMT | (count > 0 ? LSR_DR : 0);
+        int status = lsr | LSR_THRE_TEMT | (fifo.count() > 0 ? LSR_DR : 0);
         if (lsr != 0) {
           lsr = 0;
           update();
@@ -345,8 +341,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
     boolean toggled = ((v ^ fcr) & FCR_ENABLE) != 0;
     fcr = (v & FCR_ENABLE) == 0 ? 0 : v & FCR_KEPT;
     if (toggled || (v & (FCR_ENABLE | FCR_CLEAR_RX)) == (FCR_ENABLE | FCR_CLEAR_RX)) {
-      count = 0;
-      head = 0;
+      fifo.clear();
       timedOut = false;
       timeout.disarm();
     }
@@ -401,10 +396,6 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
 
   @Override
   public State save() {
-    byte[] waiting = new byte[count];
-    for (int i = 0; i < count; i++) {
-      waiting[i] = fifo[head + i & FIFO_SIZE - 1];
-    }
     return new State(
         ier,
         fcr,
@@ -414,7 +405,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
         msr,
         scr,
         divisor,
-        waiting,
+        fifo.save(),
         thrPending,
         timedOut,
         timeout.deadlineNanos());
@@ -426,9 +417,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
     if ((bytes & ~0xff) != 0 || (s.divisor & ~0xffff) != 0) {
       throw new IllegalArgumentException("a register is out of range");
     }
-    if (s.received.length > FIFO_SIZE) {
-      throw new IllegalArgumentException("received: " + s.received.length + " bytes");
-    }
+    ByteFifo.check(s.received, FIFO_SIZE);
     if (s.timeoutNanos < 0) {
       throw new IllegalArgumentException("timeoutNanos: " + s.timeoutNanos);
     }
@@ -440,9 +429,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
     msr = s.msr;
     scr = s.scr;
     divisor = s.divisor;
-    head = 0;
-    count = s.received.length;
-    System.arraycopy(s.received, 0, fifo, 0, count);
+    fifo.load(s.received);
     thrPending = s.thrPending;
     timedOut = s.timedOut;
     if (s.timeoutNanos == Timer.NEVER) {
@@ -466,8 +453,7 @@ public final class Uart16550 implements MmioDevice, Snapshottable<Uart16550.Stat
     msr = MSR_CONNECTED;
     scr = 0;
     divisor = 12;
-    head = 0;
-    count = 0;
+    fifo.clear();
     thrPending = false;
     timedOut = false;
     timeout.disarm();

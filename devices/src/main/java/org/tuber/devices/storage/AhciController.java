@@ -151,6 +151,9 @@ public final class AhciController implements MmioDevice, Snapshottable<AhciContr
         status &= ~v;
         portChanged();
       }
+      case 0x00, 0x0c -> {
+        // CAP and PI are read-only after power-on; drivers write back what they have saved.
+      }
       default -> log.unassignedWrite(offset, v, 4);
     }
   }

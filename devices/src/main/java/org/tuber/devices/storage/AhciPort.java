@@ -1,5 +1,6 @@
 package org.tuber.devices.storage;
 
+import java.util.Arrays;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.reg.OnceLog;
 
@@ -268,7 +269,7 @@ final class AhciPort implements AtaDrive.Host {
         memory.read(table + TABLE_PACKET, chunk, 0, n);
         drive.giveBlock(chunk, 0, n);
       } else {
-        java.util.Arrays.fill(chunk, 0, n, (byte) 0);
+        Arrays.fill(chunk, 0, n, (byte) 0);
         fromMemory(chunk, 0, n);
         drive.giveBlock(chunk, 0, n);
       }
@@ -433,7 +434,7 @@ final class AhciPort implements AtaDrive.Host {
   }
 
   void reset() {
-    java.util.Arrays.fill(registers, 0);
+    Arrays.fill(registers, 0);
     registers[CMD] = CMD_INITIAL;
     registers[SIG] = drive == null ? -1 : 0;
     registers[TFD] = NO_DRIVE;

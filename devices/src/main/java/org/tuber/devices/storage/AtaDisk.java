@@ -61,7 +61,7 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
   private final BlockBackend disk;
   private final DiskGeometry geometry;
   private final String serial;
-  private final long totalSectors;
+  private long totalSectors;
   private long sector;
   private int sectorsLeft;
   private int pioSectors = 1;
@@ -85,6 +85,8 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
     this.serial = serial;
     this.geometry = DiskGeometry.of(disk);
     this.totalSectors = disk.lengthBytes() / SECTOR_BYTES;
+    // A drive does not grow by itself: the guest sees it when it asks again (IDENTIFY DEVICE).
+    disk.onResize(() -> eventLoop.execute(() -> totalSectors = disk.lengthBytes() / SECTOR_BYTES));
     resetTransfer();
   }
 

@@ -23,7 +23,8 @@ import org.tuber.devices.pci.PciFunction;
  *
  * <p>NVM Express 1.4: registers (3.1), queues (4.1), admin commands (5), NVM commands (6). 16 I/O
  * queue pairs, MSI-X or INTx. Deviations: no memory buffer, no metadata, no SGLs, no namespace
- * management; asynchronous events are accepted and never happen; arbitration is by arrival.
+ * management; the only asynchronous event is that of a changed namespace (5.2, 5.14.1.4), when the
+ * image has been resized; arbitration is by arrival.
  *
  * <p>A command in flight is kept as its 64 bytes, so that a saved state begins it anew: reads and
  * writes of blocks can be repeated.
@@ -35,6 +36,8 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private static final Logger LOG = LoggerFactory.getLogger(NvmeController.class);
   private static final int WINDOW_BYTES = 0x4000;
   private static final int DOORBELLS = 0x1000;
+  private static final int MSIX_TABLE = 0x2000;
+  private static final int MSIX_PENDING = 0x3000;
   private static final int MAX_ENTRIES = 2048;
   private static final int MAX_EVENTS = 4;
   private static final int MAX_IN_FLIGHT = 256;
@@ -72,6 +75,18 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private static final int UNRECOVERED_READ = 0x281;
   private static final int WRITE_FAULT = 0x280;
   private static final int DO_NOT_RETRY = 0x4000;
+
+  private static final int EVENT_CONFIGURATION = 0x0b;
+  private static final int NAMESPACE_NOTICES = 1 << 8;
+
+  /** A notice (2) about a changed namespace (0), to be read in log page 4. */
+  private static final int NAMESPACE_CHANGED = 4 << 16 | 0 << 8 | 2;
+
+  /** There is no feature 0: its slot tells what of the changed namespace is still to be told. */
+  private static final int CHANGES = 0;
+
+  private static final int LISTED = 1;
+  private static final int REPORTED = 2;
 
   /** The answer comes later. */
   private static final int LATER = -1;
@@ -172,7 +187,7 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private final PciFunction pci;
   private final MsixTable msix;
   private final OnceLog log = new OnceLog("nvme");
-  private final long sectors;
+  private long sectors;
   private final NvmeQueues.Queue[] submissions = NvmeQueues.none();
   private final NvmeQueues.Queue[] completions = NvmeQueues.none();
   private final int[] features = new int[0x10];
@@ -200,10 +215,11 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     this.memory = memory;
     this.eventLoop = eventLoop;
     this.sectors = disk.lengthBytes() / SECTOR_BYTES;
+    disk.onResize(() -> eventLoop.execute(this::resized));
     pci = new PciFunction("nvme", new PciFunction.Identity(0x1b36, 0x0010, 2, 0x010802));
     pci.interruptPin(1);
     pci.addBar(0, PciFunction.Space.MEMORY_64, WINDOW_BYTES, this);
-    msix = new MsixTable(pci, NvmeQueues.MAX, 4);
+    msix = new MsixTable(pci, NvmeQueues.MAX, 0, MSIX_TABLE, MSIX_PENDING);
     pci.onConfigWrite(
         (offset, size) -> {
           msix.configWritten(offset, size);
@@ -241,6 +257,9 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
 
   @Override
   public long read(long offset, int size) {
+    if (offset >= MSIX_TABLE) {
+      return readVectors(offset - MSIX_TABLE, size);
+    }
     int aligned = (int) offset & ~3;
     long value = register(aligned);
     if (size == 8) {
@@ -251,6 +270,13 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
 
   @Override
   public void write(long offset, long value, int size) {
+    if (offset >= MSIX_TABLE) {
+      msix.write(offset - MSIX_TABLE, value & 0xffff_ffffL, Math.min(size, 4));
+      if (size == 8) {
+        msix.write(offset - MSIX_TABLE + 4, value >>> 32, 4);
+      }
+      return;
+    }
     if (size < 4 || (offset & 3) != 0) {
       log.unimplemented("access narrower than a register", offset, value);
       return;
@@ -259,6 +285,11 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     if (size == 8) {
       writeRegister((int) offset + 4, (int) (value >>> 32));
     }
+  }
+
+  private long readVectors(long at, int size) {
+    long low = msix.read(at, Math.min(size, 4));
+    return size == 8 ? low & 0xffff_ffffL | msix.read(at + 4, 4) << 32 : low;
   }
 
   private void writeRegister(int offset, int v) {
@@ -333,6 +364,7 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
       completions[i].delete();
     }
     events.clear();
+    features[CHANGES] = 0;
     inFlight.clear(); // their answers find themselves forgotten
     status = 0;
     driveIntx();
@@ -443,6 +475,7 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
           yield TOO_MANY_EVENTS;
         }
         events.add(c.id());
+        reportChange();
         yield LATER;
       }
       default -> {
@@ -450,6 +483,30 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
         yield INVALID_OPCODE;
       }
     };
+  }
+
+  private void resized() {
+    sectors = disk.lengthBytes() / SECTOR_BYTES;
+    features[CHANGES] |= LISTED;
+    reportChange();
+  }
+
+  /** Answers an event request once for each time that the log of changes is read. */
+  private void reportChange() {
+    if (features[CHANGES] != LISTED
+        || (features[EVENT_CONFIGURATION] & NAMESPACE_NOTICES) == 0
+        || events.isEmpty()
+        || !completions[0].exists()
+        || completions[0].isFull()) {
+      return;
+    }
+    features[CHANGES] |= REPORTED;
+    byte[] request = new byte[NvmeQueues.COMMAND_BYTES];
+    int id = events.removeFirst();
+    request[2] = (byte) id;
+    request[3] = (byte) (id >>> 8);
+    result = NAMESPACE_CHANGED;
+    complete(new Command(0, request), SUCCESS);
   }
 
   private static boolean badNumber(int queue) {
@@ -559,7 +616,8 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     long offset = c.word(12) & 0xffff_ffffL | (long) c.word(13) << 32;
     byte[] page =
         switch (c.word(10) & 0xff) {
-          case 1, 3, 4 -> new byte[NvmeIdentify.BYTES]; // no errors, no changed namespaces
+          case 1, 3 -> new byte[NvmeIdentify.BYTES]; // no errors, no other firmware
+          case 4 -> changedNamespaces((c.word(10) & 1 << 15) != 0);
           case 2 -> NvmeIdentify.health();
           default -> null;
         };
@@ -570,6 +628,16 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
       return INVALID_FIELD;
     }
     return give(c, Arrays.copyOfRange(page, (int) offset, (int) offset + bytes), bytes);
+  }
+
+  /** The namespaces that changed since this was last read. */
+  private byte[] changedNamespaces(boolean retain) {
+    byte[] list = new byte[NvmeIdentify.BYTES];
+    list[0] = (byte) (features[CHANGES] & LISTED);
+    if (!retain) {
+      features[CHANGES] = 0;
+    }
+    return list;
   }
 
   private int setFeatures(Command c) {

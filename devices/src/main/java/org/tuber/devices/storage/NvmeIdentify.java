@@ -47,6 +47,7 @@ final class NvmeIdentify {
     b.put(72, (byte) 6); // arbitration burst
     b.put(77, (byte) MAX_TRANSFER_SHIFT);
     b.putInt(80, NvmeController.VERSION);
+    b.putInt(92, 1 << 8); // optional events: a namespace has changed
     b.put(111, (byte) 1); // an I/O controller
     b.put(258, (byte) 3).put(259, (byte) 3); // aborts, asynchronous events
     b.put(260, (byte) 3); // one firmware slot, read-only

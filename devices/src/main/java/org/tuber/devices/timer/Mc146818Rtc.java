@@ -207,8 +207,9 @@ public final class Mc146818Rtc implements MmioDevice, Snapshottable<Mc146818Rtc.
     cmos[DAY_OF_WEEK] = encode(t.getDayOfWeek().getValue() % 7 + 1);
     cmos[DAY_OF_MONTH] = encode(t.getDayOfMonth());
     cmos[MONTH] = encode(t.getMonthValue());
-    cmos[YEAR] = encode(t.getYear() % 100);
-    cmos[CENTURY] = encode(t.getYear() / 100 % 100);
+    // Month 0 of year 0 is a year before 0: four digits wrap round.
+    cmos[YEAR] = encode(Math.floorMod(t.getYear(), 100));
+    cmos[CENTURY] = encode(Math.floorMod(Math.floorDiv(t.getYear(), 100), 100));
   }
 
   /** Makes the clock registers the time; values out of range carry over. */

@@ -16,7 +16,9 @@ class CfiFlashTest extends DeviceContract<CfiFlash> {
 
   @Override
   protected CfiFlash create(Rig r) {
-    CfiFlash device = new CfiFlash(r.memory, 0, SIZE, null, (ram, offset, length) -> {});
+    CfiFlash device =
+        new CfiFlash(
+            CfiFlash.Chips.TWO_OF_16_BITS, r.memory, 0, SIZE, null, (ram, offset, length) -> {});
     device.fill(new byte[] {1, 2, 3, 4});
     return device;
   }
@@ -90,5 +92,27 @@ class CfiFlashTest extends DeviceContract<CfiFlash> {
     write(0x4_0000, 0x00ff_00ff);
     assertThat(read(0x4_0000)).isEqualTo(0x1111_1111);
     assertThat(read(0x4_0004)).isEqualTo(0x2222_2222);
+  }
+
+  /** What UEFI firmware does to tell flash memory from ROM and RAM, and to write a byte. */
+  @Test
+  void byteWideChipAnswersAsFirmwareExpects() {
+    Rig other = new Rig();
+    CfiFlash chip =
+        new CfiFlash(
+            CfiFlash.Chips.ONE_OF_8_BITS, other.memory, 0x1000, 0x3000, null, (m, o, n) -> {});
+    chip.fill(new byte[] {1, 2, 3});
+    other.memory.write(0x1002, 0x50, 1);
+    assertThat(other.memory.read(0x1002, 1)).isEqualTo(3);
+    other.memory.write(0x1002, 0x70, 1);
+    assertThat(other.memory.read(0x1002, 1)).isZero();
+    other.memory.write(0x2fff, 0x10, 1);
+    other.memory.write(0x2fff, 0x5a, 1);
+    assertThat(other.memory.read(0x2fff, 1)).isEqualTo(0x80);
+    other.memory.write(0x1000, 0x20, 1);
+    other.memory.write(0x1000, 0xd0, 1);
+    other.memory.write(0x1000, 0xff, 1);
+    assertThat(other.memory.read(0x1000, 4)).isEqualTo(0xffff_ffffL);
+    assertThat(other.memory.read(0x2fff, 1)).as("another sector").isEqualTo(0x5a);
   }
 }

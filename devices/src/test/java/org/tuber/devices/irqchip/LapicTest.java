@@ -334,4 +334,21 @@ class LapicTest extends DeviceContract<Lapic> {
     two.set(false);
     assertThat(ioApic.input(11).level()).isFalse();
   }
+
+  /** 486 and the like: the 8259 is wired to the CPU, and no register is in between. */
+  @Test
+  void cpuWithoutApicHearsThe8259() {
+    ApicBus own = new ApicBus();
+    Lapic wire = new Lapic(0, true, false, own, rig.clock, rig.lock, () -> 0x33, 1_000_000_000);
+    RecordingVcpu old = new RecordingVcpu();
+    wire.attach(old);
+    own.lint0().set(true);
+    assertThat(old.interrupt).isTrue();
+    assertThat(wire.acceptVector(0x40, false)).isFalse();
+    own.lint0().set(false);
+    assertThat(old.interrupt).isFalse();
+    wire.reset();
+    own.lint0().set(true);
+    assertThat(old.interrupt).isTrue();
+  }
 }

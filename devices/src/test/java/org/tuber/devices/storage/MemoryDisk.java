@@ -2,13 +2,16 @@ package org.tuber.devices.storage;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.tuber.core.backend.BlockBackend;
 
 /** A disk in memory whose requests are done at once, or fail on demand. */
 public final class MemoryDisk implements BlockBackend {
-  public final byte[] bytes;
+  public byte[] bytes;
+  private final List<Runnable> sizeListeners = new ArrayList<>();
   public boolean readOnly;
   public boolean failing;
   public int flushes;
@@ -27,6 +30,17 @@ public final class MemoryDisk implements BlockBackend {
     }
     work.run();
     return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public void onResize(Runnable listener) {
+    sizeListeners.add(listener);
+  }
+
+  /** Grows or shrinks. */
+  public void resize(int sectors) {
+    bytes = Arrays.copyOf(bytes, sectors * SECTOR_BYTES);
+    sizeListeners.forEach(Runnable::run);
   }
 
   @Override

@@ -50,7 +50,9 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
   @Override
   protected List<Window> windows(NvmeController d) {
     return List.of(
-        new Window("bar0", d, 0x1100), new Window("config", new ConfigWindow(d.pci()), 256));
+        new Window("bar0", d, 0x1100),
+        new Window("bar0", d, 0x4000),
+        new Window("config", new ConfigWindow(d.pci()), 256));
   }
 
   /** Queues lie in memory: a copy of the device needs a copy of that, and of its disk. */
@@ -128,6 +130,41 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
     assertThat(admin(d, 6, 1, DATA, 0)).isZero();
     assertThat(memory.readValue(DATA, 8)).isEqualTo(4096);
     assertThat(admin(d, 6, 7, DATA, 0)).isEqualTo(0x400b);
+  }
+
+  @Test
+  void aResizedNamespaceIsReportedOnceUntilTheLogIsRead() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    assertThat(admin(d, 6, 0, DATA, 1)).isZero();
+    assertThat(memory.readValue(DATA + 92, 4)).isEqualTo(0x100);
+    assertThat(admin(d, 9, 0, 0, 0x0b, 0x100)).isZero();
+    // The request stays unanswered until something happens.
+    put(SQ, adminTail, 0x0c, 0, 0);
+    final int request = 0x40 + adminTail;
+    adminTail = (adminTail + 1) % 8;
+    d.write(0x1000, adminTail, 4);
+    disk.resize(8192);
+    long entry = CQ + 16L * adminHead;
+    assertThat(memory.readValue(entry, 4)).isEqualTo(0x0004_0002);
+    assertThat(memory.readValue(entry + 12, 2)).isEqualTo(request);
+    adminHead = (adminHead + 1) % 8;
+    d.write(0x1004, adminHead, 4);
+    assertThat(admin(d, 6, 1, DATA, 0)).isZero();
+    assertThat(memory.readValue(DATA, 8)).isEqualTo(8192);
+
+    // The next change waits for the log to be read, and then for a request.
+    put(SQ, adminTail, 0x0c, 0, 0);
+    adminTail = (adminTail + 1) % 8;
+    d.write(0x1000, adminTail, 4);
+    disk.resize(6144);
+    assertThat(memory.readValue(CQ + 16L * adminHead, 4)).isNotEqualTo(0x0004_0002);
+    assertThat(admin(d, 2, 0, DATA, 4 | 1023 << 16)).isZero();
+    assertThat(memory.readValue(DATA, 8)).isEqualTo(1);
+    assertThat(admin(d, 2, 0, DATA, 4 | 1023 << 16)).isZero();
+    assertThat(memory.readValue(DATA, 8)).isZero();
+    disk.resize(4096);
+    assertThat(memory.readValue(CQ + 16L * adminHead, 4)).isEqualTo(0x0004_0002);
   }
 
   @Test

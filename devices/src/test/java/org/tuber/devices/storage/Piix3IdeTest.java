@@ -190,6 +190,28 @@ class Piix3IdeTest extends DeviceContract<Piix3IdeTest.WithDrives> {
   }
 
   @Test
+  void aDiskThatHasGrownIsIdentifiedWithItsNewLengthAndReadToItsNewEnd() {
+    WithDrives d = create(new Rig());
+    d.command(SECTORS, 1, 0x20);
+    assertThat(d.in(0x1f7) & 1).as("beyond the old end").isEqualTo(1);
+    d.image.resize(2 * SECTORS);
+    d.command(0, 0, 0xec);
+    byte[] identity = d.readData(0x1f0, 512);
+    assertThat(word(identity, 60) | word(identity, 61) << 16).isEqualTo(2 * SECTORS);
+    assertThat(word(identity, 100) | word(identity, 101) << 16).isEqualTo(2 * SECTORS);
+    d.image.bytes[(2 * SECTORS - 1) * 512] = 0x5a;
+    d.command(2 * SECTORS - 1, 1, 0x20);
+    assertThat(d.in(0x1f7) & 1).isZero();
+    assertThat(d.readData(0x1f0, 512)[0]).isEqualTo((byte) 0x5a);
+    d.command(2 * SECTORS, 1, 0x20);
+    assertThat(d.in(0x1f7) & 1).as("beyond the new end").isEqualTo(1);
+  }
+
+  private static int word(byte[] d, int index) {
+    return d[2 * index] & 0xff | (d[2 * index + 1] & 0xff) << 8;
+  }
+
+  @Test
   void identifyTellsTheSizeAndItsOwnChecksum() {
     WithDrives d = create(new Rig());
     d.command(0, 0, 0xec);

@@ -62,6 +62,16 @@ class Mc146818RtcTest extends DeviceContract<Mc146818Rtc> {
   }
 
   @Test
+  void yearsWrapRoundBelowZero() {
+    set(rtc, 0x32, 0x00);
+    set(rtc, 9, 0x00);
+    set(rtc, 8, 0x00);
+    assertThat(get(0x32)).isEqualTo(0x99);
+    assertThat(get(9)).isEqualTo(0x99);
+    assertThat(get(8)).isEqualTo(0x12);
+  }
+
+  @Test
   void updateInProgressShowsBeforeTheSecondEnds() {
     rig.clock.advance(999_700_000);
     assertThat(get(0x0a)).isEqualTo(0x26);
