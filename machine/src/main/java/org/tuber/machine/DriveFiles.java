@@ -58,9 +58,14 @@ public final class DriveFiles implements AutoCloseable {
     if (id == null) {
       throw new MachineException("-device " + driver + ": needs drive=ID");
     }
+    return claimFor("-device " + driver, id);
+  }
+
+  /** The drive that an option names, once. */
+  public DriveOption claimFor(String option, String id) throws MachineException {
     DriveOption drive = unclaimed.remove(id);
     if (drive == null) {
-      throw new MachineException("-device " + driver + ": no free -drive has id=" + id);
+      throw new MachineException(option + ": no free -drive has id=" + id);
     }
     return drive;
   }
@@ -92,7 +97,13 @@ public final class DriveFiles implements AutoCloseable {
       }
       LiveDisk liveDisk = new LiveDisk(freeName(drive), node, options.withWritable(true));
       jobs.add(liveDisk);
-      BlockBackend disk = new AsyncDisk(liveDisk);
+      if (!drive.limits().isEmpty()) {
+        jobs.setLimits(liveDisk, drive.limits());
+      }
+      if (drive.copyOnRead() && !liveDisk.isReadOnly()) {
+        liveDisk.copyOnRead();
+      }
+      BlockBackend disk = new AsyncDisk(liveDisk, liveDisk::admit);
       if (raw) {
         disk = new GuardedRaw(disk);
       }
@@ -116,6 +127,18 @@ public final class DriveFiles implements AutoCloseable {
   /** The jobs on these drives, and the drives by name: their id, or {@code drive} and a number. */
   public BlockJobs jobs() {
     return jobs;
+  }
+
+  /** Lets a drive's disk be known by the drive's name; null is harmless. */
+  public void rename(BlockBackend disk, String name) {
+    LiveDisk d = disk == null ? null : live.get(disk);
+    if (d != null) {
+      try {
+        jobs.rename(d, name);
+      } catch (IOException e) {
+        LOG.warn("{}", e.getMessage());
+      }
+    }
   }
 
   /** What lies behind a drive that {@link #open} returned; null for one it did not. */
@@ -200,6 +223,11 @@ public final class DriveFiles implements AutoCloseable {
     @Override
     public long lengthBytes() {
       return disk.lengthBytes();
+    }
+
+    @Override
+    public void onResize(Runnable listener) {
+      disk.onResize(listener);
     }
 
     @Override

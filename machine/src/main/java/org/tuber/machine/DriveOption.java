@@ -1,6 +1,7 @@
 package org.tuber.machine;
 
 import java.util.Objects;
+import org.tuber.devices.block.live.ThrottleLimits;
 
 /**
  * One disk, CD-ROM or floppy as after {@code -drive}.
@@ -14,6 +15,8 @@ import java.util.Objects;
  * @param snapshot writes go to a temporary file and are forgotten
  * @param readOnly writes are refused
  * @param cache host caching as after {@code cache=}
+ * @param limits how much of it a guest may use
+ * @param copyOnRead what is read from a backing file is kept in the top image
  */
 public record DriveOption(
     String id,
@@ -24,7 +27,9 @@ public record DriveOption(
     Media media,
     boolean snapshot,
     boolean readOnly,
-    String cache) {
+    String cache,
+    ThrottleLimits limits,
+    boolean copyOnRead) {
   /** What a drive is connected to. */
   public enum Bus {
     /** The IDE channels. */
@@ -53,5 +58,27 @@ public record DriveOption(
     Objects.requireNonNull(bus);
     Objects.requireNonNull(media);
     Objects.requireNonNull(cache);
+    Objects.requireNonNull(limits);
+  }
+
+  /** A drive that is not limited. */
+  public DriveOption(
+      String id,
+      String file,
+      String format,
+      Bus bus,
+      int index,
+      Media media,
+      boolean snapshot,
+      boolean readOnly,
+      String cache) {
+    this(
+        id, file, format, bus, index, media, snapshot, readOnly, cache, ThrottleLimits.NONE, false);
+  }
+
+  /** The same drive with another medium. */
+  public DriveOption withMedium(String newFile, String newFormat, boolean newReadOnly) {
+    return new DriveOption(
+        id, newFile, newFormat, bus, index, media, false, newReadOnly, cache, limits, copyOnRead);
   }
 }

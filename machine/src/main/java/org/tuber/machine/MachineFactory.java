@@ -2,6 +2,7 @@ package org.tuber.machine;
 
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.machine.board.arm.ArmVirt;
+import org.tuber.machine.board.pc.IsaPc;
 import org.tuber.machine.board.pc.PcI440fx;
 
 /** Builds the machine that a configuration names. */
@@ -17,6 +18,7 @@ public final class MachineFactory {
   public static MachineRun create(MachineConfig config, VcpuFactory cpus) throws MachineException {
     return switch (config.machineType()) {
       case "pc", "pc-i440fx-7.2" -> PcI440fx.build(config, cpus).control();
+      case "isapc" -> IsaPc.build(config, cpus).control();
       case "virt" -> ArmVirt.build(config, cpus).control();
       default -> throw new MachineException("unknown machine type '" + config.machineType() + "'");
     };

@@ -6,6 +6,8 @@ import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.RamObserver;
 import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.block.live.BlockJobs;
+import org.tuber.devices.block.live.LiveDisk;
 import org.tuber.devices.pci.PciBus;
 
 /**
@@ -13,6 +15,9 @@ import org.tuber.devices.pci.PciBus;
  * lock ({@link AddressSpace#deviceLock}), CPUs while they are at rest ({@link MachineRun#atRest}).
  */
 public interface MachineParts {
+  /** Of machines without drives. */
+  BlockJobs NO_JOBS = new BlockJobs();
+
   /**
    * The host side of a character device.
    *
@@ -30,6 +35,7 @@ public interface MachineParts {
    * @param removable media can be taken out
    * @param bytes size of the medium; -1: none in it
    * @param format the medium's format, or null
+   * @param disk the medium's images, or null
    */
   record Drive(
       String name,
@@ -37,7 +43,8 @@ public interface MachineParts {
       DriveOption option,
       boolean removable,
       long bytes,
-      String format) {}
+      String format,
+      LiveDisk disk) {}
 
   /** Name of the board, as after {@code -M}. */
   String board();
@@ -79,6 +86,11 @@ public interface MachineParts {
     return List.of();
   }
 
+  /** The images of all drives, and the jobs working on them. */
+  default BlockJobs blockJobs() {
+    return NO_JOBS;
+  }
+
   /**
    * Takes the medium out of a drive.
    *
@@ -92,8 +104,10 @@ public interface MachineParts {
    * Puts another medium into a drive.
    *
    * @param format image format, or null to look at the image
+   * @param readOnly writes are refused; null: as before
    */
-  default void change(String drive, String file, String format) throws MachineException {
+  default void change(String drive, String file, String format, Boolean readOnly)
+      throws MachineException {
     throw new MachineException("Device '" + drive + "' not found");
   }
 }

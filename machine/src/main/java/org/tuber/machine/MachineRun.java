@@ -5,6 +5,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.tuber.core.backend.InputSource;
 import org.tuber.devices.display.DisplaySurface;
+import org.tuber.devices.display.TextScreen;
 
 /**
  * A machine under run control. {@link #run} belongs to one thread; everything else may be called by
@@ -33,6 +34,9 @@ public interface MachineRun extends AutoCloseable {
 
   /** Presses the power button: the guest decides what to do. */
   void requestPowerOff();
+
+  /** Presses the sleep button, where there is one: the guest decides what to do. */
+  default void requestSleep() {}
 
   /** Pulls the reset line. */
   void requestReset();
@@ -115,6 +119,11 @@ public interface MachineRun extends AutoCloseable {
   /** Draws what the video card shows now; only with {@link #hasDisplay}. */
   default void render(DisplaySurface surface) {
     throw new IllegalStateException("this machine has no display");
+  }
+
+  /** Fills in what a text mode of the video card shows; false in other modes. */
+  default boolean render(TextScreen screen) {
+    return false;
   }
 
   /** Runs {@code event} soon with keyboard and mouse, on the event thread. */

@@ -1,13 +1,18 @@
 package org.tuber.machine;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.core.snapshot.Snapshottable;
 
 /** A CPU that does what a test's script says; it keeps registers and what happened to it. */
-public final class ScriptedVcpu implements Vcpu {
+public final class ScriptedVcpu implements Vcpu, Snapshottable<ScriptedVcpu.State> {
+  /** State. */
+  public record State(List<String> names, List<Long> values) {}
+
   /** What the CPU executes: called again and again while the machine runs. */
   @FunctionalInterface
   public interface Script {
@@ -84,6 +89,19 @@ public final class ScriptedVcpu implements Vcpu {
   @Override
   public void writeRegister(String name, long value) {
     registers.put(name, value);
+  }
+
+  @Override
+  public State save() {
+    return new State(List.copyOf(registers.keySet()), List.copyOf(registers.values()));
+  }
+
+  @Override
+  public void load(State state) {
+    registers.clear();
+    for (int i = 0; i < state.names.size(); i++) {
+      registers.put(state.names.get(i), state.values.get(i));
+    }
   }
 
   /** All registers written since the last reset, in order. */

@@ -8,15 +8,21 @@ import java.util.concurrent.Executor;
 import org.tuber.core.backend.BlockBackend;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.block.live.BlockJobs;
+import org.tuber.devices.block.live.LiveDisk;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.storage.NvmeController;
 import org.tuber.machine.DriveFiles;
+import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.MachineParts;
 
 /** Disk controllers on a board's PCI bus, as {@code -device} asks for them. */
 public final class PciDrives {
   private static final int SLOTS = 32;
+
+  private record Disk(String device, DriveOption option, BlockBackend image) {}
 
   private record BootEntry(int index, String path) {}
 
@@ -36,6 +42,7 @@ public final class PciDrives {
   private final DriveFiles files;
   private final Map<String, Snapshottable<?>> devices;
   private final List<BootEntry> bootOrder = new ArrayList<>();
+  private final List<Disk> disks = new ArrayList<>();
 
   /**
    * No controllers yet.
@@ -57,7 +64,8 @@ public final class PciDrives {
     if (!d.driver().equals("nvme")) {
       return false;
     }
-    BlockBackend image = files.open(files.claim("nvme", d.properties().get("drive")));
+    DriveOption option = files.claim("nvme", d.properties().get("drive"));
+    BlockBackend image = files.open(option);
     if (image == null) {
       throw new MachineException("-device nvme: its drive needs file=");
     }
@@ -69,6 +77,8 @@ public final class PciDrives {
     int slot = slot(d);
     wiring.bus.attach(slot, 0, nvme.pci());
     devices.put("nvme-" + slot, nvme);
+    disks.add(new Disk("nvme-" + slot, option, image));
+    files.rename(image, option.id());
     addBoot(d, "%s/*@%x".formatted(wiring.path, slot));
     return true;
   }
@@ -101,6 +111,29 @@ public final class PciDrives {
           "-device " + d.driver() + ": bootindex=" + text + " is not a number");
     }
     bootOrder.add(new BootEntry(Integer.parseInt(text), path));
+  }
+
+  /** The drives behind the controllers. */
+  public List<MachineParts.Drive> list() {
+    List<MachineParts.Drive> all = new ArrayList<>();
+    for (Disk d : disks) {
+      LiveDisk live = files.live(d.image);
+      all.add(
+          new MachineParts.Drive(
+              d.option.id(),
+              "/machine/" + d.device,
+              d.option,
+              false,
+              d.image.lengthBytes(),
+              live.formatName(),
+              live));
+    }
+    return all;
+  }
+
+  /** The images of all drives, and the jobs working on them. */
+  public BlockJobs jobs() {
+    return files.jobs();
   }
 
   /** Open Firmware paths of the devices with a boot index, best first. */

@@ -12,6 +12,18 @@ public final class A64GdbTarget implements GdbTarget {
           "ALLINT", "", "", "", "", "", "", "IL", "SS", "PAN", "UAO", "DIT", "TCO", "", "", "V",
           "C", "Z", "N");
 
+  /** Type of V registers, under the name that GDB gives it where there is no description. */
+  private static final String VECTOR = "aarch64v";
+
+  /** Lanes: letter, bits, and the type of floating-point ones, if there is one. */
+  private static final String[][] LANES = {
+    {"d", "64", "ieee_double"},
+    {"s", "32", "ieee_single"},
+    {"h", "16", "ieee_half"},
+    {"b", "8", null},
+    {"q", "128", null}
+  };
+
   private final List<GdbRegister> registers = new ArrayList<>();
 
   /** The description. */
@@ -24,10 +36,36 @@ public final class A64GdbTarget implements GdbTarget {
     registers.add(GdbRegister.of("cpsr", "cpsr_flags", 4, "cpsr"));
     for (int i = 0; i < 32; i++) {
       String v = "v" + i;
-      registers.add(new GdbRegister(v, "vec128", 16, v + ".low", v + ".high"));
+      registers.add(new GdbRegister(v, VECTOR, 16, v + ".low", v + ".high"));
     }
     registers.add(GdbRegister.of("fpsr", "int", 4, "fpsr"));
     registers.add(GdbRegister.of("fpcr", "int", 4, "fpcr"));
+  }
+
+  /** As GDB knows V registers itself: {@code $v0.d.f[1]}, {@code $v0.b.u[7]}. */
+  private static String vector() {
+    StringBuilder xml = new StringBuilder();
+    StringBuilder all = new StringBuilder("<union id=\"" + VECTOR + "\">");
+    for (String[] lane : LANES) {
+      StringBuilder kinds = new StringBuilder("<union id=\"vn" + lane[0] + "\">");
+      int count = 128 / Integer.parseInt(lane[1]);
+      addKind(xml, kinds, "v" + lane[0] + "u", "u", "uint" + lane[1], count);
+      addKind(xml, kinds, "v" + lane[0] + "s", "s", "int" + lane[1], count);
+      if (lane[2] != null) {
+        addKind(xml, kinds, "v" + lane[0] + "f", "f", lane[2], count);
+      }
+      xml.append(kinds).append("</union>");
+      all.append("<field name=\"").append(lane[0]).append("\" type=\"vn").append(lane[0]);
+      all.append("\"/>");
+    }
+    return xml.append(all).append("</union>").toString();
+  }
+
+  private static void addKind(
+      StringBuilder vectors, StringBuilder union, String id, String name, String type, int count) {
+    vectors.append("<vector id=\"").append(id).append("\" type=\"").append(type);
+    vectors.append("\" count=\"").append(count).append("\"/>");
+    union.append("<field name=\"").append(name).append("\" type=\"").append(id).append("\"/>");
   }
 
   @Override
@@ -50,12 +88,7 @@ public final class A64GdbTarget implements GdbTarget {
     return List.of(
         new Feature(
             "org.gnu.gdb.aarch64.core", GdbTarget.flags("cpsr_flags", 4, CPSR), 0, CORE, List.of()),
-        new Feature(
-            "org.gnu.gdb.aarch64.fpu",
-            GdbTarget.vector128("vec128"),
-            CORE,
-            registers.size() - CORE,
-            List.of()));
+        new Feature("org.gnu.gdb.aarch64.fpu", vector(), CORE, registers.size() - CORE, List.of()));
   }
 
   @Override

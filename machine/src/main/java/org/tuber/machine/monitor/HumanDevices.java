@@ -31,7 +31,6 @@ final class HumanDevices implements HumanTable.Family {
 
   @Override
   public void addTo(HumanTable table) {
-    table.add("info block", "", "drives and media", arguments -> locked(p -> block(p)));
     table.add("info chardev", "", "host sides of lines", arguments -> chardev());
     table.add("info pci", "", "PCI functions", arguments -> locked(HumanDevices::pci));
     table.add("info qtree", "", "devices", arguments -> locked(HumanDevices::tree));
@@ -71,7 +70,7 @@ final class HumanDevices implements HumanTable.Family {
             throw new QmpException("change: needs a drive and a file");
           }
           String format = words.length > 2 ? words[2] : null;
-          return attempt(() -> machine.parts().change(words[0], words[1], format));
+          return attempt(() -> machine.parts().change(words[0], words[1], format, null));
         });
   }
 
@@ -100,27 +99,6 @@ final class HumanDevices implements HumanTable.Family {
   }
 
   // Lists.
-
-  private static String block(MachineParts parts) {
-    StringBuilder text = new StringBuilder();
-    for (MachineParts.Drive d : parts.drives()) {
-      text.append(text.isEmpty() ? "" : "\n").append(d.name()).append(": ");
-      if (d.bytes() < 0) {
-        text.append("[not inserted]\n");
-      } else {
-        text.append(d.option().file()).append(" (").append(d.format());
-        text.append(d.option().readOnly() ? ", read-only)\n" : ")\n");
-      }
-      text.append("    Attached to:      ").append(d.device()).append('\n');
-      if (d.removable()) {
-        text.append("    Removable device: not locked, tray closed\n");
-      }
-      if (d.bytes() >= 0) {
-        text.append("    Cache mode:       ").append(d.option().cache()).append('\n');
-      }
-    }
-    return text.toString();
-  }
 
   private String chardev() {
     StringBuilder text = new StringBuilder();

@@ -41,6 +41,7 @@ final class HumanRun implements HumanTable.Family {
         "press the reset button",
         simple(() -> machine.requestReset(Cause.MONITOR_RESET)));
     table.add("system_powerdown", "", "press the power button", simple(machine::requestPowerOff));
+    table.add("system_sleep", "", "press the sleep button", simple(machine::requestSleep));
     table.add("quit", "", "leave the emulator", simple(() -> machine.quit(0, Cause.MONITOR_QUIT)));
     table.synonym("q", "quit");
   }

@@ -35,11 +35,21 @@ public final class Qmp {
     this.program = program;
     add(new RunCommands(machine, this));
     add(new CpuCommands(machine));
-    add(new BlockCommands(machine, this));
+    MonitorDisks disks = new MonitorDisks(machine);
+    BlockJobCommands jobs = new BlockJobCommands(disks);
+    BitmapCommands bitmaps = new BitmapCommands(disks);
+    add(new BlockCommands(disks, this::publish));
+    add(new BlockNodeCommands(disks));
+    add(new BlockCreateCommands(disks));
+    add(new NbdCommands(disks, this::publish));
+    add(jobs);
+    add(bitmaps);
+    add(new BlockTransaction(disks, jobs, bitmaps));
     add(new InputCommands(machine));
     add(new DisplayCommands(machine));
     add(new HumanCommands(human));
     machine.addListener(this::happened);
+    disks.jobs().addListener(BlockJobCommands.listener(this::publish));
   }
 
   /** Adds commands. */

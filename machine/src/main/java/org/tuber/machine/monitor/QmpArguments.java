@@ -3,8 +3,10 @@ package org.tuber.machine.monitor;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -41,6 +43,18 @@ public final class QmpArguments {
   /** True when {@code name} was given. */
   public boolean has(String name) {
     return optional(name) != null;
+  }
+
+  /** True when {@code name} was given and is a string. */
+  public boolean isText(String name) {
+    JsonNode value = optional(name);
+    return value != null && value.isTextual();
+  }
+
+  /** True when {@code name} was given as null. */
+  public boolean isNull(String name) {
+    taken.add(name);
+    return node.path(name).isNull();
   }
 
   /** A string. */
@@ -109,6 +123,28 @@ public final class QmpArguments {
       throw wrongType(list, "object");
     }
     return new QmpArguments((ObjectNode) value);
+  }
+
+  /** Names of the arguments that have not been asked for. */
+  public List<String> others() {
+    List<String> names = new ArrayList<>();
+    node.fieldNames()
+        .forEachRemaining(
+            name -> {
+              if (!taken.contains(name)) {
+                names.add(name);
+              }
+            });
+    return names;
+  }
+
+  /** An argument of any simple kind as text; a flag is {@code on} or {@code off}. */
+  public String word(String name) throws QmpException {
+    JsonNode value = required(name);
+    if (value.isContainerNode()) {
+      throw wrongType(name, "string");
+    }
+    return value.isBoolean() ? (value.asBoolean() ? "on" : "off") : value.asText();
   }
 
   /** Refuses what was not asked for. */

@@ -20,10 +20,10 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.file.Files;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.tuber.devices.block.host.SocketFile;
 
 /**
  * A listening socket, or one connection to somebody who listens; what is said on it is the affair
@@ -68,7 +68,7 @@ public final class HostSocket implements Closeable {
         };
     if (local && target.server()) {
       // A socket file that a dead process left behind would be in the way.
-      Files.deleteIfExists(((UnixDomainSocketAddress) target.address()).getPath());
+      SocketFile.remove(((UnixDomainSocketAddress) target.address()).getPath());
     }
     var opened =
         target.server()
@@ -111,7 +111,7 @@ public final class HostSocket implements Closeable {
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     if (target.server() && target.address() instanceof UnixDomainSocketAddress file) {
       try {
-        Files.deleteIfExists(file.getPath());
+        SocketFile.remove(file.getPath());
       } catch (IOException e) {
         // Somebody else has taken it away.
         return;

@@ -17,6 +17,7 @@ import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.devices.display.Display;
 import org.tuber.devices.display.DisplaySurface;
+import org.tuber.devices.display.TextScreen;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
@@ -30,7 +31,8 @@ import org.tuber.machine.RunEvent.Rest;
  * <p>Changes of state are serialised by one lock, which a thread never takes while it holds the
  * device lock, because it waits for CPUs that may want the device lock. Devices therefore
  * <em>request</em> ({@link #requestReset}, {@link #guestPowerOff}, {@link #exit}): that never
- * blocks, and the event loop carries it out without the device lock.
+ * blocks, and the event loop carries it out without the device lock. A reset is carried out earlier
+ * by whoever looks at the machine or lets it go on first.
  */
 public final class RunControl implements MachineRun {
   private static final Logger LOG = LoggerFactory.getLogger(RunControl.class);
@@ -64,6 +66,9 @@ public final class RunControl implements MachineRun {
 
     /** Presses the ACPI power button. Device lock held. */
     void pressPowerButton();
+
+    /** Presses the sleep button, where there is one. Device lock held. */
+    default void pressSleepButton() {}
 
     /** Writes out what character and block backends buffer. CPUs at rest, no lock held. */
     void flush();
@@ -254,6 +259,16 @@ public final class RunControl implements MachineRun {
   }
 
   @Override
+  public boolean render(TextScreen screen) {
+    deviceLock.lock();
+    try {
+      return board.display().render(screen);
+    } finally {
+      deviceLock.unlock();
+    }
+  }
+
+  @Override
   public void input(Consumer<InputSource.Sink> event) {
     loop.execute(() -> event.accept(board.input()));
   }
@@ -265,6 +280,11 @@ public final class RunControl implements MachineRun {
           board.pressPowerButton();
           publish(new RunEvent.PowerButton());
         });
+  }
+
+  @Override
+  public void requestSleep() {
+    loop.execute(board::pressSleepButton);
   }
 
   @Override
@@ -309,6 +329,7 @@ public final class RunControl implements MachineRun {
     }
     lifecycle.lock();
     try {
+      performReset();
       if (state != State.STOPPED) {
         return;
       }
@@ -345,6 +366,7 @@ public final class RunControl implements MachineRun {
     }
     lifecycle.lock();
     try {
+      performReset(); // whoever asked for one and looks now looks at the machine after it
       if (state != State.RUNNING) {
         return task.get();
       }
@@ -377,10 +399,11 @@ public final class RunControl implements MachineRun {
     }
   }
 
+  /** Carries out a reset that was asked for, if none has done so yet. */
   private void performReset() {
     lifecycle.lock();
     try {
-      if (state == State.ENDED) {
+      if (state == State.ENDED || resetPending.get() == null) {
         return;
       }
       boolean wasRunning = state == State.RUNNING;
@@ -390,7 +413,7 @@ public final class RunControl implements MachineRun {
       try {
         board.reset();
         for (VcpuThread t : threads) {
-          t.afterReset();
+          t.reset();
         }
       } finally {
         deviceLock.unlock();

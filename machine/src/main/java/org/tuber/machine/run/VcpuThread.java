@@ -6,6 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.cpu.Vcpu;
+import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.machine.MachineRun.Go;
 
 /**
@@ -19,7 +20,15 @@ import org.tuber.machine.MachineRun.Go;
  * <p>CPUs switch each other off and on: INIT and SIPI on x86 (SDM volume 3, 9.4), PSCI on Arm. The
  * order comes from another CPU's thread, or its own, and is carried out here, between two runs.
  */
-public final class VcpuThread {
+public final class VcpuThread implements Snapshottable<VcpuThread.State> {
+  /**
+   * Whether the CPU is on.
+   *
+   * @param waitingForStart it is off, or waits for SIPI
+   * @param blocked it cannot go on until a reset
+   */
+  public record State(boolean waitingForStart, boolean blocked) {}
+
   private static final Logger LOG = LoggerFactory.getLogger(VcpuThread.class);
 
   private final RunControl control;
@@ -135,8 +144,24 @@ public final class VcpuThread {
     wake();
   }
 
+  /** Carries out orders that came before the stop, then says how things stand. While stopped. */
+  @Override
+  public State save() {
+    stopAndStart();
+    return new State(waitingForStart, blocked);
+  }
+
+  /** While stopped. */
+  @Override
+  public void load(State s) {
+    reset();
+    waitingForStart = s.waitingForStart;
+    blocked = s.blocked;
+  }
+
   /** After the CPU was reset; while stopped. */
-  void afterReset() {
+  @Override
+  public void reset() {
     blocked = false;
     go = Go.RUN;
     initPending = false;

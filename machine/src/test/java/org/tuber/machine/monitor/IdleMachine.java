@@ -3,7 +3,14 @@ package org.tuber.machine.monitor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
+import org.tuber.core.cpu.Vcpu;
+import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.mem.RamObserver;
+import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.pci.PciBus;
+import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.RunEvent;
 
@@ -12,6 +19,24 @@ final class IdleMachine implements MachineRun {
   final List<String> calls = Collections.synchronizedList(new ArrayList<>());
   private final List<Consumer<RunEvent>> listeners = new ArrayList<>();
   private State state = State.RUNNING;
+
+  private record NoParts(
+      String board,
+      String guestName,
+      String architecture,
+      List<Vcpu> cpus,
+      AddressSpace memory,
+      AddressSpace ports,
+      RamObserver ramObserver,
+      long ramBytes,
+      Map<String, Snapshottable<?>> devices,
+      PciBus pciBus)
+      implements MachineParts {}
+
+  @Override
+  public MachineParts parts() {
+    return new NoParts("none", "", "x86_64", List.of(), null, null, null, 0, Map.of(), null);
+  }
 
   @Override
   public int run() {

@@ -157,6 +157,28 @@ final class RunControlTest {
   }
 
   @Test
+  void whoeverLooksAfterAskingForAResetSeesItDone() throws Exception {
+    Bench b = new Bench(new RunControl.Policy(false, false, true), RunControlTest::halted);
+    CompletableFuture<Integer> run = b.start();
+    CompletableFuture<Void> busy = new CompletableFuture<>();
+    b.loop.executeUnlocked(busy::join);
+    b.control.requestReset();
+    assertThat(b.resets).hasValue(0);
+    assertThat(b.control.<Integer>atRest(b.resets::get)).isEqualTo(1);
+    b.control.requestReset();
+    b.control.resume();
+    assertThat(b.resets).hasValue(2);
+    assertThat(b.control.state()).isEqualTo(State.RUNNING);
+    busy.complete(null);
+    CompletableFuture<Void> after = new CompletableFuture<>();
+    b.loop.executeUnlocked(() -> after.complete(null));
+    after.get(5, TimeUnit.SECONDS);
+    assertThat(b.resets).hasValue(2);
+    b.control.quit(0);
+    assertThat(run.get(5, TimeUnit.SECONDS)).isZero();
+  }
+
+  @Test
   void guestResetEndsTheRunUnderNoReboot() throws Exception {
     Bench b = new Bench(new RunControl.Policy(true, false, false), cpu -> ExitReason.SHUTDOWN);
     assertThat(b.start().get(5, TimeUnit.SECONDS)).isZero();

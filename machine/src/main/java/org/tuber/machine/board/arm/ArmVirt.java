@@ -1,17 +1,13 @@
 package org.tuber.machine.board.arm;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
-import org.tuber.core.backend.CharBackend;
 import org.tuber.core.cpu.ArmPlatform.Conduit;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
@@ -36,6 +32,7 @@ import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.board.Chassis;
 import org.tuber.machine.board.PciDrives;
 import org.tuber.machine.firmware.ArmBoot;
 import org.tuber.machine.firmware.BootMemory;
@@ -43,8 +40,6 @@ import org.tuber.machine.firmware.E820;
 import org.tuber.machine.firmware.ImageFile;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 import org.tuber.machine.firmware.acpi.VirtAcpi;
-import org.tuber.machine.run.EventLoop;
-import org.tuber.machine.run.HostClock;
 import org.tuber.machine.run.RunControl;
 import org.tuber.machine.run.VcpuThread;
 
@@ -70,21 +65,15 @@ public final class ArmVirt implements RunControl.Board {
   private static final int KEY_INITRD = 0x12;
   private static final int KEY_COMMAND_LINE_BYTES = 0x14;
   private static final int KEY_COMMAND_LINE = 0x15;
-  private static final long MAX_ITEM_BYTES = 1 << 30;
+  private static final long MAX_ITEM_BYTES = 1L << 30;
 
   private final MachineConfig config;
-  private final ReentrantLock deviceLock = new ReentrantLock();
-  private final HostClock clock;
-  private final EventLoop loop;
-  private final RunControl control;
+  private final Chassis chassis;
   private final GuestRam ram;
   private final AddressSpace memory;
   private final AddressSpace ports;
-  private final VcpuFactory cpuFactory;
-  private final List<Vcpu> cpus = new ArrayList<>();
   private final List<Vcpu> signals = new ArrayList<>();
-  private final List<CharBackend> charBackends = new ArrayList<>();
-  private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
+  private final Map<String, Snapshottable<?>> devices;
   private VirtGic gic;
   private VirtPsci psci;
   private VirtFdt tree;
@@ -92,40 +81,21 @@ public final class ArmVirt implements RunControl.Board {
   private Timer buttonRelease;
   private PciBus pciBus;
   private DriveFiles files;
+  private PciDrives drives;
   private VirtFlash flash;
   private FwCfg fwCfg;
   private ArmBoot kernel;
 
   private ArmVirt(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
     this.config = config;
-    this.cpuFactory = cpuFactory;
-    if (config.cpus() < 1 || config.cpus() > MAX_CPUS) {
-      throw new MachineException("virt has 1 to " + MAX_CPUS + " CPUs, not " + config.cpus());
-    }
+    chassis = new Chassis("virt", MAX_CPUS, config, cpuFactory);
+    devices = chassis.devices();
     if (config.memoryBytes() < MIN_MEMORY_BYTES || config.memoryBytes() > VirtMap.MAX_RAM_BYTES) {
       throw new MachineException("virt has 16 MiB to 255 GiB of RAM (-m)");
     }
-    clock = HostClock.startingAt(config.rtcBase(), deviceLock);
-    loop = new EventLoop(deviceLock, clock);
-    control =
-        new RunControl(
-            deviceLock,
-            clock,
-            loop,
-            new RunControl.Policy(config.noReboot(), config.noShutdown(), config.startStopped()));
-    control.setBoard(this);
-    try {
-      ram = new GuestRam(config.memoryBytes());
-    } catch (OutOfMemoryError | ArithmeticException e) {
-      throw new MachineException(
-          String.format(
-              Locale.ROOT,
-              "the host cannot give %d MiB of guest RAM (-m)",
-              config.memoryBytes() >> 20),
-          e);
-    }
-    memory = new AddressSpace("memory", 0, deviceLock);
-    ports = new AddressSpace("io", PORT_SPACE_BYTES, deviceLock);
+    ram = Chassis.ram(config.memoryBytes());
+    memory = new AddressSpace("memory", 0, chassis.deviceLock());
+    ports = new AddressSpace("io", PORT_SPACE_BYTES, chassis.deviceLock());
   }
 
   /**
@@ -136,29 +106,18 @@ public final class ArmVirt implements RunControl.Board {
   public static ArmVirt build(MachineConfig config, VcpuFactory cpuFactory)
       throws MachineException {
     ArmVirt board = new ArmVirt(config, cpuFactory);
-    try {
-      board.wire();
-      board.deviceLock.lock();
-      try {
-        board.reset();
-      } finally {
-        board.deviceLock.unlock();
-      }
-      return board;
-    } catch (MachineException | RuntimeException e) {
-      board.close();
-      throw e;
-    }
+    board.chassis.assemble(board, board::wire);
+    return board;
   }
 
   /** The machine's life. */
   public MachineRun control() {
-    return control;
+    return chassis.control();
   }
 
   /** The lock around all device code. */
   public ReentrantLock deviceLock() {
-    return deviceLock;
+    return chassis.deviceLock();
   }
 
   /** Guest-physical memory. */
@@ -166,31 +125,29 @@ public final class ArmVirt implements RunControl.Board {
     return memory;
   }
 
+  /** What a snapshot consists of, see {@link Chassis#states}. */
+  public Map<String, Snapshottable<?>> states() {
+    return chassis.states();
+  }
+
   /** Every device with state, by a name that snapshots keep. */
   public Map<String, Snapshottable<?>> devices() {
     return Collections.unmodifiableMap(devices);
-  }
-
-  private String property(String name, String otherwise) {
-    return config.machineProperties().getOrDefault(name, otherwise);
-  }
-
-  private boolean isOn(String name, boolean otherwise) {
-    return property(name, otherwise ? "on" : "off").equals("on");
   }
 
   // Wiring.
 
   private void wire() throws MachineException {
     memory.mapRam(VirtMap.RAM, ram.sizeBytes(), ram, 0);
-    boolean virtualization = isOn("virtualization", false);
-    gic = controller(property("gic-version", "2"));
-    psci = new VirtPsci(control, virtualization ? Conduit.SMC : Conduit.HVC);
+    boolean virtualization = chassis.isOn("virtualization", false);
+    gic = controller(chassis.property("gic-version", "2"));
+    psci = new VirtPsci(chassis.control(), virtualization ? Conduit.SMC : Conduit.HVC);
     wireCpus(virtualization);
     wireSerial();
-    Pl031Rtc rtc = new Pl031Rtc(clock, gic.shared(VirtMap.RTC_SPI));
+    Pl031Rtc rtc = new Pl031Rtc(chassis.clock(), gic.shared(VirtMap.RTC_SPI));
     gpio = new Pl061Gpio(gic.shared(VirtMap.GPIO_SPI));
-    buttonRelease = new Timer(clock, () -> gpio.input(VirtMap.POWER_BUTTON_PIN).set(false));
+    buttonRelease =
+        new Timer(chassis.clock(), () -> gpio.input(VirtMap.POWER_BUTTON_PIN).set(false));
     devices.put("pl031", rtc);
     devices.put("pl061", gpio);
     map(VirtMap.RTC, Pl031Rtc.WINDOW_BYTES, rtc);
@@ -203,9 +160,9 @@ public final class ArmVirt implements RunControl.Board {
     }
     long ecam = wirePci();
     files = new DriveFiles(config.drives());
-    flash = new VirtFlash(memory, config, files, cpuFactory.ramObserver(), devices);
-    PciDrives drives = wireDrives();
-    wireFwCfg(drives, ecam);
+    flash = new VirtFlash(memory, config, files, chassis.ramObserver(), devices);
+    drives = wireDrives();
+    wireFwCfg(ecam);
     tree = new VirtFdt(config, gic, psci, ecam);
     if (config.kernel() != null && !flash.hasFirmware()) {
       kernel = ArmBoot.open(config.kernel(), config.initrd(), VirtMap.RAM, ram.sizeBytes());
@@ -220,54 +177,53 @@ public final class ArmVirt implements RunControl.Board {
         throw new MachineException(
             "-drive if="
                 + d.bus().name().toLowerCase(Locale.ROOT)
-                + ": not on this board yet; say if=none,id=ID and -device nvme,drive=ID,serial=TEXT");
+                + ": not on this board yet; say if=none,id=ID and -device"
+                + " nvme,drive=ID,serial=TEXT");
       }
     }
-    PciDrives drives =
+    PciDrives built =
         new PciDrives(
             new PciDrives.Wiring(
                 pciBus,
                 1,
                 "/pcie@" + Long.toHexString(VirtMap.PCI_MEMORY),
-                new DmaView(memory, cpuFactory.ramObserver()),
-                loop),
+                chassis.dma(memory),
+                chassis.loop()),
             files,
             devices);
     for (MachineConfig.DeviceOption d : config.devices()) {
-      if (!drives.build(d)) {
+      if (!built.build(d)) {
         throw new MachineException("-device " + d.driver() + ": this machine has no such device");
       }
     }
-    return drives;
+    return built;
   }
 
   private VirtGic controller(String version) throws MachineException {
-    DmaView dma = new DmaView(memory, cpuFactory.ramObserver());
+    DmaView dma = chassis.dma(memory);
     return switch (version) {
       case "2" -> new VirtGicV2(memory, devices);
-      case "3", "max" -> new VirtGicV3(memory, dma, config.cpus(), isOn("its", true), devices);
+      case "3", "max" ->
+          new VirtGicV3(memory, dma, config.cpus(), chassis.isOn("its", true), devices);
       default -> throw new MachineException("gic-version=" + version + ": virt has 2 and 3");
     };
   }
 
   private void wireCpus(boolean virtualization) {
-    Map<String, String> properties = new HashMap<>(config.accelProperties());
-    config.cpuFeatures().forEach((name, on) -> properties.put(name, on ? "on" : "off"));
-    properties.put("model", config.cpuModel());
-    properties.put("accel", config.accel());
-    properties.put("cpus", Integer.toString(config.cpus()));
+    Map<String, String> properties = chassis.cpuProperties();
     properties.put("el2", virtualization ? "on" : "off");
     for (int i = 0; i < config.cpus(); i++) {
       int index = i;
       gic.addCpu(
           new IrqLine(level -> signals.get(index).setInterrupt(level)),
           new IrqLine(level -> signals.get(index).setFastInterrupt(level)));
-      Vcpu cpu =
-          cpuFactory.create(
-              new VcpuFactory.Config(
-                  i, memory, null, clock, new VirtCpu(i, gic, psci), properties));
-      VcpuThread thread = control.addVcpu(cpu, () -> gic.bindToCurrentThread(index));
-      cpus.add(cpu);
+      VcpuThread thread =
+          chassis.addCpu(
+              memory,
+              null,
+              new VirtCpu(i, gic, psci),
+              properties,
+              () -> gic.bindToCurrentThread(index));
       signals.add(thread.signals());
       psci.addCpu(thread);
     }
@@ -279,19 +235,14 @@ public final class ArmVirt implements RunControl.Board {
       throw new MachineException("virt has one serial port");
     }
     CharBackendSource source = sources.isEmpty() ? CharBackendSource.NULL : sources.get(0);
-    try {
-      CharBackend backend = source.open(loop);
-      charBackends.add(backend);
-      Pl011 uart = new Pl011(clock, gic.shared(VirtMap.UART_SPI), backend);
-      devices.put("pl011", uart);
-      map(VirtMap.UART, Pl011.WINDOW_BYTES, uart);
-    } catch (IOException e) {
-      throw new MachineException("-serial: " + e.getMessage(), e);
-    }
+    Pl011 uart =
+        new Pl011(chassis.clock(), gic.shared(VirtMap.UART_SPI), chassis.open(source, "-serial"));
+    devices.put("pl011", uart);
+    map(VirtMap.UART, Pl011.WINDOW_BYTES, uart);
   }
 
   /** Returns where configuration space lies. */
-  private long wirePci() {
+  private long wirePci() throws MachineException {
     IrqLine[] wires = new IrqLine[PcieHost.WIRES];
     for (int i = 0; i < wires.length; i++) {
       wires[i] = gic.shared(VirtMap.PCI_SPI + i);
@@ -300,15 +251,15 @@ public final class ArmVirt implements RunControl.Board {
     pciBus = new PciBus(memory, ports, host, (PciBus.MsiRouting) gic::messagesOf);
     host.connect(pciBus);
     devices.put("pcie", host);
-    boolean high = isOn("highmem", true) && isOn("highmem-ecam", true);
+    boolean high = chassis.isOn("highmem", true) && chassis.isOn("highmem-ecam", true);
     long ecam = high ? VirtMap.PCI_ECAM_HIGH : VirtMap.PCI_ECAM_LOW;
     map(ecam, high ? VirtMap.PCI_ECAM_HIGH_BYTES : VirtMap.PCI_ECAM_LOW_BYTES, host.ecam());
     map(VirtMap.PCI_IO, VirtMap.PCI_IO_BYTES, host.ports());
     return ecam;
   }
 
-  private void wireFwCfg(PciDrives drives, long ecam) throws MachineException {
-    fwCfg = new FwCfg(new DmaView(memory, cpuFactory.ramObserver()));
+  private void wireFwCfg(long ecam) throws MachineException {
+    fwCfg = new FwCfg(chassis.dma(memory));
     fwCfg.addNumber(KEY_CPUS, config.cpus(), 2);
     fwCfg.addNumber(KEY_MAX_CPUS, config.cpus(), 2);
     List<String> order = drives.bootOrder();
@@ -319,7 +270,7 @@ public final class ArmVirt implements RunControl.Board {
     if (config.kernel() != null) {
       addKernel();
     }
-    if (flash.hasFirmware() && isOn("acpi", true)) {
+    if (flash.hasFirmware() && chassis.isOn("acpi", true)) {
       PcAcpi.Files acpi = VirtAcpi.files(acpiPlatform(ecam));
       fwCfg.addFile(PcAcpi.TABLES_FILE, acpi.tables());
       fwCfg.addFile(PcAcpi.ROOT_FILE, acpi.root());
@@ -329,7 +280,7 @@ public final class ArmVirt implements RunControl.Board {
     map(VirtMap.FW_CFG, FwCfg.WINDOW_BYTES, fwCfg.window());
   }
 
-  private VirtAcpi.Platform acpiPlatform(long ecam) {
+  private VirtAcpi.Platform acpiPlatform(long ecam) throws MachineException {
     boolean high = ecam == VirtMap.PCI_ECAM_HIGH;
     long ecamBytes = high ? VirtMap.PCI_ECAM_HIGH_BYTES : VirtMap.PCI_ECAM_LOW_BYTES;
     VirtAcpi.Pci pci =
@@ -345,7 +296,7 @@ public final class ArmVirt implements RunControl.Board {
     return new VirtAcpi.Platform(
         config.cpus(),
         gic.acpi(),
-        !isOn("virtualization", false),
+        !chassis.isOn("virtualization", false),
         VirtMap.UART,
         VirtMap.UART_SPI,
         VirtMap.VIRTIO,
@@ -368,7 +319,14 @@ public final class ArmVirt implements RunControl.Board {
 
   private void addItem(Path path, String role, int sizeKey, int key) throws MachineException {
     try (ImageFile file = ImageFile.open(path, role)) {
-      byte[] content = file.copy(0, (int) Math.min(file.sizeBytes(), MAX_ITEM_BYTES));
+      if (file.sizeBytes() > MAX_ITEM_BYTES) {
+        throw new MachineException(
+            file.name()
+                + ": firmware can be handed at most 1 GiB, this has "
+                + file.sizeBytes()
+                + " bytes");
+      }
+      byte[] content = file.copy(0, (int) file.sizeBytes());
       fwCfg.addNumber(sizeKey, content.length, 4);
       fwCfg.add(key, content);
     }
@@ -382,16 +340,11 @@ public final class ArmVirt implements RunControl.Board {
 
   @Override
   public void reset() throws MachineException {
-    for (Snapshottable<?> device : devices.values()) {
-      device.reset();
-    }
-    for (Vcpu cpu : cpus) {
-      cpu.reset();
-    }
+    chassis.reset();
     E820 map = new E820().add(VirtMap.RAM, ram.sizeBytes(), E820.Type.RAM);
-    BootMemory boot = new BootMemory(memory, cpuFactory.ramObserver(), map);
+    BootMemory boot = new BootMemory(memory, chassis.ramObserver(), map);
     if (kernel != null) {
-      kernel.load(boot, cpus.get(0), tree::blob);
+      kernel.load(boot, chassis.cpus().get(0), tree::blob);
     } else {
       boot.write(VirtMap.RAM, tree.blob(0, 0));
     }
@@ -401,39 +354,36 @@ public final class ArmVirt implements RunControl.Board {
   @Override
   public void pressPowerButton() {
     gpio.input(VirtMap.POWER_BUTTON_PIN).set(true);
-    buttonRelease.arm(clock.nanos() + BUTTON_NANOS);
+    buttonRelease.arm(chassis.clock().nanos() + BUTTON_NANOS);
   }
 
   @Override
   public MachineParts parts() {
-    List<MachineParts.CharLine> lines = new ArrayList<>();
-    for (int i = 0; i < config.serials().size(); i++) {
-      lines.add(new MachineParts.CharLine("serial" + i, config.serials().get(i).hostName()));
-    }
     return new VirtParts(
         config.machineType(),
         config.guestName(),
         "aarch64",
-        List.copyOf(cpus),
+        List.copyOf(chassis.cpus()),
         memory,
         ports,
-        cpuFactory.ramObserver(),
+        chassis.ramObserver(),
         ram.sizeBytes(),
         devices(),
         pciBus,
-        lines);
+        chassis.charLines(),
+        drives);
   }
 
   @Override
   public void flush() {
-    charBackends.forEach(CharBackend::flush);
+    chassis.flush();
+    flash.flush();
     files.flush();
   }
 
   @Override
   public void close() {
-    charBackends.forEach(CharBackend::close);
-    cpuFactory.close(); // and with it the CPUs
+    chassis.close();
     if (kernel != null) {
       kernel.close();
     }

@@ -1,11 +1,8 @@
 package org.tuber.machine.board.arm;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletionException;
 import org.tuber.core.backend.BlockBackend;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.RamObserver;
@@ -15,6 +12,7 @@ import org.tuber.machine.DriveFiles;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.board.FlashContents;
 import org.tuber.machine.firmware.FirmwareFiles;
 
 /** The two flash banks: firmware, and what it keeps. */
@@ -40,13 +38,20 @@ final class VirtFlash implements AutoCloseable {
       BlockBackend image = drives[i] == null ? null : files.open(drives[i]);
       byte[] contents = new byte[0];
       if (image != null) {
-        contents = contents(image, i);
+        contents = FlashContents.read(image, i, (int) VirtMap.FLASH_BANK_BYTES);
       } else if (i == 0 && config.bios() != null) {
         contents = new FirmwareFiles(config.firmwareDirs()).read("-bios", config.bios());
         check("-bios " + config.bios(), contents.length);
       }
       long base = VirtMap.FLASH + i * VirtMap.FLASH_BANK_BYTES;
-      CfiFlash bank = new CfiFlash(memory, base, VirtMap.FLASH_BANK_BYTES, image, observer);
+      CfiFlash bank =
+          new CfiFlash(
+              CfiFlash.Chips.TWO_OF_16_BITS,
+              memory,
+              base,
+              VirtMap.FLASH_BANK_BYTES,
+              image,
+              observer);
       banks.add(bank);
       bank.fill(contents);
       devices.put("flash" + i, bank);
@@ -67,20 +72,6 @@ final class VirtFlash implements AutoCloseable {
     return drives;
   }
 
-  private static byte[] contents(BlockBackend image, int bank) throws MachineException {
-    check("-drive if=pflash,unit=" + bank, image.lengthBytes());
-    byte[] contents = new byte[(int) image.lengthBytes()];
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment all = arena.allocate(Math.max(1, contents.length));
-      image.read(0, all.asSlice(0, contents.length)).join();
-      MemorySegment.copy(all, 0, MemorySegment.ofArray(contents), 0, contents.length);
-    } catch (CompletionException e) {
-      throw new MachineException(
-          "-drive if=pflash,unit=" + bank + ": cannot be read: " + e.getCause(), e);
-    }
-    return contents;
-  }
-
   private static void check(String option, long bytes) throws MachineException {
     if (bytes > VirtMap.FLASH_BANK_BYTES) {
       throw new MachineException(
@@ -92,6 +83,11 @@ final class VirtFlash implements AutoCloseable {
   /** True when the first CPU has something to start in at address 0. */
   boolean hasFirmware() {
     return hasFirmware;
+  }
+
+  /** All changes are in the images afterwards. */
+  void flush() {
+    banks.forEach(CfiFlash::flush);
   }
 
   @Override

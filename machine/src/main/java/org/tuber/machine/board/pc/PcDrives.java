@@ -3,6 +3,8 @@ package org.tuber.machine.board.pc;
 import java.util.ArrayList;
 import java.util.List;
 import org.tuber.core.backend.BlockBackend;
+import org.tuber.devices.block.live.BlockJobs;
+import org.tuber.devices.block.live.LiveDisk;
 import org.tuber.devices.storage.FloppyDrive;
 import org.tuber.devices.storage.MmcDrive;
 import org.tuber.machine.DriveFiles;
@@ -52,11 +54,16 @@ final class PcDrives {
   }
 
   void addDisk(String device, DriveOption option, BlockBackend image) {
-    entries.add(new Entry(device, option, image, null));
+    add(new Entry(device, option, image, null));
+  }
+
+  private void add(Entry e) {
+    entries.add(e);
+    files.rename(e.medium(), e.name);
   }
 
   void addCdrom(String device, DriveOption option, MmcDrive drive) {
-    entries.add(
+    add(
         new Entry(
             device,
             option,
@@ -89,7 +96,7 @@ final class PcDrives {
   }
 
   void addFloppy(String device, DriveOption option, FloppyDrive drive) {
-    entries.add(
+    add(
         new Entry(
             device,
             option,
@@ -117,10 +124,15 @@ final class PcDrives {
             }));
   }
 
+  BlockJobs jobs() {
+    return files.jobs();
+  }
+
   List<MachineParts.Drive> list() {
     List<MachineParts.Drive> all = new ArrayList<>();
     for (Entry e : entries) {
       BlockBackend medium = e.medium();
+      LiveDisk disk = medium == null ? null : files.live(medium);
       all.add(
           new MachineParts.Drive(
               e.name,
@@ -128,7 +140,8 @@ final class PcDrives {
               e.option,
               e.tray != null,
               medium == null ? -1 : medium.lengthBytes(),
-              medium == null ? null : e.option.format() == null ? "raw" : e.option.format()));
+              disk == null ? null : disk.formatName(),
+              disk));
     }
     return all;
   }
@@ -158,12 +171,11 @@ final class PcDrives {
   }
 
   /** Puts another medium in. Device lock held. */
-  void change(String name, String file, String format) throws MachineException {
+  void change(String name, String file, String format, Boolean readOnly) throws MachineException {
     Entry e = removable(name);
     DriveOption o = e.option;
     DriveOption wanted =
-        new DriveOption(
-            o.id(), file, format, o.bus(), o.index(), o.media(), false, o.readOnly(), o.cache());
+        o.withMedium(file, format, readOnly == null ? o.readOnly() : readOnly.booleanValue());
     BlockBackend medium = files.open(wanted);
     if (e.tray.keeps(false)) {
       files.release(medium);
@@ -173,6 +185,7 @@ final class PcDrives {
     BlockBackend old = e.tray.medium();
     e.tray.remove();
     files.release(old);
+    files.rename(medium, e.name);
     e.tray.insert(medium);
     e.option = wanted;
   }

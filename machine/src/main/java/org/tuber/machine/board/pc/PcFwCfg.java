@@ -3,12 +3,16 @@ package org.tuber.machine.board.pc;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 import org.tuber.devices.firmware.FwCfg;
 import org.tuber.devices.timer.Mc146818Rtc;
 import org.tuber.machine.BootOrder;
 import org.tuber.machine.MachineConfig;
+import org.tuber.machine.MachineException;
+import org.tuber.machine.firmware.ImageFile;
 import org.tuber.machine.firmware.SmbiosTables;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 
@@ -24,6 +28,20 @@ final class PcFwCfg {
   private static final int KEY_NUMA = 0x0d;
   private static final int KEY_BOOT_MENU = 0x0e;
   private static final int KEY_MAX_CPUS = 0x0f;
+  private static final int KEY_KERNEL_ADDRESS = 0x07;
+  private static final int KEY_KERNEL_BYTES = 0x08;
+  private static final int KEY_INITRD_BYTES = 0x0b;
+  private static final int KEY_KERNEL = 0x11;
+  private static final int KEY_INITRD = 0x12;
+  private static final int KEY_COMMAND_LINE_BYTES = 0x14;
+  private static final int KEY_COMMAND_LINE = 0x15;
+  private static final int KEY_SETUP_BYTES = 0x17;
+  private static final int KEY_SETUP = 0x18;
+  private static final int SETUP_SECTORS = 0x1f1;
+  private static final int DEFAULT_SETUP_SECTORS = 4;
+  private static final int SECTOR_BYTES = 512;
+  private static final int KERNEL_ADDRESS = 0x10_0000;
+  private static final long MAX_ITEM_BYTES = 1 << 30;
   private static final int KEY_IRQ0_OVERRIDE = 0x8002;
   private static final int ACPI_TABLES_BYTES = 0x2_0000;
   private static final int ACPI_SCRIPT_BYTES = 0x1000;
@@ -122,6 +140,34 @@ final class PcFwCfg {
     if (!paths.isEmpty()) {
       fwCfg.addFile(
           "bootorder", (String.join("\n", paths) + "\0").getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  /**
+   * The kernel of the command line, in the two parts of the Linux boot protocol, for firmware that
+   * loads it: OVMF does, SeaBIOS needs an option ROM for that.
+   */
+  static void addKernel(FwCfg fwCfg, MachineConfig config) throws MachineException {
+    byte[] image = content(config.kernel(), "kernel");
+    int sectors = image.length > SETUP_SECTORS ? image[SETUP_SECTORS] & 0xff : 0;
+    int setup = (1 + (sectors == 0 ? DEFAULT_SETUP_SECTORS : sectors)) * SECTOR_BYTES;
+    int split = Math.min(setup, image.length);
+    fwCfg.addNumber(KEY_SETUP_BYTES, split, 4);
+    fwCfg.add(KEY_SETUP, Arrays.copyOf(image, split));
+    fwCfg.addNumber(KEY_KERNEL_ADDRESS, KERNEL_ADDRESS, 4);
+    fwCfg.addNumber(KEY_KERNEL_BYTES, image.length - split, 4);
+    fwCfg.add(KEY_KERNEL, Arrays.copyOfRange(image, split, image.length));
+    byte[] initrd = config.initrd() == null ? new byte[0] : content(config.initrd(), "initrd");
+    fwCfg.addNumber(KEY_INITRD_BYTES, initrd.length, 4);
+    fwCfg.add(KEY_INITRD, initrd);
+    byte[] line = (config.append() + "\0").getBytes(StandardCharsets.UTF_8);
+    fwCfg.addNumber(KEY_COMMAND_LINE_BYTES, line.length, 4);
+    fwCfg.add(KEY_COMMAND_LINE, line);
+  }
+
+  private static byte[] content(Path path, String role) throws MachineException {
+    try (ImageFile file = ImageFile.open(path, role)) {
+      return file.copy(0, (int) Math.min(file.sizeBytes(), MAX_ITEM_BYTES));
     }
   }
 }

@@ -22,6 +22,7 @@ final class PcHandover {
   private static final Logger LOG = LoggerFactory.getLogger(PcHandover.class);
 
   private static final long BDA = 0x400;
+  private static final int BDA_PARALLEL_PORTS = 0x08;
   private static final int BDA_EBDA_SEGMENT = 0x0e;
   private static final int BDA_MEMORY_KIB = 0x13;
   private static final int EBDA_SEGMENT = 0x9fc0;
@@ -60,11 +61,16 @@ final class PcHandover {
   }
 
   /** The BIOS data area as far as kernels read it without calling a BIOS. */
-  static void writeBiosData(BootMemory memory, List<PcAcpi.Serial> serials)
+  static void writeBiosData(
+      BootMemory memory, List<PcAcpi.Legacy> serials, List<PcAcpi.Legacy> parallels)
       throws MachineException {
     ByteBuffer bda = BootMemory.buffer(0x100);
-    for (PcAcpi.Serial s : serials) {
+    for (PcAcpi.Legacy s : serials) {
       bda.putShort((short) s.port());
+    }
+    bda.position(BDA_PARALLEL_PORTS);
+    for (PcAcpi.Legacy p : parallels) {
+      bda.putShort((short) p.port());
     }
     bda.putShort(BDA_EBDA_SEGMENT, (short) EBDA_SEGMENT);
     bda.putShort(BDA_MEMORY_KIB, (short) BASE_MEMORY_KIB);

@@ -1,22 +1,16 @@
 package org.tuber.machine.board.pc;
 
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tuber.core.backend.CharBackend;
 import org.tuber.core.backend.InputSource;
-import org.tuber.core.backend.KeyCode;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.irq.IrqLine;
-import org.tuber.core.irq.WiredOr;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.MmioDevice;
@@ -26,39 +20,26 @@ import org.tuber.devices.acpi.SleepControl;
 import org.tuber.devices.display.CirrusVga;
 import org.tuber.devices.display.Display;
 import org.tuber.devices.display.StdVga;
-import org.tuber.devices.dma.I8237Dma;
 import org.tuber.devices.firmware.FwCfg;
-import org.tuber.devices.input.I8042;
-import org.tuber.devices.input.Ps2Keyboard;
-import org.tuber.devices.input.Ps2Mouse;
 import org.tuber.devices.irqchip.ApicBus;
 import org.tuber.devices.irqchip.I8259Pic;
 import org.tuber.devices.irqchip.IoApic;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.irqchip.Lapic;
-import org.tuber.devices.legacy.DebugConsole;
-import org.tuber.devices.legacy.IsaDebugExit;
-import org.tuber.devices.legacy.Port92;
-import org.tuber.devices.legacy.PostCodePort;
 import org.tuber.devices.pci.I440fxHost;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.pci.Piix3Isa;
-import org.tuber.devices.serial.Uart16550;
 import org.tuber.devices.timer.Hpet;
-import org.tuber.devices.timer.I8254Pit;
-import org.tuber.devices.timer.Mc146818Rtc;
-import org.tuber.devices.timer.SpeakerPort;
-import org.tuber.machine.CharBackendSource;
+import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
 import org.tuber.machine.MachineRun;
+import org.tuber.machine.board.Chassis;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
 import org.tuber.machine.firmware.FirmwareFiles;
 import org.tuber.machine.firmware.acpi.PcAcpi;
-import org.tuber.machine.run.EventLoop;
-import org.tuber.machine.run.HostClock;
 import org.tuber.machine.run.RunControl;
 import org.tuber.machine.run.VcpuThread;
 
@@ -77,10 +58,8 @@ public final class PcI440fx implements RunControl.Board {
   public static final long TSC_HZ = 1_000_000_000L;
 
   private static final int MAX_CPUS = 255;
-  private static final int[] SERIAL_PORTS = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-  private static final int[] SERIAL_IRQS = {4, 3, 4, 3};
   private static final long IO_APIC_BASE = 0xfec0_0000L;
-  private static final int PORT_SPACE_BYTES = 0x1_0000;
+  static final int PORT_SPACE_BYTES = 0x1_0000;
   private static final int ISA_SLOT = 1;
   private static final int VGA_SLOT = 2;
   private static final String VGA_BIOS = "vgabios-stdvga.bin";
@@ -91,60 +70,41 @@ public final class PcI440fx implements RunControl.Board {
   private static final int APM_PORT = 0xb2;
   private static final int PM_PORTS = 0x600;
   private static final int SMBUS_PORTS = 0x700;
-  private static final int FW_CFG_PORT = 0x510;
-  private static final int FW_CFG_DMA_PORT = 0x514;
+  static final int FW_CFG_PORT = 0x510;
+  static final int FW_CFG_DMA_PORT = 0x514;
   private static final String DEFAULT_FIRMWARE = "bios-256k.bin";
 
   private final MachineConfig config;
-  private final ReentrantLock deviceLock = new ReentrantLock();
-  private final HostClock clock;
-  private final EventLoop loop;
+  private final Chassis chassis;
   private final RunControl control;
   private final PcMemory memory;
   private final AddressSpace ports;
-  private final VcpuFactory cpuFactory;
-  private final List<Vcpu> cpus = new ArrayList<>();
   private final List<Lapic> lapics = new ArrayList<>();
-  private final List<CharBackend> charBackends = new ArrayList<>();
-  private final List<PcAcpi.Serial> serials = new ArrayList<>();
-  private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
+  private final Map<String, Snapshottable<?>> devices;
   private final boolean hpetPresent;
+  private IsaDevices isaDevices;
   private PciBus pciBus;
-  private I8237Dma dma;
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
-  private I8042 i8042;
-  private Ps2Keyboard keyboard;
-  private Ps2Mouse mouse;
   private StdVga vga;
   private CirrusVga cirrus;
   private FwCfg fwCfg;
-  private Mc146818Rtc rtc;
   private boolean booted;
   private PcRom rom;
+  private PcFlash flash;
   private PcStorage storage;
   private MachineParts parts;
   private DirectBoot kernel;
 
   private PcI440fx(MachineConfig config, VcpuFactory cpuFactory) throws MachineException {
     this.config = config;
-    this.cpuFactory = cpuFactory;
-    if (config.cpus() < 1 || config.cpus() > MAX_CPUS) {
-      throw new MachineException("a pc has 1 to " + MAX_CPUS + " CPUs, not " + config.cpus());
-    }
-    hpetPresent = isOn("hpet");
-    clock = HostClock.startingAt(config.rtcBase(), deviceLock);
-    loop = new EventLoop(deviceLock, clock);
-    control =
-        new RunControl(
-            deviceLock,
-            clock,
-            loop,
-            new RunControl.Policy(config.noReboot(), config.noShutdown(), config.startStopped()));
-    control.setBoard(this);
-    memory = new PcMemory(config.memoryBytes(), deviceLock);
-    ports = new AddressSpace("io", PORT_SPACE_BYTES, deviceLock);
+    chassis = new Chassis("a pc", MAX_CPUS, config, cpuFactory);
+    control = chassis.control();
+    devices = chassis.devices();
+    hpetPresent = chassis.isOn("hpet", true);
+    memory = new PcMemory(config.memoryBytes(), chassis.deviceLock());
+    ports = new AddressSpace("io", PORT_SPACE_BYTES, chassis.deviceLock());
   }
 
   /**
@@ -155,22 +115,8 @@ public final class PcI440fx implements RunControl.Board {
   public static PcI440fx build(MachineConfig config, VcpuFactory cpuFactory)
       throws MachineException {
     PcI440fx board = new PcI440fx(config, cpuFactory);
-    try {
-      board.wire();
-      if (config.kernel() != null && config.bios() == null) {
-        board.kernel = DirectBoot.open(config.kernel(), config.initrd(), config.append());
-      }
-      board.deviceLock.lock();
-      try {
-        board.reset();
-      } finally {
-        board.deviceLock.unlock();
-      }
-      return board;
-    } catch (MachineException | RuntimeException e) {
-      board.close();
-      throw e;
-    }
+    board.chassis.assemble(board, board::wire);
+    return board;
   }
 
   /** The machine's life. */
@@ -180,7 +126,7 @@ public final class PcI440fx implements RunControl.Board {
 
   /** The lock around all device code. */
   public ReentrantLock deviceLock() {
-    return deviceLock;
+    return chassis.deviceLock();
   }
 
   /** Guest-physical memory. */
@@ -193,13 +139,14 @@ public final class PcI440fx implements RunControl.Board {
     return ports;
   }
 
+  /** What a snapshot consists of, see {@link Chassis#states}. */
+  public Map<String, Snapshottable<?>> states() {
+    return chassis.states();
+  }
+
   /** Every device with state, by a name that snapshots keep. */
   public Map<String, Snapshottable<?>> devices() {
     return Collections.unmodifiableMap(devices);
-  }
-
-  private boolean isOn(String property) {
-    return !config.machineProperties().getOrDefault(property, "on").equals("off");
   }
 
   // Wiring.
@@ -217,24 +164,18 @@ public final class PcI440fx implements RunControl.Board {
     io(0x4d0, 2, pic.elcr());
     mmio(IO_APIC_BASE, IoApic.WINDOW_BYTES, ioApic);
     mmio(ApicBus.DEFAULT_BASE, ApicBus.WINDOW_BYTES, apicBus);
+    isaDevices = new IsaDevices(chassis, memory.space(), ports, isa);
     wireTimers(isa);
-    wireLegacy(isa);
-    wireSerials(isa);
+    isaDevices.wireSerials(config.serials());
     wireDisplay();
     wireStorage(isa);
     wireDevices();
     wireCpus(apicBus, pic);
     wireFirmware();
-    parts =
-        new PcParts(
-            config,
-            cpus,
-            memory,
-            ports,
-            cpuFactory.ramObserver(),
-            devices(),
-            pciBus,
-            storage.drives());
+    if (config.kernel() != null && rom == null && flash == null) {
+      kernel = DirectBoot.open(config.kernel(), config.initrd(), config.append());
+    }
+    parts = new PcParts(config, chassis, memory, ports, pciBus, storage.drives());
   }
 
   private void wirePci(IsaIrqLines isa, ApicBus apicBus) {
@@ -242,13 +183,9 @@ public final class PcI440fx implements RunControl.Board {
     pciBus = new PciBus(memory.space(), ports, isaBridge, apicBus);
     hostBridge =
         new I440fxHost(
-            pciBus,
-            memory.space(),
-            memory.ram(),
-            isaBridge.resetControl(),
-            cpuFactory.ramObserver());
+            pciBus, memory.space(), memory.ram(), isaBridge.resetControl(), chassis.ramObserver());
     pciBus.attach(ISA_SLOT, 0, isaBridge.pci());
-    powerManagement = new Piix4Pm(clock, isa.source(SCI_IRQ), ports, this::sleep);
+    powerManagement = new Piix4Pm(chassis.clock(), isa.source(SCI_IRQ), ports, this::sleep);
     pciBus.attach(ISA_SLOT, PM_FUNCTION, powerManagement.pci());
     devices.put("i440fx", hostBridge);
     devices.put("piix3", isaBridge);
@@ -270,50 +207,13 @@ public final class PcI440fx implements RunControl.Board {
     IrqLine pitOut = isa.source(0);
     IrqLine rtcOut = isa.source(8);
     if (hpetPresent) {
-      Hpet hpet = new Hpet(clock, pitOut, rtcOut, isa.ioApicSource(2));
+      Hpet hpet = new Hpet(chassis.clock(), pitOut, rtcOut, isa.ioApicSource(2));
       pitOut = hpet.pitInput();
       rtcOut = hpet.rtcInput();
       devices.put("hpet", hpet);
       mmio(PcAcpi.HPET_BASE, Hpet.WINDOW_BYTES, hpet);
     }
-    I8254Pit pit = new I8254Pit(clock, pitOut);
-    SpeakerPort speaker = new SpeakerPort(pit);
-    rtc = new Mc146818Rtc(clock, rtcOut);
-    rtc.describeMachine(memory.lowBytes(), memory.highBytes(), config.cpus());
-    devices.put("i8254", pit);
-    devices.put("port61", speaker);
-    devices.put("rtc", rtc);
-    io(0x40, 4, pit);
-    io(0x61, 1, speaker);
-    io(0x70, 2, rtc);
-  }
-
-  private void wireLegacy(IsaIrqLines isa) {
-    WiredOr a20 = new WiredOr(new IrqLine(open -> cpus.forEach(cpu -> cpu.setA20(open))));
-    keyboard = new Ps2Keyboard();
-    mouse = new Ps2Mouse();
-    i8042 =
-        new I8042(
-            isa.source(1), isa.source(12), a20.source(), control::requestReset, keyboard, mouse);
-    Port92 port92 = new Port92(a20.source(), control::requestReset);
-    PostCodePort postCode = new PostCodePort();
-    PostCodePort delay = new PostCodePort();
-    dma = new I8237Dma(new DmaView(memory.space(), cpuFactory.ramObserver()));
-    devices.put("i8237", dma);
-    io(0x00, 16, dma.first());
-    io(0xc0, 32, dma.second());
-    io(0x81, I8237Dma.PAGE_PORTS, dma.pages());
-    devices.put("ps2-keyboard", keyboard);
-    devices.put("ps2-mouse", mouse);
-    devices.put("i8042", i8042);
-    devices.put("port92", port92);
-    devices.put("port80", postCode);
-    devices.put("ported", delay);
-    // Port 61H, between its two registers, is the speaker's: that one has the higher priority.
-    ports.mapDevice(0x60, I8042.WINDOW_BYTES, i8042, AddressSpace.PRIORITY_PCI);
-    io(0x92, 1, port92);
-    io(0x80, 1, postCode);
-    io(0xed, 1, delay);
+    isaDevices.wireTimers(pitOut, rtcOut, memory, config.cpus());
   }
 
   private void wireDisplay() throws MachineException {
@@ -321,14 +221,14 @@ public final class PcI440fx implements RunControl.Board {
     switch (config.vga()) {
       case "std" -> {
         byte[] bios = files.read("-vga std", VGA_BIOS);
-        vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, clock, cpuFactory.ramObserver());
+        vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
         vga.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, vga.pci());
         devices.put("vga", vga);
       }
       case "cirrus" -> {
         byte[] bios = files.read("-vga cirrus", CIRRUS_BIOS);
-        cirrus = new CirrusVga(bios, clock, cpuFactory.ramObserver());
+        cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
         cirrus.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, cirrus.pci());
         devices.put("vga", cirrus);
@@ -338,114 +238,66 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   private void wireStorage(IsaIrqLines isa) throws MachineException {
-    DmaView memoryView = new DmaView(memory.space(), cpuFactory.ramObserver());
+    DmaView memoryView = chassis.dma(memory.space());
     storage =
         new PcStorage(
-            new PcStorage.Wiring(pciBus, ports, memoryView, isa, dma, loop), config, devices);
+            new PcStorage.Wiring(pciBus, ports, memoryView, isa, isaDevices.dma(), chassis.loop()),
+            config,
+            devices);
   }
 
   private void wireDevices() throws MachineException {
     for (MachineConfig.DeviceOption d : config.devices()) {
-      if (storage.build(d)) {
-        continue;
+      if (!storage.build(d)) {
+        isaDevices.build(d);
       }
-      switch (d.driver()) {
-        case "isa-debugcon" -> {
-          int port = portProperty(d, "iobase", 0xe9);
-          CharBackend backend =
-              open(d.line() == null ? CharBackendSource.NULL : d.line(), "-device isa-debugcon");
-          DebugConsole console = new DebugConsole(backend);
-          devices.put("debugcon-" + Integer.toHexString(port), console);
-          io(port, 1, console);
-        }
-        case "isa-debug-exit" -> {
-          int port = portProperty(d, "iobase", 0x501);
-          int size = portProperty(d, "iosize", 2);
-          IsaDebugExit exit = new IsaDebugExit(control::exit);
-          devices.put("debug-exit-" + Integer.toHexString(port), exit);
-          io(port, Math.max(1, size), exit);
-        }
-        default ->
-            throw new MachineException(
-                "-device " + d.driver() + ": this machine has no such device");
-      }
-    }
-  }
-
-  private static int portProperty(MachineConfig.DeviceOption device, String name, int otherwise)
-      throws MachineException {
-    String text = device.properties().get(name);
-    if (text == null) {
-      return otherwise;
-    }
-    try {
-      int value = Integer.decode(text);
-      if (value >= 0 && value < PORT_SPACE_BYTES) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      // Reported below like a number out of range.
-    }
-    throw new MachineException(
-        "-device " + device.driver() + ": " + name + "=" + text + " is not a port number");
-  }
-
-  private CharBackend open(CharBackendSource source, String option) throws MachineException {
-    try {
-      CharBackend backend = source.open(loop);
-      charBackends.add(backend);
-      return backend;
-    } catch (IOException e) {
-      throw new MachineException(option + ": " + e.getMessage(), e);
-    }
-  }
-
-  private void wireSerials(IsaIrqLines isa) throws MachineException {
-    List<CharBackendSource> sources = config.serials();
-    if (sources.size() > SERIAL_PORTS.length) {
-      throw new MachineException("a pc has at most " + SERIAL_PORTS.length + " serial ports");
-    }
-    for (int i = 0; i < sources.size(); i++) {
-      CharBackend backend = open(sources.get(i), "-serial");
-      Uart16550 uart = new Uart16550(clock, isa.source(SERIAL_IRQS[i]), backend);
-      devices.put("serial" + i, uart);
-      io(SERIAL_PORTS[i], Uart16550.WINDOW_BYTES, uart);
-      serials.add(new PcAcpi.Serial(SERIAL_PORTS[i], SERIAL_IRQS[i]));
     }
   }
 
   private void wireCpus(ApicBus apicBus, I8259Pic pic) {
-    Map<String, String> properties = new HashMap<>(config.accelProperties());
-    config.cpuFeatures().forEach((name, on) -> properties.put(name, on ? "on" : "off"));
-    properties.put("model", config.cpuModel());
-    properties.put("accel", config.accel());
-    properties.put("cpus", Integer.toString(config.cpus()));
+    Map<String, String> properties = chassis.cpuProperties();
     properties.put("tsc-frequency", Long.toString(TSC_HZ));
     for (int i = 0; i < config.cpus(); i++) {
-      Lapic lapic = new Lapic(i, i == 0, apicBus, clock, deviceLock, pic::acknowledge, TSC_HZ);
-      Vcpu cpu =
-          cpuFactory.create(
-              new VcpuFactory.Config(i, memory.space(), ports, clock, lapic, properties));
-      VcpuThread thread = control.addVcpu(cpu, lapic::bindToCurrentThread);
+      Lapic lapic =
+          new Lapic(
+              i,
+              i == 0,
+              chassis.hasLocalApics(),
+              apicBus,
+              chassis.clock(),
+              chassis.deviceLock(),
+              pic::acknowledge,
+              TSC_HZ);
+      VcpuThread thread =
+          chassis.addCpu(memory.space(), ports, lapic, properties, lapic::bindToCurrentThread);
       lapic.attach(thread.signals());
-      cpus.add(cpu);
       lapics.add(lapic);
       devices.put("lapic" + i, lapic);
     }
   }
 
   private void wireFirmware() throws MachineException {
-    fwCfg = new FwCfg(new DmaView(memory.space(), cpuFactory.ramObserver()));
+    fwCfg = new FwCfg(chassis.dma(memory.space()));
     devices.put("fw_cfg", fwCfg);
     io(FW_CFG_PORT, FwCfg.PORTS_BYTES, fwCfg.ports());
     io(FW_CFG_DMA_PORT, FwCfg.DMA_PORTS_BYTES, fwCfg.dmaPorts());
     PcFwCfg.describe(fwCfg, config, memory);
-    if (isOn("acpi")) {
+    if (chassis.isOn("acpi", true)) {
       PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
     }
     PcFwCfg.addBootOrder(fwCfg, storage.bootOrder());
-    storage.describe(rtc);
-    if (config.kernel() == null || config.bios() != null) {
+    storage.describe(isaDevices.rtc());
+    wireRom();
+    if (config.kernel() != null && (rom != null || flash != null)) {
+      PcFwCfg.addKernel(fwCfg, config);
+    }
+  }
+
+  private void wireRom() throws MachineException {
+    DriveOption[] banks = PcFlash.drives(config, storage.files());
+    if (banks[0] != null) {
+      flash = new PcFlash(memory.space(), banks, storage.files(), chassis.ramObserver(), devices);
+    } else if (config.kernel() == null || config.bios() != null) {
       String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
       byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
       rom = new PcRom(memory.space(), name, image);
@@ -454,7 +306,13 @@ public final class PcI440fx implements RunControl.Board {
 
   private PcAcpi.Platform acpiPlatform(int pmBase) {
     return new PcAcpi.Platform(
-        config.cpus(), hpetPresent, false, memory.lowBytes(), serials, pmBase);
+        config.cpus(),
+        hpetPresent,
+        false,
+        memory.lowBytes(),
+        isaDevices.serials(),
+        isaDevices.parallels(),
+        pmBase);
   }
 
   private void io(int base, int size, MmioDevice device) {
@@ -469,13 +327,8 @@ public final class PcI440fx implements RunControl.Board {
 
   @Override
   public void reset() throws MachineException {
-    for (Snapshottable<?> device : devices.values()) {
-      device.reset();
-    }
-    for (Vcpu cpu : cpus) {
-      cpu.reset();
-    }
-    PcFwCfg.setBootOrder(rtc, config.boot(), !booted);
+    chassis.reset();
+    PcFwCfg.setBootOrder(isaDevices.rtc(), config.boot(), !booted);
     booted = true;
     if (kernel != null) {
       bootKernel();
@@ -488,18 +341,18 @@ public final class PcI440fx implements RunControl.Board {
     storage.ide().enableLikeFirmware();
     powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
     PcHandover.initialiseIsa(ports);
-    i8042.enterFirmwareState();
+    isaDevices.i8042().enterFirmwareState();
     lapics.get(0).enterVirtualWireMode();
-    BootMemory boot = new BootMemory(memory.space(), cpuFactory.ramObserver(), memory.e820());
-    PcHandover.writeBiosData(boot, serials);
-    for (Vcpu cpu : cpus) {
+    BootMemory boot = new BootMemory(memory.space(), chassis.ramObserver(), memory.e820());
+    PcHandover.writeBiosData(boot, isaDevices.serials(), isaDevices.parallels());
+    for (Vcpu cpu : chassis.cpus()) {
       PcHandover.initialiseMemoryTypes(cpu, memory.lowBytes());
     }
     long rsdp = 0;
-    if (isOn("acpi")) {
+    if (chassis.isOn("acpi", true)) {
       rsdp = PcAcpi.install(boot, acpiPlatform(PM_PORTS), memory.tables(), memory.facs());
     }
-    kernel.load(boot, cpus.get(0), rsdp);
+    kernel.load(boot, chassis.cpus().get(0), rsdp);
   }
 
   @Override
@@ -509,17 +362,7 @@ public final class PcI440fx implements RunControl.Board {
 
   @Override
   public InputSource.Sink input() {
-    return new InputSource.Sink() {
-      @Override
-      public void key(KeyCode key, boolean down) {
-        keyboard.key(key, down);
-      }
-
-      @Override
-      public void pointer(int dx, int dy, int wheel, int buttons) {
-        mouse.pointer(dx, dy, wheel, buttons);
-      }
-    };
+    return isaDevices.input();
   }
 
   @Override
@@ -533,17 +376,27 @@ public final class PcI440fx implements RunControl.Board {
   }
 
   @Override
+  public void pressSleepButton() {
+    powerManagement.raiseGpe(PcAcpi.SLEEP_BUTTON_EVENT);
+  }
+
+  @Override
   public void flush() {
-    charBackends.forEach(CharBackend::flush);
+    chassis.flush();
+    if (flash != null) {
+      flash.flush();
+    }
     storage.flush();
   }
 
   @Override
   public void close() {
-    charBackends.forEach(CharBackend::close);
-    cpuFactory.close(); // and with it the CPUs
+    chassis.close();
     if (kernel != null) {
       kernel.close();
+    }
+    if (flash != null) {
+      flash.close();
     }
     if (storage != null) {
       storage.close();

@@ -1,10 +1,10 @@
 package org.tuber.machine.board.pc;
 
-import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.board.Chassis;
 import org.tuber.machine.firmware.E820;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 
@@ -41,13 +41,7 @@ final class PcMemory implements AutoCloseable {
     }
     lowBytes = size < SPLIT_FROM_BYTES ? size : LOW_BYTES_WHEN_SPLIT;
     highBytes = size - lowBytes;
-    try {
-      ram = new GuestRam(size);
-    } catch (OutOfMemoryError | ArithmeticException e) {
-      throw new MachineException(
-          String.format(Locale.ROOT, "the host cannot give %d MiB of guest RAM (-m)", size >> 20),
-          e);
-    }
+    ram = Chassis.ram(size);
     space = new AddressSpace("memory", 0, deviceLock);
     space.batch(
         () -> {

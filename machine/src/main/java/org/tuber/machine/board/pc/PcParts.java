@@ -1,43 +1,39 @@
 package org.tuber.machine.board.pc;
 
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.RamObserver;
 import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.devices.block.live.BlockJobs;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
+import org.tuber.machine.board.Chassis;
 
 /** A PC as monitors and debuggers look into it. */
 final class PcParts implements MachineParts {
   private final MachineConfig config;
-  private final List<Vcpu> cpus;
+  private final Chassis chassis;
   private final PcMemory memory;
   private final AddressSpace ports;
-  private final RamObserver observer;
-  private final Map<String, Snapshottable<?>> devices;
   private final PciBus bus;
   private final PcDrives drives;
 
   PcParts(
       MachineConfig config,
-      List<Vcpu> cpus,
+      Chassis chassis,
       PcMemory memory,
       AddressSpace ports,
-      RamObserver observer,
-      Map<String, Snapshottable<?>> devices,
       PciBus bus,
       PcDrives drives) {
     this.config = config;
-    this.cpus = List.copyOf(cpus);
+    this.chassis = chassis;
     this.memory = memory;
     this.ports = ports;
-    this.observer = observer;
-    this.devices = devices;
     this.bus = bus;
     this.drives = drives;
   }
@@ -59,7 +55,7 @@ final class PcParts implements MachineParts {
 
   @Override
   public List<Vcpu> cpus() {
-    return cpus;
+    return chassis.cpus();
   }
 
   @Override
@@ -74,7 +70,7 @@ final class PcParts implements MachineParts {
 
   @Override
   public RamObserver ramObserver() {
-    return observer;
+    return chassis.ramObserver();
   }
 
   @Override
@@ -84,7 +80,7 @@ final class PcParts implements MachineParts {
 
   @Override
   public Map<String, Snapshottable<?>> devices() {
-    return devices;
+    return Collections.unmodifiableMap(chassis.devices());
   }
 
   @Override
@@ -94,11 +90,7 @@ final class PcParts implements MachineParts {
 
   @Override
   public List<CharLine> charLines() {
-    List<CharLine> lines = new ArrayList<>();
-    for (int i = 0; i < config.serials().size(); i++) {
-      lines.add(new CharLine("serial" + i, config.serials().get(i).hostName()));
-    }
-    return lines;
+    return chassis.charLines();
   }
 
   @Override
@@ -117,10 +109,16 @@ final class PcParts implements MachineParts {
   }
 
   @Override
-  public void change(String drive, String file, String format) throws MachineException {
+  public BlockJobs blockJobs() {
+    return drives.jobs();
+  }
+
+  @Override
+  public void change(String drive, String file, String format, Boolean readOnly)
+      throws MachineException {
     memory.space().deviceLock().lock();
     try {
-      drives.change(drive, file, format);
+      drives.change(drive, file, format, readOnly);
     } finally {
       memory.space().deviceLock().unlock();
     }

@@ -27,13 +27,19 @@ final class PcRom implements AutoCloseable {
     }
     rom = new GuestRam(image.length);
     rom.write(0, image, 0, image.length);
-    int alias = Math.min(image.length, ALIAS_BYTES);
-    int priority = AddressSpace.PRIORITY_PCI;
+    long base = PcMemory.HIGH_BASE - image.length;
     memory.batch(
         () -> {
-          memory.mapRam(PcMemory.HIGH_BASE - image.length, image.length, rom, 0, true, priority);
-          memory.mapRam(ALIAS_END - alias, alias, rom, image.length - alias, true, priority);
+          memory.mapRam(base, image.length, rom, 0, true, AddressSpace.PRIORITY_PCI);
+          mapAlias(memory, rom);
         });
+  }
+
+  /** Shows the end of firmware below 1 MiB. */
+  static void mapAlias(AddressSpace memory, GuestRam firmware) {
+    long alias = Math.min(firmware.sizeBytes(), ALIAS_BYTES);
+    long offset = firmware.sizeBytes() - alias;
+    memory.mapRam(ALIAS_END - alias, alias, firmware, offset, true, AddressSpace.PRIORITY_PCI);
   }
 
   @Override

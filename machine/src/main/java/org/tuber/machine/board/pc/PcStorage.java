@@ -45,7 +45,7 @@ final class PcStorage implements AutoCloseable {
   private static final int CMOS_GEOMETRY_BYTES = 9;
   private static final int CMOS_TRANSLATION = 0x39;
 
-  /** What this board part is wired to. */
+  /** What this board part is wired to; {@code bus} is null on a board without PCI. */
   record Wiring(
       PciBus bus,
       AddressSpace io,
@@ -81,7 +81,9 @@ final class PcStorage implements AutoCloseable {
     files = new DriveFiles(config.drives());
     drives = new PcDrives(files);
     ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
-    wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
+    if (wiring.bus != null) {
+      wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
+    }
     devices.put("piix3-ide", ide);
     fdc = new I82077Fdc(wiring.isa.source(6), wiring.isaDma, wiring.eventLoop);
     devices.put("fdc", fdc);
@@ -96,6 +98,11 @@ final class PcStorage implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /** The images. */
+  DriveFiles files() {
+    return files;
   }
 
   /** The drives by name. */
@@ -117,7 +124,12 @@ final class PcStorage implements AutoCloseable {
         attachIde(place(d.index()), d, d.media() == DriveOption.Media.CDROM, "");
       }
       case FLOPPY -> attachFloppy(d);
-      case PFLASH, VIRTIO ->
+      case PFLASH -> {
+        if (!d.id().isEmpty()) {
+          files.claim("pflash", d.id());
+        }
+      }
+      case VIRTIO ->
           throw new MachineException("-drive if=" + d.bus() + ": this machine has no such bus");
       case NONE -> {}
     }
@@ -272,6 +284,9 @@ final class PcStorage implements AutoCloseable {
 
   /** The PCI slot of {@code addr=}, or the next free one. */
   private int slot(MachineConfig.DeviceOption d) throws MachineException {
+    if (wiring.bus == null) {
+      throw new MachineException("-device " + d.driver() + ": this machine has no PCI bus");
+    }
     String text = d.properties().get("addr");
     int slot = wiring.bus.freeSlot(FIRST_FREE_SLOT);
     if (text != null) {
@@ -337,6 +352,9 @@ final class PcStorage implements AutoCloseable {
 
   private void addBoot(MachineConfig.DeviceOption d, String path) throws MachineException {
     int index = number(d, "bootindex", -1, Integer.MAX_VALUE);
+    if (index >= 0 && wiring.bus == null) {
+      throw new MachineException("-device " + d.driver() + ": bootindex is for machines with PCI");
+    }
     if (index >= 0) {
       bootOrder.add(new BootEntry(index, path));
     }

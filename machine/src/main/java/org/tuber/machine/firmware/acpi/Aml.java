@@ -30,6 +30,7 @@ public final class Aml {
   private static final int DEVICE_OP = 0x82;
   private static final int STORE_OP = 0x70;
   private static final int AND_OP = 0x7b;
+  private static final int NOTIFY_OP = 0x86;
   private static final int OR_OP = 0x7d;
   private static final int CREATE_DWORD_FIELD_OP = 0x8a;
   private static final int IF_OP = 0xa0;
@@ -224,6 +225,11 @@ public final class Aml {
   /** {@code Store (value, target)}. */
   public static byte[] store(byte[] value, byte[] target) {
     return op(STORE_OP, value, target);
+  }
+
+  /** {@code Notify (object, value)}. */
+  public static byte[] notify(byte[] object, int value) {
+    return op(NOTIFY_OP, object, integer(value));
   }
 
   /** {@code And (a, b)}, value only. */

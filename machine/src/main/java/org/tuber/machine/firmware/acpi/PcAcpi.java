@@ -43,6 +43,9 @@ public final class PcAcpi {
   private static final int SPACE_MEMORY = 0;
   private static final int SPACE_IO = 1;
 
+  /** General-purpose event that says the sleep button was pressed. */
+  public static final int SLEEP_BUTTON_EVENT = PcDsdt.SLEEP_BUTTON_EVENT;
+
   // FADT flags: WBINVD, C1 on all CPUs, sleep button is a device, RTC wake not fixed, reset
   // register,
   // timers must be platform ones.
@@ -56,8 +59,8 @@ public final class PcAcpi {
   private static final int POLARITY_HIGH_LEVEL = 0xd;
   private static final int[] PCI_IRQS = {5, 9, 10, 11};
 
-  /** A serial port as the DSDT tells it. */
-  public record Serial(int port, int irq) {}
+  /** A serial or parallel port as the DSDT tells it. */
+  public record Legacy(int port, int irq) {}
 
   /**
    * What varies.
@@ -67,13 +70,20 @@ public final class PcAcpi {
    * @param vga a VGA is present
    * @param pciHoleStart first address of the PCI window below 4 GiB
    * @param serials serial ports in order
+   * @param parallels parallel ports in order
    * @param pmBase where the power-management registers are
    */
   public record Platform(
-      int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials, int pmBase) {
+      int cpus,
+      boolean hpet,
+      boolean vga,
+      long pciHoleStart,
+      List<Legacy> serials,
+      List<Legacy> parallels,
+      int pmBase) {
     /** With the power-management registers where firmware usually puts them. */
-    public Platform(int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Serial> serials) {
-      this(cpus, hpet, vga, pciHoleStart, serials, PM_BASE);
+    public Platform(int cpus, boolean hpet, boolean vga, long pciHoleStart, List<Legacy> serials) {
+      this(cpus, hpet, vga, pciHoleStart, serials, List.of(), PM_BASE);
     }
   }
 

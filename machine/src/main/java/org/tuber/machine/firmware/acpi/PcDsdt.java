@@ -39,6 +39,9 @@ final class PcDsdt {
   private static final int LINK_DISABLED = 0x80;
   private static final String[] LINKS = {"LNKD", "LNKA", "LNKB", "LNKC"};
 
+  /** General-purpose event of the sleep button. */
+  static final int SLEEP_BUTTON_EVENT = 8;
+
   private PcDsdt() {}
 
   static byte[] build(PcAcpi.Platform p) {
@@ -53,7 +56,14 @@ final class PcDsdt {
             link("LNKD", 3),
             fixedLink(),
             p.hpet() ? hpet() : new byte[0],
+            device("SLPB", name("_HID", eisaId("PNP0C0E"))),
             processors(p.cpus())));
+    // The chip has a pin for a power button only; the other one is a general-purpose event.
+    table.put(
+        scope(
+            "\\_GPE",
+            method(
+                "_E%02X".formatted(SLEEP_BUTTON_EVENT), 0, Aml.notify(path("\\_SB.SLPB"), 0x80))));
     // S5 only: value 0 in SLP_TYP switches off; sleeping states need firmware to wake.
     table.put(name("\\_S5", pkg(integer(0), integer(0), integer(0), integer(0))));
     return table.finish("DSDT", 2);
@@ -110,7 +120,7 @@ final class PcDsdt {
             AmlResource.irq(1)));
     body.add(isaDevice("MOU", "PNP0F13", 0, AmlResource.irq(12)));
     for (int i = 0; i < p.serials().size(); i++) {
-      PcAcpi.Serial s = p.serials().get(i);
+      PcAcpi.Legacy s = p.serials().get(i);
       body.add(
           isaDevice(
               "COM" + (i + 1),
@@ -118,6 +128,16 @@ final class PcDsdt {
               i + 1,
               AmlResource.io(s.port(), 8),
               AmlResource.irq(s.irq())));
+    }
+    for (int i = 0; i < p.parallels().size(); i++) {
+      PcAcpi.Legacy l = p.parallels().get(i);
+      body.add(
+          isaDevice(
+              "LPT" + (i + 1),
+              "PNP0400",
+              i + 1,
+              AmlResource.io(l.port(), 8),
+              AmlResource.irq(l.irq())));
     }
     return device("ISA", terms(body));
   }

@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -18,6 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.cpu.ArmPlatform;
 import org.tuber.core.cpu.ArmPlatform.Conduit;
 import org.tuber.core.cpu.ArmPlatform.TimerKind;
@@ -26,6 +32,8 @@ import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.RamObserver;
+import org.tuber.core.snapshot.Snapshottable;
+import org.tuber.core.snapshot.StateCodec;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineRun;
@@ -238,6 +246,58 @@ final class ArmVirtTest {
     assertThat(Integer.reverseBytes((int) memory.read(RAM, 4))).isEqualTo(FDT_MAGIC);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"2", "3"})
+  void everythingSavesAndLoadsThroughTheCodec(String gic) throws Exception {
+    config.machineProperty("gic-version", gic);
+    AddressSpace memory = build();
+    Map<String, byte[]> first = states();
+    assertThat(first).containsKeys("cpu0", "cpu1-power", "gic", "pl011", "pl031", "pcie", "fw_cfg");
+    Random random = new Random(3);
+    List<AddressSpace.Range> windows =
+        memory.ranges().stream().filter(r -> r.device != null).toList();
+    for (int i = 0; i < 20_000; i++) {
+      AddressSpace.Range r = windows.get(random.nextInt(windows.size()));
+      long length = Math.min(r.last - r.start + 1, 0x1000);
+      int size = 1 << random.nextInt(4);
+      long at = r.start + (random.nextLong() & length - 1 & -size);
+      memory.write(at, random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(256), size);
+      memory.read(at, size);
+    }
+    cpus.cpus.get(0).writeRegister("pc", 4);
+    assertThat(states().get("cpu0")).isNotEqualTo(first.get("cpu0"));
+    assertThat(states().get("gic")).isNotEqualTo(first.get("gic"));
+    for (Map.Entry<String, Snapshottable<?>> e : board.states().entrySet()) {
+      restore(e.getValue(), first.get(e.getKey()));
+    }
+    states().forEach((name, state) -> assertThat(state).as(name).isEqualTo(first.get(name)));
+  }
+
+  private Map<String, byte[]> states() {
+    Map<String, byte[]> states = new LinkedHashMap<>();
+    board.states().forEach((name, s) -> states.put(name, StateCodec.encode(s.save())));
+    return states;
+  }
+
+  private static <S extends Record> void restore(Snapshottable<S> device, byte[] bytes) {
+    @SuppressWarnings("unchecked")
+    Class<S> type = (Class<S>) device.save().getClass();
+    device.load(StateCodec.decode(type, bytes));
+  }
+
+  @Test
+  void firmwareIsNotHandedHalfAnInitrd() throws Exception {
+    Path firmware = Files.write(dir.resolve("fw"), new byte[] {0x1f, 0x20, 0x03, (byte) 0xd5});
+    Path huge = dir.resolve("huge");
+    try (RandomAccessFile file = new RandomAccessFile(huge.toFile(), "rw")) {
+      file.setLength((1L << 30) + 1);
+    }
+    config.bios(firmware.toString()).initrd(huge);
+    assertThatThrownBy(this::build)
+        .isInstanceOf(MachineException.class)
+        .hasMessageContaining("at most 1 GiB");
+  }
+
   @Test
   void whatCannotBeBuiltIsSaidInOneLine() {
     config.machineProperty("gic-version", "5");
@@ -249,7 +309,9 @@ final class ArmVirtTest {
     assertThatThrownBy(this::build)
         .isInstanceOf(MachineException.class)
         .hasMessageContaining("no such file");
-    config.initrd(null).cpus(9);
+    config.initrd(null).machineProperty("virtualization", "maybe");
+    assertThatThrownBy(this::build).hasMessage("-M virtualization=maybe: say on or off");
+    config.machineProperty("virtualization", "off").cpus(9);
     assertThatThrownBy(this::build).hasMessage("virt has 1 to 8 CPUs, not 9");
   }
 }

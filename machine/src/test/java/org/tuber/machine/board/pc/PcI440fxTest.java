@@ -435,6 +435,34 @@ final class PcI440fxTest {
   }
 
   @Test
+  void serialDevicesTakeTheNextPlaceOrTheirOwn() throws Exception {
+    KeptLine other = new KeptLine();
+    config
+        .device(new MachineConfig.DeviceOption("isa-serial", Map.of(), loop -> other))
+        .device(
+            new MachineConfig.DeviceOption(
+                "isa-serial", Map.of("iobase", "0x2e8", "irq", "5"), loop -> other))
+        .device(new MachineConfig.DeviceOption("isa-debug-exit", Map.of("iobase", "0xf4"), null));
+    cpus.script =
+        cpu -> {
+          for (int port : new int[] {0x3f8, 0x2f8, 0x2e8}) {
+            board.ports().write(port + 7, port & 0xff, 1);
+            assertThat(board.ports().read(port + 7, 1)).as("scratch").isEqualTo(port & 0xff);
+          }
+          board.ports().write(0xf4, 0, 2);
+          return ExitReason.HALTED;
+        };
+    build();
+    assertThat(run()).isEqualTo(1);
+    assertThat(board.devices()).containsKeys("serial0", "serial1", "serial2");
+    board.control().close();
+    config.device(
+        new MachineConfig.DeviceOption("isa-serial", Map.of("index", "0"), loop -> other));
+    assertThatThrownBy(() -> PcI440fx.build(config.build(), cpus))
+        .hasMessageContaining("at this place");
+  }
+
+  @Test
   void portNinetyTwoAndTheKeyboardControllerPullTheResetLine() throws Exception {
     config.noReboot(true);
     cpus.script =
@@ -458,19 +486,19 @@ final class PcI440fxTest {
   void everyDeviceSavesAndLoadsThroughTheCodec() throws Exception {
     config.kernel(kernel());
     build();
-    Map<String, byte[]> first = new LinkedHashMap<>();
-    board.devices().forEach((name, d) -> first.put(name, StateCodec.encode(d.save())));
+    cpus.cpus.get(0).writeRegister("rip", 0x1234);
+    Map<String, byte[]> first = states();
     assertThat(first)
-        .containsKeys("i8259", "ioapic", "lapic0", "i8254", "rtc", "serial0", "piix4-pm");
+        .containsKeys("i8259", "ioapic", "lapic0", "i8254", "rtc", "serial0", "piix4-pm")
+        .containsKeys("cpu0", "cpu0-power");
     scramble(new Random(11), 20_000);
-    for (Map.Entry<String, Snapshottable<?>> e : board.devices().entrySet()) {
+    cpus.cpus.get(0).writeRegister("rip", 0x4321);
+    for (Map.Entry<String, Snapshottable<?>> e : board.states().entrySet()) {
       restore(e.getValue(), first.get(e.getKey()));
     }
-    board
-        .devices()
-        .forEach(
-            (name, d) ->
-                assertThat(StateCodec.encode(d.save())).as(name).isEqualTo(first.get(name)));
+    Map<String, byte[]> second = states();
+    second.forEach((name, state) -> assertThat(state).as(name).isEqualTo(first.get(name)));
+    assertThat(cpus.cpus.get(0).readRegister("rip")).isEqualTo(0x1234);
   }
 
   private <S extends Record> void restore(Snapshottable<S> device, byte[] bytes) {
@@ -534,7 +562,7 @@ final class PcI440fxTest {
   @Test
   void resetBringsEveryDeviceBackToTheSameState() throws Exception {
     build();
-    Map<String, byte[]> first = deviceStates();
+    Map<String, byte[]> first = states();
     scramble(new Random(5), 20_000);
     board.deviceLock().lock();
     try {
@@ -542,16 +570,16 @@ final class PcI440fxTest {
     } finally {
       board.deviceLock().unlock();
     }
-    Map<String, byte[]> second = deviceStates();
+    Map<String, byte[]> second = states();
     // The clock's memory outlives a reset, and the wires of serial lines keep their levels.
     for (String name : List.of("i440fx", "piix3", "lapic0")) {
       assertThat(second.get(name)).as(name).isEqualTo(first.get(name));
     }
   }
 
-  private Map<String, byte[]> deviceStates() {
+  private Map<String, byte[]> states() {
     Map<String, byte[]> states = new LinkedHashMap<>();
-    board.devices().forEach((name, d) -> states.put(name, StateCodec.encode(d.save())));
+    board.states().forEach((name, d) -> states.put(name, StateCodec.encode(d.save())));
     return states;
   }
 

@@ -29,8 +29,8 @@ final class PcAcpiTest {
 
   private static Map<String, byte[]> tables(int cpus, boolean hpet) throws MachineException {
     try (TestMachineMemory m = new TestMachineMemory(MEBIBYTES)) {
-      List<PcAcpi.Serial> serials =
-          List.of(new PcAcpi.Serial(0x3f8, 4), new PcAcpi.Serial(0x2f8, 3));
+      List<PcAcpi.Legacy> serials =
+          List.of(new PcAcpi.Legacy(0x3f8, 4), new PcAcpi.Legacy(0x2f8, 3));
       long rsdp =
           PcAcpi.install(
               m.boot, new PcAcpi.Platform(cpus, hpet, false, 0x2000_0000L, serials), TABLES, FACS);
