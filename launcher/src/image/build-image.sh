@@ -52,7 +52,7 @@ for jar in "$target"/lib/compiler/*.jar "$target"/lib/truffle/*.jar; do graal=$g
 
 mkdir -p "$image/lib/tuber"
 cp "$target/launcher.jar" "$target"/lib/app/*.jar "$image/lib/tuber/"
-cp "$here/../jvm/tuber.flags" "$image/lib/tuber/"
+cp "$here/../jvm/tuber.flags" "$here/../jvm/images.flags" "$image/lib/tuber/"
 cp "$here/tuber.sh" "$image/bin/tuber"
 chmod 755 "$image/bin/tuber"
 

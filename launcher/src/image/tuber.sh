@@ -6,13 +6,27 @@ here=$(dirname -- "$0")
 home=$(cd -- "$here/.." && pwd) || exit 1
 lib=$home/lib/tuber
 path=$lib/launcher.jar
-for jar in "$lib"/*.jar; do
-  [ "$jar" = "$path" ] || path=$path:$jar
+# Jars are opened in order until a class is found: the small ones that every command needs come first.
+for jar in "$lib"/picocli-*.jar "$lib"/devices-*.jar "$lib"/core-*.jar "$lib"/*.jar; do
+  case :$path: in
+    *":$jar:"*) ;;
+    *) path=$path:$jar ;;
+  esac
 done
-path=$lib/launcher.jar${path#"$lib/launcher.jar"}
+kind=tuber
+jit=
+case "${1:-} ${2:-} $*" in
+  # Commands on images run no guest. Most of a short one is start-up; ciphers, though, need the optimising compiler.
+  img\ *secret* | nbd\ *) kind=images ;;
+  "img convert "* | "img create "* | "img info "* | "img measure "* | "img resize "* | "img snapshot "*)
+    kind=images
+    jit=-XX:TieredStopAtLevel=1
+    ;;
+  img\ *) kind=images ;;
+esac
 cache=
 # A cache that does not fit (image moved, other processor) is left aside by the JVM without a word.
-[ -n "${TUBER_NO_CACHE:-}" ] || [ ! -f "$lib/tuber.aot" ] || cache="-XX:AOTCache=$lib/tuber.aot -Xlog:aot=off -Xlog:cds=off"
+[ -n "${TUBER_NO_CACHE:-}" ] || [ ! -f "$lib/$kind.aot" ] || cache="-XX:AOTCache=$lib/$kind.aot -Xlog:aot=off -Xlog:cds=off"
 
 tty=false
 size=
@@ -20,6 +34,6 @@ if [ -t 0 ]; then
   tty=true
   [ "${1:-}" != run ] || size=$(stty size 2>/dev/null)
 fi
-exec "$home/bin/java" "@$lib/tuber.flags" $cache -cp "$path" \
+exec "$home/bin/java" "@$lib/$kind.flags" $jit $cache -cp "$path" \
   "-Dtuber.stdin.tty=$tty" "-Dtuber.tty.size=$size" ${TUBER_JAVA_OPTS:-} \
   org.tuber.launcher.Tuber "$@"

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,10 +46,29 @@ class ArmBootTest {
   })
   void kernelBootsSpeaksAndSwitchesOff(String accel, int gic, int cpus, String model)
       throws Exception {
+    boots(guest().resolve("vmlinuz"), accel, gic, cpus, model);
+  }
+
+  /** Twenty times each, of the cloud kernel and of the generic one. */
+  @Tag("soak")
+  @Timeout(14_400)
+  @ParameterizedTest
+  @CsvSource({
+    "arm64, 2, 1", "arm64, 2, 2", "arm64, 3, 1", "arm64, 3, 2",
+    "arm64-boot, 2, 1", "arm64-boot, 2, 2", "arm64-boot, 3, 1", "arm64-boot, 3, 2"
+  })
+  void twentyOfTwenty(String kernel, int gic, int cpus) throws Exception {
+    for (int i = 0; i < 20; i++) {
+      boots(guest().resolveSibling(kernel).resolve("vmlinuz"), "tcg", gic, cpus, "cortex-a57");
+    }
+  }
+
+  private static void boots(Path kernel, String accel, int gic, int cpus, String model)
+      throws Exception {
     List<String> arguments = new ArrayList<>(List.of("system-aarch64", "-cpu", model));
     arguments.addAll(List.of("-M", "virt,gic-version=" + gic, "-smp", Integer.toString(cpus)));
     arguments.addAll(List.of("-accel", accel, "-m", "512", "-nographic", "-no-reboot"));
-    arguments.addAll(List.of("-nic", "none", "-kernel", guest().resolve("vmlinuz").toString()));
+    arguments.addAll(List.of("-nic", "none", "-kernel", kernel.toString()));
     arguments.addAll(List.of("-initrd", guest().resolve("initrd.cpio.gz").toString()));
     arguments.addAll(List.of("-append", COMMAND_LINE));
     TuberProcess.Result result = TuberProcess.run(arguments.toArray(String[]::new));

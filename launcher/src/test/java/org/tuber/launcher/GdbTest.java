@@ -44,21 +44,7 @@ class GdbTest {
 
   /** Runs GDB over {@code commands}; what it says. */
   private String gdb(Path socket, String... commands) throws IOException, InterruptedException {
-    Path script = dir.resolve("commands");
-    String head = "set pagination off\nset confirm off\nset architecture i386:x86-64\n";
-    String body = "target remote " + socket + "\n" + String.join("\n", commands) + "\n";
-    Files.writeString(script, head + body);
-    Path out = dir.resolve("gdb.out");
-    Process gdb =
-        new ProcessBuilder("gdb", "-nx", "-batch", "-x", script.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(out.toFile())
-            .start();
-    gdb.getOutputStream().close();
-    boolean ended = gdb.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
-    gdb.destroyForcibly();
-    assertThat(ended).as(Files.readString(out)).isTrue();
-    return Files.readString(out);
+    return new GdbClient("gdb", "i386:x86-64", dir, PATIENCE_SECONDS).run(socket, commands);
   }
 
   @ParameterizedTest
@@ -152,6 +138,8 @@ class GdbTest {
                 "system-x86_64",
                 "-m",
                 "512",
+                "-smp",
+                "2",
                 "-nographic",
                 "-nic",
                 "none",
@@ -194,7 +182,7 @@ class GdbTest {
               "delete",
               "detach");
       assertThat(said)
-          .contains("CPU#0")
+          .contains("Thread 1.2 (CPU#1")
           .contains("start_kernel 1")
           .contains("stepped 1")
           .contains("Old value = 4294892296")

@@ -4,15 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,7 +35,6 @@ class QmpTest {
           "none",
           "-serial",
           "null");
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** What both are asked while they have not started yet, in this order. */
   private static final List<String> SAME =
@@ -97,52 +88,6 @@ class QmpTest {
     assertThat(qemu && firmware).as("QEMU and SeaBIOS must be installed in CI").isTrue();
   }
 
-  /** A client with what the server has said, line by line. */
-  private static final class Client implements AutoCloseable {
-    private final SocketChannel socket;
-    private final BufferedReader in;
-
-    Client(Path path) throws IOException {
-      socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
-      in =
-          new BufferedReader(
-              new InputStreamReader(Channels.newInputStream(socket), StandardCharsets.UTF_8));
-    }
-
-    JsonNode next() throws IOException {
-      String line = in.readLine();
-      return line == null ? null : JSON.readTree(line);
-    }
-
-    /** Asks; events up to the answer go to {@code events}. */
-    JsonNode ask(String text, List<String> events) throws IOException {
-      String request = text.replace('\'', '"') + "\n";
-      socket.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.UTF_8)));
-      for (JsonNode answer; (answer = next()) != null; ) {
-        if (!answer.has("event")) {
-          return answer;
-        }
-        events.add(answer.get("event").asText() + " " + answer.path("data"));
-      }
-      throw new IOException("no answer to " + text);
-    }
-
-    /** The next event with this name. */
-    JsonNode await(String event) throws IOException {
-      for (JsonNode node; (node = next()) != null; ) {
-        if (node.path("event").asText().equals(event)) {
-          return node;
-        }
-      }
-      throw new IOException("no event " + event);
-    }
-
-    @Override
-    public void close() throws IOException {
-      socket.close();
-    }
-  }
-
   private Process start(ProcessBuilder builder, Path socket) throws Exception {
     Path log = dir.resolve(socket.getFileName() + ".log");
     Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
@@ -173,7 +118,7 @@ class QmpTest {
   }
 
   /** Names and types; of a list its first member; refusals word by word. */
-  private static Object shape(JsonNode node) {
+  static Object shape(JsonNode node) {
     if (node.isObject()) {
       Map<String, Object> members = new TreeMap<>();
       node.properties().forEach(m -> members.put(m.getKey(), shape(m.getValue())));
@@ -186,7 +131,7 @@ class QmpTest {
     return node.getNodeType();
   }
 
-  private static List<Object> conversation(Client client) throws IOException {
+  private static List<Object> conversation(QmpClient client) throws IOException {
     List<Object> all = new ArrayList<>();
     for (String request : SAME) {
       List<String> events = new ArrayList<>();
@@ -205,8 +150,8 @@ class QmpTest {
     Path theirs = dir.resolve("qemu.sock");
     Process qemu = qemu(theirs);
     Process tuber = tuber(ours);
-    try (Client a = new Client(ours);
-        Client b = new Client(theirs)) {
+    try (QmpClient a = new QmpClient(ours);
+        QmpClient b = new QmpClient(theirs)) {
       assertThat(a.next().path("QMP").path("version").has("package")).isTrue();
       assertThat(b.next().path("QMP").path("version").has("package")).isTrue();
       assertThat(conversation(a)).containsExactlyElementsOf(conversation(b));
@@ -223,7 +168,7 @@ class QmpTest {
     Path disc = Files.write(dir.resolve("disc.iso"), new byte[2048 * 16]);
     Process tuber = tuber(socket, "-vga", "std", "-drive", "if=ide,index=2,media=cdrom,id=cd");
     List<String> events = new ArrayList<>();
-    try (Client c = new Client(socket)) {
+    try (QmpClient c = new QmpClient(socket)) {
       c.next();
       c.ask("{'execute':'qmp_capabilities'}", events);
       assertThat(c.ask("{'execute':'query-block'}", events).at("/return/0").has("inserted"))

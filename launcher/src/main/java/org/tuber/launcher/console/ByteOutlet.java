@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * Carries guest output to a host stream on a thread of its own, so that a guest CPU does not wait
@@ -12,13 +13,15 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>The writer takes everything that is there, writes it and then rests for a millisecond before
  * it looks again: a chatty guest costs a thousand wake-ups a second, not one for each byte, and a
  * byte is never later than that. When the reader of the stream is slow, the ring fills and the
- * guest waits: losing output would be worse.
+ * guest waits: losing output would be worse. Where somebody else decides whether they read, the
+ * guest waits only so long, and what comes then is lost until they read again.
  */
 final class ByteOutlet {
   private static final int RING_BYTES = 1 << 16;
   private static final long REST_NANOS = 1_000_000;
 
   private final OutputStream out;
+  private final long patienceNanos;
   private final byte[] ring = new byte[RING_BYTES];
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition filled = lock.newCondition();
@@ -28,11 +31,18 @@ final class ByteOutlet {
   private boolean writing;
   private boolean idle;
   private boolean hurry;
+  private boolean stalled;
   private boolean broken;
   private boolean closed;
 
-  ByteOutlet(String name, OutputStream out) {
+  /**
+   * An outlet.
+   *
+   * @param patienceNanos how long somebody waits for the reader; 0: for ever
+   */
+  ByteOutlet(String name, OutputStream out, long patienceNanos) {
     this.out = out;
+    this.patienceNanos = patienceNanos == 0 ? Long.MAX_VALUE : patienceNanos;
     Thread.ofPlatform().daemon().name(name + "-output").start(this::drainLoop);
   }
 
@@ -40,10 +50,10 @@ final class ByteOutlet {
   void write(byte value) {
     lock.lock();
     try {
-      while (size == RING_BYTES && !broken && !closed) {
-        drained.awaitUninterruptibly();
+      if (size == RING_BYTES) {
+        awaitDrained(() -> size == RING_BYTES);
       }
-      if (broken || closed) {
+      if (broken || closed || size == RING_BYTES) {
         return;
       }
       ring[(head + size) & (RING_BYTES - 1)] = value;
@@ -56,6 +66,23 @@ final class ByteOutlet {
     }
   }
 
+  /** Waits while {@code full}, once for each time that the reader stops reading. */
+  private void awaitDrained(BooleanSupplier full) {
+    long leftNanos = stalled ? 0 : patienceNanos;
+    boolean interrupted = false;
+    while (full.getAsBoolean() && !broken && !closed && leftNanos > 0) {
+      try {
+        leftNanos = drained.awaitNanos(leftNanos);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    stalled = full.getAsBoolean();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Queues several bytes. */
   void write(byte[] bytes) {
     for (byte value : bytes) {
@@ -63,15 +90,13 @@ final class ByteOutlet {
     }
   }
 
-  /** Returns once everything queued so far is in the host's hands, or the stream is broken. */
+  /** Returns once everything queued so far is in the host's hands, or that cannot be. */
   void flush() {
     lock.lock();
     try {
       hurry = true;
       filled.signal();
-      while ((size > 0 || writing) && !broken) {
-        drained.awaitUninterruptibly();
-      }
+      awaitDrained(() -> size > 0 || writing);
       hurry = false;
     } finally {
       lock.unlock();
@@ -142,6 +167,7 @@ final class ByteOutlet {
     lock.lock();
     try {
       writing = false;
+      stalled = false;
       broken |= failed;
       drained.signalAll();
       long rest = REST_NANOS;

@@ -7,18 +7,22 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A pseudo-terminal pair through the C library (POSIX.1-2017 posix_openpt, ptsname, tcsetattr,
  * poll): the JDK cannot make one. The pair is set to raw mode. Lives as long as the process.
  */
-final class PseudoTerminal {
+public final class PseudoTerminal {
   private static final int O_RDWR = 2;
   private static final int O_NOCTTY = 0x100;
   private static final int TCSANOW = 0;
@@ -26,6 +30,7 @@ final class PseudoTerminal {
   private static final int NAME_BYTES = 128;
   private static final int TERMIOS_BYTES = 256;
   private static final int CHUNK_BYTES = 256;
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment readBuffer = arena.allocate(CHUNK_BYTES);
@@ -37,7 +42,8 @@ final class PseudoTerminal {
   private final int master;
   private final String name;
 
-  PseudoTerminal() throws IOException {
+  /** Makes the pair. */
+  public PseudoTerminal() throws IOException {
     try (Arena local = Arena.ofConfined()) {
       master = (int) call("posix_openpt", JAVA_INT, JAVA_INT).invoke(O_RDWR | O_NOCTTY);
       MemorySegment text = local.allocate(NAME_BYTES);
@@ -83,8 +89,49 @@ final class PseudoTerminal {
   }
 
   /** The other end's name, e.g. {@code /dev/pts/3}. */
-  String name() {
+  public String name() {
     return name;
+  }
+
+  /** What the other end types; between two callers reading waits. */
+  InputStream input() {
+    return new InputStream() {
+      @Override
+      public int read() {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+      }
+
+      @Override
+      public int read(byte[] bytes, int offset, int length) {
+        if (length == 0) {
+          return 0;
+        }
+        byte[] chunk = new byte[Math.min(length, CHUNK_BYTES)];
+        int n;
+        while ((n = PseudoTerminal.this.read(chunk)) <= 0) {
+          // Between two callers the kernel reports an error at once: look again now and then.
+          LockSupport.parkNanos(RETRY_NANOS);
+        }
+        System.arraycopy(chunk, 0, bytes, offset, n);
+        return n;
+      }
+    };
+  }
+
+  /** What the other end sees. While nobody is there, it fills the kernel's buffer, then is lost. */
+  OutputStream output() {
+    return new OutputStream() {
+      @Override
+      public void write(int value) {
+        PseudoTerminal.this.write(new byte[] {(byte) value}, 0, 1);
+      }
+
+      @Override
+      public void write(byte[] bytes, int offset, int length) {
+        PseudoTerminal.this.write(bytes, offset, length);
+      }
+    };
   }
 
   /**

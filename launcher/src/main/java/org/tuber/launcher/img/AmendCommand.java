@@ -4,9 +4,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.tuber.devices.block.AmendOptions;
+import org.tuber.devices.block.AmendableNode;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
-import org.tuber.devices.block.qcow2.Qcow2Image;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,10 +24,10 @@ final class AmendCommand implements Callable<Integer> {
   @Option(names = "-p", description = "Show progress.")
   boolean progress;
 
-  @Option(
-      names = {"-t", "--force"},
-      hidden = true,
-      arity = "0..1")
+  @Option(names = "--force", description = "Also what loses data.")
+  boolean force;
+
+  @Option(names = "-t", hidden = true)
   String ignored;
 
   @Parameters String filename;
@@ -35,11 +36,12 @@ final class AmendCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     try (BlockNode node = source.open(filename, true);
         ProgressLine line = new ProgressLine(progress, "amend")) {
-      if (!(node instanceof Qcow2Image q)) {
+      if (!(node instanceof AmendableNode image)) {
         throw new ImageException(
             filename, "amend", "not supported by the " + node.formatName() + " format");
       }
-      q.amend(ImageSource.parseAll(options), line);
+      image.amend(
+          new AmendOptions(ImageSource.parseAll(options), source.secrets()::get, force), line);
     }
     return 0;
   }

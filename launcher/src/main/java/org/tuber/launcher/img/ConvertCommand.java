@@ -142,6 +142,8 @@ final class ConvertCommand implements Callable<Integer> {
     OpenOptions open =
         ImageSource.withCache(source.options(true), targetCache)
             .withFormat(noCreate && targetFormat == null ? null : format.name());
+    String key = all.getOrDefault("encrypt.key-secret", all.get("key-secret"));
+    open = key == null ? open : open.withSecretId(key);
     String base = all.get("backing_file");
     long sparseBytes = sparse == null ? 4096 : Sizes.parse(target, "-S", sparse);
     try (BlockNode node = Images.open(target, open);
@@ -153,7 +155,7 @@ final class ConvertCommand implements Callable<Integer> {
       ImageCopy.Options o = ImageCopy.Options.standard();
       o =
           new ImageCopy.Options(
-              workers == null ? o.threads() : Math.clamp(workers, 1, 16),
+              workers == null ? defaultWorkers(o.threads()) : Math.clamp(workers, 1, 16),
               compress,
               sparseBytes,
               (!noCreate || targetIsZero) && node.startsZeroed() && base == null,
@@ -163,6 +165,14 @@ final class ConvertCommand implements Callable<Integer> {
       new ImageCopy(sources, node, o, line).run();
       node.flush();
     }
+  }
+
+  /**
+   * Pieces are written in order, and one that takes long to compress keeps the others waiting: with
+   * more workers than processors somebody always has something to do.
+   */
+  private int defaultWorkers(int processors) {
+    return compress ? Math.max(4, processors) : processors;
   }
 
   /** The image in the source's chain that the target's backing file is; null if it is not there. */

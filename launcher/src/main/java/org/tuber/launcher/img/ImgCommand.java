@@ -26,6 +26,7 @@ public final class ImgCommand implements Runnable {
   static {
     COMMANDS.put("amend", AmendCommand::new);
     COMMANDS.put("bench", BenchCommand::new);
+    COMMANDS.put("bitmap", BitmapCommand::new);
     COMMANDS.put("check", CheckCommand::new);
     COMMANDS.put("commit", CommitCommand::new);
     COMMANDS.put("compare", CompareCommand::new);

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.Sizes;
 import org.tuber.devices.block.ops.ImageMeasure;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,10 +48,7 @@ final class MeasureCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     Map<String, String> all = ImageSource.parseAll(options);
     try (BlockNode node = filename == null ? null : source.open(filename, false)) {
-      long bytes =
-          node == null
-              ? org.tuber.devices.block.Sizes.parse("measure", "size", size)
-              : node.lengthBytes();
+      long bytes = node == null ? Sizes.parse("measure", "size", size) : node.lengthBytes();
       CreateOptions o = new CreateOptions("measure", bytes, all);
       ImageMeasure.Sizes s = ImageMeasure.measure(targetFormat, o, node);
       if (ImageSource.isJson(output)) {

@@ -1,36 +1,52 @@
 package org.tuber.launcher.options;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.tuber.launcher.CommandLineException;
-import org.tuber.launcher.console.FileCharBackend;
-import org.tuber.machine.CharBackendSource;
 import org.tuber.machine.MachineConfig;
-import org.tuber.machine.remote.SocketTarget;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Additional devices: {@code -device -chardev -debugcon -global}. */
+/** Additional devices: {@code -device -debugcon -parallel -global}. */
 public final class DeviceOptions extends OptionTable {
   private static final String DEBUG_CONSOLE = "isa-debugcon";
+  private static final String PARALLEL_PORT = "isa-parallel";
 
-  private record Device(String driver, Map<String, String> properties, CharBackendSource line) {}
+  /** A device; {@code line}: what an option of its own says of its host end, or null. */
+  private record Device(String driver, Map<String, String> properties, String line) {}
 
-  private final Map<String, CharBackendSource> lines = new HashMap<>();
+  private final CharOptions chars;
   private final Map<String, Map<String, String>> globals = new HashMap<>();
-  private final Map<String, SocketTarget> sockets = new HashMap<>();
   private final List<Device> devices = new ArrayList<>();
+  private final BooleanSupplier hasParallelPort;
+  private boolean isParallelGiven;
+
+  /**
+   * The options of a system command.
+   *
+   * @param chars knows the host ends
+   * @param hasParallelPort asked after parsing: one is there without being asked for
+   */
+  public DeviceOptions(CharOptions chars, BooleanSupplier hasParallelPort) {
+    this.chars = chars;
+    this.hasParallelPort = hasParallelPort;
+  }
 
   @Override
   public void addTo(CommandSpec spec) {
     spec.addOption(value("-device", "driver[,prop=value]", "one more device", this::device));
     spec.addOption(
-        value("-chardev", "file|stdio|socket|null,id=id", "host side of a device", this::chardev));
+        value(
+            "-debugcon", "file:F|stdio|null|…", "where the debug port writes", this::debugConsole));
     spec.addOption(
-        value("-debugcon", "file:F|stdio|null", "where the debug port writes", this::debugConsole));
+        value(
+            "-parallel",
+            "file:F|null|none",
+            "where the next parallel port prints",
+            this::parallel));
     spec.addOption(
         value("-global", "driver.prop=value", "property of all devices of a kind", this::global));
   }
@@ -41,46 +57,21 @@ public final class DeviceOptions extends OptionTable {
     if (driver.isEmpty()) {
       throw new CommandLineException("-device " + text + ": names no driver");
     }
+    if (driver.equals("isa-serial")) {
+      chars.noDefaultSerial();
+    }
     devices.add(new Device(driver, new LinkedHashMap<>(values.rest()), null));
   }
 
-  private void chardev(String text) {
-    KeyValues values = KeyValues.parse("-chardev", text, "backend");
-    String backend = values.take("backend", "");
-    String id = values.get("id", "");
-    if (id.isEmpty()) {
-      throw new CommandLineException("-chardev " + text + ": needs an id");
-    }
-    if (backend.equals("socket")) {
-      sockets.put(id, SocketAddresses.chardev("-chardev", text, values));
-      return;
-    }
-    String path = values.get("path", "");
-    String target = backend.equals("file") ? "file:" + path : backend;
-    lines.put(id, line("-chardev", text, target));
-  }
-
-  private static CharBackendSource line(String option, String text, String target) {
-    if (target.startsWith("file:") && target.length() > 5) {
-      Path file = Path.of(target.substring(5));
-      return eventLoop -> new FileCharBackend(file);
-    }
-    return switch (target) {
-      case "stdio" -> eventLoop -> new FileCharBackend(Path.of("/dev/stdout"));
-      case "null" -> CharBackendSource.NULL;
-      default ->
-          throw new CommandLineException(
-              option + " " + text + ": unknown backend; known: file, stdio, null");
-    };
-  }
-
-  /** The socket of {@code -chardev socket,id=…}, or null. */
-  SocketTarget socket(String id) {
-    return sockets.get(id);
-  }
-
   private void debugConsole(String text) {
-    devices.add(new Device(DEBUG_CONSOLE, Map.of(), line("-debugcon", text, text)));
+    devices.add(new Device(DEBUG_CONSOLE, Map.of(), text));
+  }
+
+  private void parallel(String text) {
+    isParallelGiven = true;
+    if (!text.equals("none")) {
+      devices.add(new Device(PARALLEL_PORT, Map.of(), text));
+    }
   }
 
   private void global(String text) {
@@ -96,16 +87,22 @@ public final class DeviceOptions extends OptionTable {
 
   @Override
   public void apply(MachineConfig.Builder config) {
+    boolean isPortGiven = devices.stream().anyMatch(d -> d.driver.equals(PARALLEL_PORT));
+    if (!isParallelGiven && !isPortGiven && hasParallelPort.getAsBoolean()) {
+      devices.add(new Device(PARALLEL_PORT, Map.of(), "null"));
+    }
+    Map<String, Integer> count = new HashMap<>();
     for (Device d : devices) {
       Map<String, String> properties = new LinkedHashMap<>(d.properties);
       globals.getOrDefault(d.driver, Map.of()).forEach(properties::putIfAbsent);
-      CharBackendSource line = d.line;
+      CharEnd line = null;
       String id = properties.remove("chardev");
       if (id != null) {
-        line = lines.get(id);
-        if (line == null) {
-          throw new CommandLineException("-device " + d.driver + ": no -chardev has id=" + id);
-        }
+        String by = "-device " + d.driver;
+        line = chars.byId(by, id).forDevice(by);
+      } else if (d.line != null) {
+        String kind = d.driver.equals(PARALLEL_PORT) ? "parallel" : "debugcon";
+        line = chars.forDevice("-" + kind, d.line, kind + (count.merge(kind, 1, Integer::sum) - 1));
       }
       config.device(new MachineConfig.DeviceOption(d.driver, properties, line));
     }

@@ -13,7 +13,10 @@ import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Video card and screen: {@code -vga -display -vnc}. */
+/**
+ * Video card and screen: {@code -vga -display -vnc}. Several ways to look may be served at a time,
+ * but only one of them in the terminal.
+ */
 public final class DisplayOptions extends OptionTable {
   private static final int FIRST_PORT = 5900;
   private static final int MAX_PASSWORD = 8;
@@ -22,11 +25,13 @@ public final class DisplayOptions extends OptionTable {
   private boolean displayGiven;
   private InetSocketAddress vnc;
   private byte[] password;
+  private InetSocketAddress web;
+  private boolean curses;
 
   @Override
   public void addTo(CommandSpec spec) {
     spec.addOption(value("-vga", "std|cirrus|none", "video card", this::vga));
-    spec.addOption(value("-display", "none|vnc=host:n", "screen", this::display));
+    spec.addOption(value("-display", "none|vnc=host:n|web|curses", "screen", this::display));
     spec.addOption(
         value("-vnc", "[host]:n[,password-file=F]|none", "serve the screen by VNC", this::vnc));
   }
@@ -40,10 +45,33 @@ public final class DisplayOptions extends OptionTable {
 
   private void display(String text) {
     displayGiven = true;
+    web = null;
+    curses = false;
     if (text.startsWith("vnc=")) {
       vnc(text.substring(4));
+    } else if (text.equals("web") || text.startsWith("web,")) {
+      web(text);
+    } else if (text.equals("curses") || text.startsWith("curses,")) {
+      // QEMU's charset= names the terminal's; Java knows it.
+      KeyValues.parse("-display", text, "type").only(Set.of("type", "charset"));
+      curses = true;
     } else if (!text.equals("none")) {
-      throw new CommandLineException("-display " + text + ": unknown value; known: none, vnc=");
+      throw new CommandLineException(
+          "-display " + text + ": unknown value; known: none, vnc=, web, curses");
+    }
+  }
+
+  private void web(String text) {
+    KeyValues values =
+        KeyValues.parse("-display", text, "type").only(Set.of("type", "port", "addr"));
+    int port = values.integer("port", 0, 0, 0xffff);
+    String host = values.get("addr", "");
+    try {
+      InetAddress where =
+          host.isEmpty() ? InetAddress.getLoopbackAddress() : InetAddress.getByName(host);
+      web = new InetSocketAddress(where, port);
+    } catch (UnknownHostException e) {
+      throw new CommandLineException("-display " + text + ": unknown host '" + host + "'");
     }
   }
 
@@ -99,6 +127,21 @@ public final class DisplayOptions extends OptionTable {
     return vnc;
   }
 
+  /** Where the web page is served, or null; port 0: any. */
+  public InetSocketAddress webAddress() {
+    return web;
+  }
+
+  /** True when the screen's text is shown in the terminal. */
+  public boolean isCurses() {
+    return curses;
+  }
+
+  /** True when the display shows terminals beside the screen. */
+  public boolean hasTerminals() {
+    return web != null || curses;
+  }
+
   /** What VNC clients must know, or null. */
   public byte[] vncPassword() {
     return password == null ? null : password.clone();
@@ -111,12 +154,14 @@ public final class DisplayOptions extends OptionTable {
 
   @Override
   public void apply(MachineConfig.Builder config) {
+    boolean looked = vnc != null || web != null || curses;
     if (vga == null) {
       // A screen that is looked at needs a card.
-      vga = vnc == null ? "none" : "std";
+      vga = looked ? "std" : "none";
     }
-    if (vnc != null && vga.equals("none")) {
-      throw new CommandLineException("-vnc: there is no video card with -vga none");
+    if (vga.equals("none") && (vnc != null || curses)) {
+      throw new CommandLineException(
+          (vnc != null ? "-vnc" : "-display curses") + ": there is no video card with -vga none");
     }
     config.vga(vga);
   }

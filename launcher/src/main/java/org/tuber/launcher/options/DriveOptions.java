@@ -1,6 +1,7 @@
 package org.tuber.launcher.options;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -77,7 +78,9 @@ public final class DriveOptions extends OptionTable {
 
   private void drive(String text) {
     KeyValues v = KeyValues.parse("-drive", text, null);
-    v.only(
+    ThrottleOptions limits = new ThrottleOptions();
+    Set<String> known = new HashSet<>(limits.keys());
+    known.addAll(
         Set.of(
             "file",
             "format",
@@ -96,7 +99,9 @@ public final class DriveOptions extends OptionTable {
             "rerror",
             "aio",
             "discard",
-            "detect-zeroes"));
+            "detect-zeroes",
+            "copy-on-read"));
+    v.only(known);
     Bus bus =
         switch (v.get("if", defaultBus.name().toLowerCase(Locale.ROOT))) {
           case "ide" -> Bus.IDE;
@@ -127,7 +132,9 @@ public final class DriveOptions extends OptionTable {
             cdrom ? Media.CDROM : Media.DISK,
             v.isOn("snapshot", false),
             readOnly,
-            v.get("cache", "writeback")));
+            v.get("cache", "writeback"),
+            limits.parse(v, "-drive " + text),
+            v.isOn("copy-on-read", false)));
   }
 
   private static CommandLineException unknown(String text, String key, String value, String known) {
@@ -149,7 +156,9 @@ public final class DriveOptions extends OptionTable {
               d.media(),
               forget,
               d.readOnly(),
-              d.cache()));
+              d.cache(),
+              d.limits(),
+              d.copyOnRead()));
     }
     if (hasEmptyDrives() && isFree(Bus.IDE, CDROM_PLACE)) {
       config.drive(

@@ -95,14 +95,14 @@ public final class MachineOptions extends OptionTable {
           option + " " + text + ": unknown value 'thread=" + thread + "'; known: thread=multi");
     }
     String mode = values.get("mode", "default");
-    if (!List.of("default", "immediate", "classes").contains(mode)) {
+    if (!List.of("default", "immediate", "classes", "lockstep").contains(mode)) {
       throw new CommandLineException(
           option
               + " "
               + text
               + ": unknown mode '"
               + mode
-              + "'; known: default, immediate, classes");
+              + "'; known: default, immediate, classes, lockstep");
     }
     values.integer("hot-threshold", 1, 1, Integer.MAX_VALUE);
     accelProperties.putAll(values.rest());

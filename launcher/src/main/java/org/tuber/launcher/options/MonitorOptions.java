@@ -12,44 +12,35 @@ import picocli.CommandLine.Model.CommandSpec;
 public final class MonitorOptions extends OptionTable {
   private static final String USUAL_GDB = "tcp::1234";
 
-  private final DeviceOptions devices;
+  private final CharOptions chars;
   private final List<SocketTarget> gdb = new ArrayList<>();
-  private final List<SocketTarget> qmp = new ArrayList<>();
-  private final List<SocketTarget> human = new ArrayList<>();
+  private final List<String> qmp = new ArrayList<>();
   private final List<String> lines = new ArrayList<>();
-  private boolean qmpOnStdio;
 
   /**
    * The options of a system command.
    *
-   * @param devices knows what {@code -chardev} said
+   * @param chars knows the host ends
    */
-  public MonitorOptions(DeviceOptions devices) {
-    this.devices = devices;
+  public MonitorOptions(CharOptions chars) {
+    this.chars = chars;
   }
 
   @Override
   public void addTo(CommandSpec spec) {
     spec.addOption(
-        value("-qmp", "tcp:[host]:port|unix:F|stdio", "where programs control us", this::qmp));
+        value(
+            "-qmp", "tcp:[host]:port|unix:F|stdio|pipe:F", "where programs control us", qmp::add));
     spec.addOption(
         value("-mon", "chardev=id,mode=control|readline", "a monitor on a -chardev", lines::add));
     spec.addOption(value("-gdb", "tcp:[host]:port|unix:F|none", "lets GDB in there", this::gdb));
     spec.addOption(flag("-s", "short for -gdb " + USUAL_GDB, () -> gdb(USUAL_GDB)));
   }
 
-  private void qmp(String text) {
-    if (text.equals("stdio")) {
-      qmpOnStdio = true;
-    } else if (!text.equals("none")) {
-      qmp.add(SocketAddresses.parse("-qmp", text, false));
-    }
-  }
-
   private void gdb(String text) {
     gdb.clear();
     if (!text.equals("none")) {
-      gdb.add(SocketAddresses.parse("-gdb", text, true));
+      gdb.add(SocketAddresses.listening("-gdb", text));
     }
   }
 
@@ -58,32 +49,14 @@ public final class MonitorOptions extends OptionTable {
     return gdb;
   }
 
-  /** Where programs speak QMP. */
-  public List<SocketTarget> qmp() {
-    return qmp;
-  }
-
-  /** Where people have a monitor, besides {@code -monitor}. */
-  public List<SocketTarget> human() {
-    return human;
-  }
-
-  /** True when QMP is on standard input and output. */
-  public boolean isQmpOnStdio() {
-    return qmpOnStdio;
-  }
-
   private void line(String text) {
     KeyValues values =
         KeyValues.parse("-mon", text, "chardev").only(Set.of("chardev", "mode", "pretty"));
-    SocketTarget socket = devices.socket(values.get("chardev", ""));
-    if (socket == null) {
-      throw new CommandLineException("-mon " + text + ": no -chardev socket has this id");
-    }
+    CharEnd end = chars.byId("-mon " + text, values.get("chardev", ""));
     String mode = values.get("mode", "readline");
     switch (mode) {
-      case "control" -> qmp.add(socket);
-      case "readline" -> human.add(socket);
+      case "control" -> end.forControl("-mon " + text);
+      case "readline" -> end.forMonitor("-mon " + text);
       default ->
           throw new CommandLineException(
               "-mon " + text + ": unknown mode; known: control, readline");
@@ -93,6 +66,7 @@ public final class MonitorOptions extends OptionTable {
   @Override
   public void apply(MachineConfig.Builder config) {
     // The command opens the sockets itself; here every -chardev has been read.
+    qmp.stream().filter(text -> !text.equals("none")).forEach(chars::forQmp);
     lines.forEach(this::line);
   }
 }

@@ -1,89 +1,145 @@
 package org.tuber.launcher.system;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.Executor;
-import org.tuber.core.backend.CharBackend;
-import org.tuber.launcher.console.FileCharBackend;
-import org.tuber.launcher.console.PtyCharBackend;
-import org.tuber.launcher.console.StdioConsole;
+import java.util.Map;
+import org.tuber.devices.character.RingBuffer;
+import org.tuber.devices.character.VirtualTerminal;
+import org.tuber.launcher.CommandLineException;
+import org.tuber.launcher.console.HostLine;
+import org.tuber.launcher.console.PseudoTerminal;
+import org.tuber.launcher.console.StreamConsole;
+import org.tuber.launcher.options.CharEnd;
 import org.tuber.launcher.options.CharOptions;
-import org.tuber.launcher.options.CharOptions.Target;
-import org.tuber.machine.CharBackendSource;
-import org.tuber.machine.MachineConfig;
+import org.tuber.launcher.options.CharTarget;
 import org.tuber.machine.MachineRun;
 
 /** The machine's lines to the outside: opens what the character options name. */
 final class Lines implements AutoCloseable {
-  private final StdioConsole console;
+  /**
+   * A line where programs speak QMP.
+   *
+   * @param option the option that wanted it
+   */
+  record Control(String option, HostLine line) {}
 
-  private Lines(StdioConsole console) {
-    this.console = console;
-  }
+  private final List<StreamConsole> consoles = new ArrayList<>();
+  private final List<VirtualTerminal> terminals = new ArrayList<>();
+  private final List<Control> controls = new ArrayList<>();
 
-  /** Puts the serial lines into {@code config}; the terminal goes to raw mode here. */
-  static Lines open(CharOptions chars, boolean noDefaults, MachineConfig.Builder config) {
-    List<Target> serials = chars.serials(noDefaults);
-    boolean serial = false;
-    boolean monitor = chars.isMonitorOnTerminal();
-    boolean shared = false;
-    for (Target target : serials) {
-      if (target instanceof Target.Stdio stdio) {
-        serial = true;
-        shared = stdio.withMonitor();
+  private final Map<String, RingBuffer> rings = new LinkedHashMap<>();
+
+  private Lines() {}
+
+  /**
+   * Opens every host end that is used; the terminal goes to raw mode here.
+   *
+   * @param hasTerminals the display shows terminals
+   */
+  static Lines open(CharOptions chars, boolean hasTerminals) {
+    Lines lines = new Lines();
+    try {
+      for (CharEnd end : chars.used()) {
+        lines.open(end, chars.isNoGraphic(), hasTerminals);
       }
+    } catch (CommandLineException e) {
+      lines.close();
+      throw e;
     }
-    StdioConsole console = null;
-    if (serial || monitor) {
-      boolean raw = shared || chars.isNoGraphic();
-      console = StdioConsole.open(new StdioConsole.Use(serial, monitor || shared, raw, !raw));
-    }
-    for (int i = 0; i < serials.size(); i++) {
-      config.serial(source(serials.get(i), i, console));
-    }
-    return new Lines(console);
+    return lines;
   }
 
-  private static CharBackendSource source(Target target, int index, StdioConsole console) {
-    return switch (target) {
-      case Target.Stdio stdio -> console;
-      case Target.ToFile(var file) ->
-          new Named("file:" + file, eventLoop -> new FileCharBackend(file));
-      case Target.Pty pty ->
-          new Named(
-              "pty",
-              eventLoop -> {
-                PtyCharBackend backend = new PtyCharBackend(eventLoop);
-                System.err.println(
-                    "char device redirected to " + backend.name() + " (label serial" + index + ")");
-                return backend;
-              });
-      case Target.Nowhere nowhere -> CharBackendSource.NULL;
-      case Target.Socket socket -> throw new IllegalStateException();
-      case Target.Absent absent -> throw new IllegalStateException();
+  private void open(CharEnd end, boolean noGraphic, boolean hasTerminals) {
+    boolean silent =
+        end.target() instanceof CharTarget.Nowhere
+            || end.target() instanceof CharTarget.Vc && !hasTerminals;
+    if (silent || end.isMonitorSocket()) {
+      return; // Sockets of monitors are opened with the monitors.
+    }
+    if (end.target() instanceof CharTarget.Stdio stdio && !end.hasControl()) {
+      boolean raw = end.isShared() || noGraphic;
+      use(
+          end,
+          StreamConsole.onStdio(
+              new StreamConsole.Use(
+                  end.hasDevice(), end.hasMonitor(), raw, stdio.signals() && !noGraphic)));
+      return;
+    }
+    HostLine line;
+    try {
+      line = line(end);
+    } catch (IOException e) {
+      throw new CommandLineException(end.option() + ": " + e.getMessage());
+    }
+    if (end.hasControl()) {
+      controls.add(new Control(end.option(), line));
+      return;
+    }
+    StreamConsole.Use use =
+        new StreamConsole.Use(end.hasDevice(), end.hasMonitor(), end.isShared(), true);
+    use(end, StreamConsole.open(use, line));
+  }
+
+  private void use(CharEnd end, StreamConsole console) {
+    consoles.add(console);
+    if (end.hasDevice()) {
+      end.connect(console);
+    }
+  }
+
+  private HostLine line(CharEnd end) throws IOException {
+    return switch (end.target()) {
+      case CharTarget.ToFile(var file, var append) -> HostLine.file(file, append);
+      case CharTarget.Pipe(var path) -> HostLine.pipe(path);
+      case CharTarget.Socket socket -> HostLine.socket(socket);
+      case CharTarget.Stdio stdio -> HostLine.stdio();
+      case CharTarget.Udp udp -> HostLine.udp(udp);
+      case CharTarget.Ring ring -> {
+        RingBuffer buffer = new RingBuffer(ring.bytes());
+        rings.put(end.id(), buffer);
+        yield HostLine.ring(buffer);
+      }
+      case CharTarget.Pty pty -> {
+        PseudoTerminal terminal = new PseudoTerminal();
+        System.err.println(
+            "char device redirected to " + terminal.name() + " (label " + end.id() + ")");
+        yield HostLine.pty(terminal);
+      }
+      case CharTarget.Vc vc -> {
+        String name = end.hasDevice() ? end.id() : "monitor";
+        VirtualTerminal terminal = new VirtualTerminal(name);
+        terminals.add(terminal);
+        yield HostLine.virtual(terminal);
+      }
+      case CharTarget.Nowhere nowhere -> throw new IllegalStateException();
     };
   }
 
-  /** A backend with what monitors call it. */
-  private record Named(String hostName, CharBackendSource source) implements CharBackendSource {
-    @Override
-    public CharBackend open(Executor eventLoop) throws IOException {
-      return source.open(eventLoop);
-    }
+  /** The display's terminals, serial lines first. */
+  List<VirtualTerminal> terminals() {
+    return terminals;
   }
 
-  /** Starts listening to the terminal. */
+  /** Lines that are kept in memory, by name. */
+  Map<String, RingBuffer> rings() {
+    return rings;
+  }
+
+  /** Where programs speak QMP other than on sockets. */
+  List<Control> controls() {
+    return controls;
+  }
+
+  /** Starts listening to the other ends. */
   void attach(MachineRun machine) {
-    if (console != null) {
-      console.attach(machine);
-    }
+    consoles.forEach(console -> console.attach(machine));
   }
 
   /** Flushes and gives the terminal back; more than once is harmless. */
   @Override
   public void close() {
-    if (console != null) {
-      console.close();
-    }
+    consoles.forEach(StreamConsole::close);
   }
 }

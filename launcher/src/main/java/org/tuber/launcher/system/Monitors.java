@@ -1,17 +1,16 @@
 package org.tuber.launcher.system;
 
 import java.io.Closeable;
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Version;
+import org.tuber.launcher.console.HostLine;
+import org.tuber.launcher.options.CharEnd;
 import org.tuber.launcher.options.CharOptions;
+import org.tuber.launcher.options.CharTarget;
 import org.tuber.launcher.options.MonitorOptions;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.gdb.GdbServer;
@@ -19,6 +18,7 @@ import org.tuber.machine.monitor.HumanMonitor;
 import org.tuber.machine.monitor.MonitorSocket;
 import org.tuber.machine.monitor.Qmp;
 import org.tuber.machine.monitor.QmpSession;
+import org.tuber.machine.monitor.RingCommands;
 import org.tuber.machine.remote.HostSocket;
 import org.tuber.machine.remote.SocketTarget;
 
@@ -28,11 +28,13 @@ final class Monitors implements AutoCloseable {
 
   private final MonitorOptions options;
   private final CharOptions chars;
+  private final Lines lines;
   private final List<Closeable> open = new ArrayList<>();
 
-  Monitors(MonitorOptions options, CharOptions chars) {
+  Monitors(MonitorOptions options, CharOptions chars, Lines lines) {
     this.options = options;
     this.chars = chars;
+    this.lines = lines;
   }
 
   /** Opens one of them. */
@@ -42,26 +44,30 @@ final class Monitors implements AutoCloseable {
 
   /** Lets them in; returns when those have come that the options wait for. */
   void serve(MachineRun machine) {
-    List<SocketTarget> people = new ArrayList<>(options.human());
-    if (chars.monitorSocket() != null) {
-      people.add(chars.monitorSocket());
-    }
-    boolean programs = options.isQmpOnStdio() || !options.qmp().isEmpty();
-    if (people.isEmpty() && !programs && options.gdb().isEmpty()) {
+    List<CharEnd> sockets = chars.used().stream().filter(CharEnd::isMonitorSocket).toList();
+    if (sockets.isEmpty() && lines.controls().isEmpty() && options.gdb().isEmpty()) {
       return;
     }
     HumanMonitor human = new HumanMonitor(machine, Version.number());
-    for (SocketTarget target : people) {
-      serve("-monitor", target, t -> MonitorSocket.human(t, human, Version.line()));
+    RingCommands rings = new RingCommands(lines.rings());
+    human.add(rings);
+    Qmp qmp = null;
+    if (!lines.controls().isEmpty() || sockets.stream().anyMatch(CharEnd::hasControl)) {
+      qmp = new Qmp(machine, human, Version.line());
+      qmp.add(rings);
     }
-    if (programs) {
-      Qmp qmp = new Qmp(machine, human, Version.line());
-      for (SocketTarget target : options.qmp()) {
-        serve("-qmp", target, t -> MonitorSocket.qmp(t, qmp));
-      }
-      if (options.isQmpOnStdio()) {
-        speakOnStdio(qmp);
-      }
+    for (CharEnd end : sockets) {
+      SocketTarget target = ((CharTarget.Socket) end.target()).target();
+      Qmp programs = qmp;
+      serve(
+          end.option(),
+          target,
+          end.hasControl()
+              ? t -> MonitorSocket.qmp(t, programs)
+              : t -> MonitorSocket.human(t, human, Version.line()));
+    }
+    for (Lines.Control control : lines.controls()) {
+      speak(control.line(), qmp);
     }
     for (SocketTarget target : options.gdb()) {
       try {
@@ -81,25 +87,23 @@ final class Monitors implements AutoCloseable {
         socket.awaitConnection();
       }
     } catch (IOException e) {
-      throw new CommandLineException(option + " " + target + ": " + e.getMessage());
+      throw new CommandLineException(option + ": " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void speakOnStdio(Qmp qmp) {
-    InputStream in = new FileInputStream(FileDescriptor.in);
-    OutputStream out = new FileOutputStream(FileDescriptor.out);
-    QmpSession session = new QmpSession(qmp, bytes -> write(out, bytes));
+  private static void speak(HostLine line, Qmp qmp) {
+    QmpSession session = new QmpSession(qmp, bytes -> write(line.out(), bytes));
     Thread.ofPlatform()
         .daemon()
-        .name("qmp-stdio")
+        .name("qmp-" + line.name())
         .start(
             () -> {
               session.open();
               byte[] chunk = new byte[CHUNK_BYTES];
               try {
-                for (int n; (n = in.read(chunk)) >= 0; ) {
+                for (int n; (n = line.in().read(chunk)) >= 0; ) {
                   session.feed(chunk, n);
                 }
               } catch (IOException e) {

@@ -77,11 +77,11 @@ public abstract class SystemCommand implements Subcommand {
     CpuOptions cpu = new CpuOptions(cpuModels(), DEFAULT_MEMORY_BYTES);
     BootOptions boot = new BootOptions();
     RunOptions run = new RunOptions();
-    CharOptions chars = new CharOptions();
     LogOptions log = new LogOptions();
     DisplayOptions display = new DisplayOptions();
-    DeviceOptions devices = new DeviceOptions();
-    MonitorOptions monitors = new MonitorOptions(devices);
+    CharOptions chars = new CharOptions(machine::isNoDefaults, display::hasTerminals);
+    DeviceOptions devices = new DeviceOptions(chars, () -> hasScreen() && !machine.isNoDefaults());
+    MonitorOptions monitors = new MonitorOptions(chars);
     DriveOptions drives = new DriveOptions(machine::isNoDefaults, defaultBus());
     OptionParser parser =
         new OptionParser(
@@ -112,12 +112,20 @@ public abstract class SystemCommand implements Subcommand {
     MachineConfig.Builder config = MachineConfig.builder();
     parser.apply(config);
     LogSetup.apply(log);
-    try (Lines lines = Lines.open(chars, machine.isNoDefaults(), config)) {
+    if (display.isCurses() && chars.isNoGraphic()) {
+      throw new CommandLineException("-nographic cannot be used with -display curses");
+    }
+    if (display.isCurses() && chars.isTerminalUsed()) {
+      throw new CommandLineException("-display curses: stdio is used for something else too");
+    }
+    try (Lines lines = Lines.open(chars, display.hasTerminals())) {
       if (hasScreen() && chars.isScreenExpected() && !display.isDisplayGiven()) {
         System.err.println(
-            "tuber: there is no window; -vnc :0 serves the screen, -nographic shows the serial line");
+            "tuber: there is no window; -display web, -vnc :0 and -display curses show the screen,"
+                + " -nographic the serial line");
       }
-      return start(config.build(), lines, display, new Monitors(monitors, chars), log);
+      Monitors toOpen = new Monitors(monitors, chars, lines);
+      return start(config.build(), lines, display, toOpen, log);
     }
   }
 
@@ -132,7 +140,7 @@ public abstract class SystemCommand implements Subcommand {
       Thread.ofPlatform().daemon().name("runtime-check").start(SystemCommand::checkRuntime);
     }
     try (MachineRun machine = create(config);
-        Screen screen = new Screen(display);
+        Screen screen = new Screen(display, lines.terminals());
         Monitors monitors = monitorsToOpen) {
       Thread powerCut = new Thread(() -> cutPower(machine, lines), "power-cut");
       Runtime.getRuntime().addShutdownHook(powerCut);

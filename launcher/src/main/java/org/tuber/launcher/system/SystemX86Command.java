@@ -18,6 +18,7 @@ public final class SystemX86Command extends SystemCommand {
   static {
     BOARDS.put("pc", "pc");
     BOARDS.put("pc-i440fx-7.2", "pc");
+    BOARDS.put("isapc", "isapc");
   }
 
   /** The command. */
@@ -32,7 +33,8 @@ public final class SystemX86Command extends SystemCommand {
 
   @Override
   Set<String> boardProperties() {
-    return Set.of("acpi", "hpet", "usb", "vmport", "graphics", "dump-guest-core");
+    return Set.of(
+        "acpi", "hpet", "usb", "vmport", "graphics", "dump-guest-core", "pflash0", "pflash1");
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.tuber.truffle.engine.linux.ElfKind;
 
@@ -51,7 +52,7 @@ final class ProgramFile {
           return read(file);
         }
       }
-    } catch (IOException | java.nio.file.InvalidPathException e) {
+    } catch (IOException | InvalidPathException e) {
       // Who loads the program says what is wrong with it.
       return new byte[0];
     }

@@ -152,6 +152,7 @@ public final class UserCommand implements Subcommand {
                 case "interp" -> Engine.Options.INTERPRETER;
                 case "immediate" -> Engine.Options.IMMEDIATE;
                 case "classes" -> Engine.Options.IMMEDIATE_CLASSES;
+                case "lockstep" -> Engine.Options.LOCKSTEP;
                 default ->
                     throw new CommandLineException("user: unknown accelerator '" + value + "'");
               };

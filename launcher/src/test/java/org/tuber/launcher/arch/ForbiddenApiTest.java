@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaMethodCall;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +15,7 @@ class ForbiddenApiTest {
   /** Classes, without the nested ones' suffix, that may let a thread sleep, and why. */
   private static final List<String> SLEEPERS =
       // Waits for a guest CPU that does not come back, after the user asked to leave.
-      List.of("org.tuber.launcher.console.StdioConsole");
+      List.of("org.tuber.launcher.console.StreamConsole");
 
   private static DescribedPredicate<JavaClass> topLevel(List<String> names) {
     return DescribedPredicate.describe(
@@ -57,7 +58,7 @@ class ForbiddenApiTest {
         .orShould()
         .callMethod(Thread.class, "sleep", long.class, int.class)
         .orShould()
-        .callMethod(Thread.class, "sleep", java.time.Duration.class)
+        .callMethod(Thread.class, "sleep", Duration.class)
         .check(Classes.PRODUCT);
   }
 

@@ -17,8 +17,8 @@ final class EchoConsole {
   public static void main(String[] args) throws Exception {
     CountDownLatch end = new CountDownLatch(1);
     boolean[] fail = new boolean[1];
-    StdioConsole console =
-        StdioConsole.open(new StdioConsole.Use(true, true, args.length == 0, args.length > 0));
+    StreamConsole console =
+        StreamConsole.onStdio(new StreamConsole.Use(true, true, args.length == 0, args.length > 0));
     CharBackend serial = console.open(Runnable::run);
     serial.setReceiver(
         new CharBackend.Receiver() {

@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -48,7 +49,7 @@ class ImgCommandTest {
   private byte[] disk(String name, int bytes) throws IOException {
     byte[] data = new byte[bytes];
     new Random(bytes).nextBytes(data);
-    java.util.Arrays.fill(data, 70_000, bytes / 2, (byte) 0);
+    Arrays.fill(data, 70_000, bytes / 2, (byte) 0);
     Files.write(dir.resolve(name), data);
     return data;
   }
@@ -65,6 +66,13 @@ class ImgCommandTest {
     assertThat(ok("info @a")).contains("virtual size: 5 MiB");
     assertThat(ok("create -f qcow2 -b @a -F qcow2 @b")).contains("backing_file=");
     assertThat(ok("info --backing-chain @b")).contains("image: " + path("a"));
+  }
+
+  @Test
+  void clusterStoresAreNotTakenForMissingFiles() {
+    assertThat(run("info rbd:pool/image").err).contains("Ceph RBD (librbd)");
+    assertThat(run("info gluster://host/volume/image").err).contains("GlusterFS (libgfapi)");
+    assertThat(run("info gluster+tcp://host/volume/image").err).contains("GlusterFS (libgfapi)");
   }
 
   @Test

@@ -14,7 +14,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.launcher.CommandLineException;
-import org.tuber.launcher.options.CharOptions.Target;
 import org.tuber.machine.BootOrder;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.DriveOption.Bus;
@@ -24,7 +23,9 @@ import org.tuber.machine.MachineConfig.RtcBase;
 
 /** QEMU's spelling in, a machine configuration out. */
 class SystemOptionsTest {
-  private final CharOptions chars = new CharOptions();
+  private boolean noDefaults;
+  private final DisplayOptions display = new DisplayOptions();
+  private final CharOptions chars = new CharOptions(() -> noDefaults, display::hasTerminals);
   private final LogOptions log = new LogOptions();
   private final OptionParser parser =
       new OptionParser(
@@ -35,10 +36,11 @@ class SystemOptionsTest {
           new BootOptions(),
           new RunOptions(),
           new NetOptions(),
-          new DeviceOptions(),
           new DriveOptions(() -> true, DriveOption.Bus.IDE),
           chars,
-          new DisplayOptions(),
+          display,
+          new MonitorOptions(chars),
+          new DeviceOptions(chars, () -> false),
           log);
 
   private MachineConfig parse(String... arguments) {
@@ -57,8 +59,25 @@ class SystemOptionsTest {
     assertThat(config.cpuModel()).isEqualTo("qemu64");
     assertThat(config.accel()).isEqualTo("tcg");
     assertThat(config.rtcBase()).isEqualTo(new RtcBase.Utc());
-    assertThat(chars.serials(false)).containsExactly(new Target.Nowhere());
-    assertThat(chars.serials(true)).isEmpty();
+    assertThat(serials()).containsExactly(new CharTarget.Vc());
+  }
+
+  private List<CharTarget> serials() {
+    return chars.serials().stream().map(CharEnd::target).toList();
+  }
+
+  /** The only end that a monitor for people uses. */
+  private CharEnd monitor() {
+    List<CharEnd> monitors = chars.used().stream().filter(CharEnd::hasMonitor).toList();
+    assertThat(monitors).hasSize(1);
+    return monitors.getFirst();
+  }
+
+  @Test
+  void nodefaultsLeavesNoLine() {
+    noDefaults = true;
+    parse("-display", "web");
+    assertThat(chars.used()).isEmpty();
   }
 
   @Test
@@ -139,7 +158,8 @@ class SystemOptionsTest {
     assertThat(config.append()).isEqualTo("console=ttyS0 -m 99");
     assertThat(config.noReboot()).isTrue();
     assertThat(config.guestName()).isEqualTo("guest");
-    assertThat(chars.serials(false)).containsExactly(new Target.Stdio(true));
+    assertThat(serials()).containsExactly(new CharTarget.Stdio(false));
+    assertThat(monitor().id()).isEqualTo("serial0");
   }
 
   @Test
@@ -147,7 +167,9 @@ class SystemOptionsTest {
     Path kernel = Files.writeString(dir.resolve("k"), "k");
     assertThat(parse("-kernel", kernel.toString(), "-append", "-nographic").append())
         .isEqualTo("-nographic");
-    assertThat(parse("-kernel", kernel.toString(), "-append", "--S").append()).isEqualTo("--S");
+    MachineConfig second =
+        new SystemOptionsTest().parse("-kernel", kernel.toString(), "-append", "--S");
+    assertThat(second.append()).isEqualTo("--S");
   }
 
   @Test
@@ -158,28 +180,78 @@ class SystemOptionsTest {
   @Test
   void nographicWithOwnMonitorKeepsTheSerialLine() {
     parse("-nographic", "-monitor", "none");
-    assertThat(chars.serials(false)).containsExactly(new Target.Stdio(false));
+    assertThat(serials()).containsExactly(new CharTarget.Stdio(true));
+    assertThat(chars.used()).noneMatch(CharEnd::hasMonitor);
   }
 
   @Test
   void serialLinesCollect() {
     parse("-serial", "file:/tmp/a", "-serial", "null", "-serial", "pty", "-serial", "none");
-    assertThat(chars.serials(false))
+    assertThat(serials())
         .containsExactly(
-            new Target.ToFile(Path.of("/tmp/a")), new Target.Nowhere(), new Target.Pty());
+            new CharTarget.ToFile(Path.of("/tmp/a"), false),
+            new CharTarget.Nowhere(),
+            new CharTarget.Pty());
+  }
+
+  @Test
+  void backendsAreNamedAndShared() {
+    parse(
+        "-chardev",
+        "stdio,mux=on,signal=off,id=c",
+        "-serial",
+        "chardev:c",
+        "-mon",
+        "chardev=c,mode=readline");
+    assertThat(serials()).containsExactly(new CharTarget.Stdio(false));
+    assertThat(monitor().isShared()).isTrue();
+  }
+
+  @Test
+  void socketsCarryTheirProperties() {
+    parse(
+        "-serial",
+        "telnet:localhost:4000,server=on,wait=off",
+        "-serial",
+        "tcp::4001,reconnect=5",
+        "-chardev",
+        "socket,id=s,path=/tmp/s,server=on,wait=off",
+        "-qmp",
+        "tcp::4002,server=on,wait=off",
+        "-mon",
+        "chardev=s,mode=readline");
+    CharTarget.Socket telnet = (CharTarget.Socket) serials().get(0);
+    assertThat(telnet.telnet()).isTrue();
+    assertThat(telnet.target().server()).isTrue();
+    assertThat(telnet.target().waits()).isFalse();
+    CharTarget.Socket client = (CharTarget.Socket) serials().get(1);
+    assertThat(client.reconnectSeconds()).isEqualTo(5);
+    assertThat(client.toString()).isEqualTo("tcp:localhost:4001");
+    assertThat(monitor().isMonitorSocket()).isTrue();
+    assertThat(chars.used()).filteredOn(CharEnd::hasControl).hasSize(1);
+  }
+
+  @Test
+  void displayWithTerminalsHasTheMonitorToo() {
+    MachineConfig config = parse("-display", "web,port=8006");
+    assertThat(config.vga()).isEqualTo("std");
+    assertThat(display.webAddress().getPort()).isEqualTo(8006);
+    assertThat(display.webAddress().getAddress().isLoopbackAddress()).isTrue();
+    assertThat(serials()).containsExactly(new CharTarget.Vc());
+    assertThat(monitor().target()).isEqualTo(new CharTarget.Vc());
   }
 
   @Test
   void terminalBelongsToOne() {
     parse("-serial", "stdio", "-monitor", "stdio");
-    assertThatThrownBy(() -> chars.serials(false)).hasMessageContaining("used twice");
+    assertThatThrownBy(chars::used).hasMessageContaining("used twice");
   }
 
   @Test
   void clockStartsWhereToldTo() {
     assertThat(parse("-rtc", "base=2026-01-31T12:00:00").rtcBase())
         .isEqualTo(new RtcBase.Fixed(1769860800));
-    assertThat(parse("-rtc", "base=localtime,clock=host").rtcBase())
+    assertThat(new SystemOptionsTest().parse("-rtc", "base=localtime,clock=host").rtcBase())
         .isEqualTo(new RtcBase.LocalTime());
   }
 
@@ -214,7 +286,8 @@ class SystemOptionsTest {
         "-M pc,usb=on | -machine pc,usb=on: usb is not available",
         "-accel kvm | -accel kvm: unknown accelerator; known: tcg, interp",
         "-accel tcg,tb-size=9 | -accel tcg,tb-size=9: unknown property 'tb-size'",
-        "-accel tcg,mode=odd | -accel tcg,mode=odd: unknown mode 'odd'; known: default, immediate, classes",
+        "-accel tcg,mode=odd | -accel tcg,mode=odd: unknown mode 'odd'; known: default, immediate,"
+            + " classes, lockstep",
         "-cpu 386 | -cpu 386: unknown CPU model; known: qemu64, max",
         "-cpu max,sse9 | -cpu max,sse9: 'sse9' is not +feature or -feature",
         "-smp 0 | -smp 0: 0 is not within 1 to 255",
@@ -222,14 +295,36 @@ class SystemOptionsTest {
         "-smp 3,cores=2 | -smp 3,cores=2: topology gives 2 CPUs, cpus says 3",
         "-kernel /nonexistent | -kernel /nonexistent: cannot read this file",
         "-append x | -append is only for use with -kernel",
-        "-serial tcp:1 | -serial tcp:1: unknown value; known: stdio, mon:stdio, file:F, pty, null, none",
-        "-monitor pty | -monitor pty: unknown value; known: stdio, tcp:, unix:, null, none",
-        "-display gtk | -display gtk: unknown value; known: none, vnc=",
+        "-serial tcp:1 | -serial tcp:1: is neither tcp:[host]:port nor unix:path",
+        "-serial tcp::x | -serial tcp::x: 'x' is not a port",
+        "-serial tcp::1,server=on,reconnect=1 | -serial tcp::1,server=on,reconnect=1: reconnect is"
+            + " for those who connect, not with server=on",
+        "-serial odd | -serial odd: unknown value; known: stdio, mon:…, file:F, pipe:F, pty, tcp:…,"
+            + " telnet:…, udp:…, unix:F, vc, null, none, chardev:ID",
+        "-serial udp:1 | -serial udp:1: is not udp:[host]:port[@[local]:port]",
+        "-serial udp::x | -serial udp::x: 'x' is not a port",
+        "-chardev udp,id=x | -chardev udp,id=x: needs a port",
+        "-chardev ringbuf,id=x,size=3 | -chardev ringbuf,id=x,size=3: size must be a power of two"
+            + " and at most 256 MiB",
+        "-serial chardev:no | -serial: no -chardev has id=no",
+        "-serial pipe: | -serial pipe:: needs a path",
+        "-chardev null | -chardev null: needs an id",
+        "-chardev odd,id=x | -chardev odd,id=x: unknown backend; known: file, stdio, socket, udp,"
+            + " pipe, pty, vc, ringbuf, null",
+        "-chardev null,id=x,path=y | -chardev null,id=x,path=y: unknown property 'path'",
+        "-chardev null,id=x -chardev null,id=x | -chardev null,id=x: this id is taken",
+        "-chardev null,id=x -serial chardev:x -serial chardev:x | -serial chardev:x: 'x' is in use"
+            + " already; mux=on lets one device and one monitor share it",
+        "-display gtk | -display gtk: unknown value; known: none, vnc=, web, curses",
+        "-display web,port=99999 | -display web,port=99999: 99999 is not within 0 to 65535",
+        "-display web,foo=1 | -display web,foo=1: unknown property 'foo'",
+        "-display curses -vga none | -display curses: there is no video card with -vga none",
         "-vga qxl | -vga qxl: unknown value; known: std, cirrus, none",
         "-vnc here | -vnc here: is not [host]:display",
         "-nic user | -nic user: unknown value; known: none",
         "-d in_asm | -d in_asm: unknown log item; known: engine, unimp, guest_errors",
-        "-rtc base=when | -rtc base=when: 'when' is not utc, localtime or a date like 2026-01-31T12:00:00",
+        "-rtc base=when | -rtc base=when: 'when' is not utc, localtime or a date like"
+            + " 2026-01-31T12:00:00",
         "-rtc clock=vm | -rtc clock=vm: unknown clock 'vm'; known: host",
       })
   void wrongOptionOrValueIsOneLineThatNamesIt(String line, String message) {

@@ -13,6 +13,12 @@ import org.tuber.launcher.TuberProcess;
 
 /** Programs under {@code tuber user} beside the same without it. */
 final class Programs {
+  /** A program in Perl: a hash, a child process, floating point. */
+  static final String PERL =
+      "my %h; $h{$_ % 97} .= chr(65 + $_ % 26) for 1..20000; print map { \"$_=$h{$_}\\n\" } sort"
+          + " keys %h; $p = fork; exit 7 if !$p; waitpid($p, 0); printf(\"%d %.15g %s\\n\", $? >>"
+          + " 8, sqrt(2) ** 3, 2 ** 40)";
+
   private Programs() {}
 
   /** What came of a command that was run natively. */

@@ -69,7 +69,7 @@ class UserProgram32Test {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     String program = Programs.compile(folder, name, source, options()).toString();
@@ -93,10 +93,6 @@ class UserProgram32Test {
 
   @Test
   void perl() throws Exception {
-    String script =
-        "my %h; $h{$_ % 97} .= chr(65 + $_ % 26) for 1..20000; print map { \"$_=$h{$_}\\n\" } sort"
-            + " keys %h; $p = fork; exit 7 if !$p; waitpid($p, 0); printf(\"%d %.15g %s\\n\", $? >>"
-            + " 8, sqrt(2) ** 3, 2 ** 40)";
-    same("/usr/bin/perl", "-e", script);
+    same("/usr/bin/perl", "-e", Programs.PERL);
   }
 }

@@ -58,7 +58,7 @@ class UserProgramArm64Test {
 
   /** What the kernel does is the same for programs built for the host. */
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     List<String> options = List.of("-static", "-w", "-pthread");
@@ -168,6 +168,18 @@ class UserProgramArm64Test {
     assertThat(r.out()).isEqualTo("200000 20000\n");
   }
 
+  /** Results and FPSR, in whichever tier they are computed. */
+  @ParameterizedTest
+  @ValueSource(strings = {"floats", "bytes"})
+  void arithmeticOfManyKinds(String name) throws Exception {
+    String source = Files.readString(Programs.resource(name + ".c"));
+    List<String> options = List.of("-static", "-w", "-march=armv8.2-a+i8mm");
+    String program = Programs.compile(COMPILER, folder, name, source, options).toString();
+    List<String> model = List.of("-cpu", "max");
+    List<String> plain = Programs.join(Programs.join(List.of(QEMU), "-cpu", "max"), program);
+    Programs.same(folder, plain, Programs.join(model, program));
+  }
+
   @Test
   void bashForksPipesAndTraps() throws Exception {
     String script =
@@ -217,11 +229,7 @@ class UserProgramArm64Test {
 
   @Test
   void perl() throws Exception {
-    String script =
-        "my %h; $h{$_ % 97} .= chr(65 + $_ % 26) for 1..20000; print map { \"$_=$h{$_}\\n\" } sort"
-            + " keys %h; $p = fork; exit 7 if !$p; waitpid($p, 0); printf(\"%d %.15g %s\\n\", $? >>"
-            + " 8, sqrt(2) ** 3, 2 ** 40)";
-    same("/usr/bin/perl", "-e", script);
+    same("/usr/bin/perl", "-e", Programs.PERL);
   }
 
   @Test
@@ -236,5 +244,33 @@ class UserProgramArm64Test {
         print(hashlib.sha256(b"x" * 1000).hexdigest(), 2.0 ** 0.5, os.uname().machine)
         """;
     same("/usr/bin/python3", "-c", program);
+  }
+
+  /** The guest's own compiler runs its passes, and what it links runs. */
+  @Test
+  void gccCompilesAndLinks() throws Exception {
+    String gcc = "/usr/bin/aarch64-linux-gnu-gcc-12";
+    Programs.needs(sysroot + gcc);
+    String source =
+        """
+        #include <stdio.h>
+        static unsigned long mix(unsigned long x) { x ^= x << 13; x ^= x >> 7; return x ^ x << 17; }
+        int main(void) {
+          unsigned long x = 88172645463325252;
+          double r = 0;
+          for (int i = 0; i < 1000; i++) { x = mix(x); r = r / 3 + i * 0.25; }
+          printf("%lu %.17g\\n", x, r);
+          return (int)(x % 77);
+        }
+        """;
+    Path file = Files.writeString(folder.resolve("mix.c"), source);
+    Path program = folder.resolve("mix");
+    Path errors = folder.resolve("errors");
+    List<String> compile =
+        List.of("-L", sysroot, gcc, "-O1", file.toString(), "-o", program.toString());
+    Programs.Result built = Programs.runEmulated(folder, compile, errors);
+    assertThat(built.status()).as(Files.readString(errors)).isZero();
+    List<String> plain = List.of(QEMU, "-L", sysroot, program.toString());
+    Programs.same(folder, plain, List.of("-L", sysroot, program.toString()));
   }
 }

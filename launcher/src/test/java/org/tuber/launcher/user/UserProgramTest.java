@@ -143,7 +143,7 @@ class UserProgramTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     same(build(name, source, "-w", "-pthread").toString());

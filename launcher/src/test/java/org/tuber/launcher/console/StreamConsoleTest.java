@@ -8,7 +8,6 @@ import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -16,10 +15,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tuber.core.backend.CharBackend;
-import org.tuber.launcher.console.StdioConsole.Use;
+import org.tuber.launcher.console.StreamConsole.Use;
 
 @Timeout(20)
-class StdioConsoleTest {
+class StreamConsoleTest {
   private final PipedOutputStream keyboard = new PipedOutputStream();
   private final ByteArrayOutputStream screen = new ByteArrayOutputStream();
   private final ScriptedRun machine = new ScriptedRun();
@@ -50,9 +49,8 @@ class StdioConsoleTest {
     in = new PipedInputStream(keyboard);
   }
 
-  private StdioConsole console(Use use) {
-    StdioConsole console =
-        new StdioConsole(use, in, screen, CompletableFuture.completedFuture(null));
+  private StreamConsole console(Use use) {
+    StreamConsole console = StreamConsole.open(use, new HostLine("test", in, screen, 0, () -> {}));
     if (use.serial()) {
       serial = console.open(loop::add);
       serial.setReceiver(device);

@@ -15,12 +15,18 @@ import org.tuber.core.backend.CharBackend;
 
 @EnabledOnOs(OS.LINUX)
 @Timeout(20)
-class PtyCharBackendTest {
+class PseudoTerminalTest {
+  private static StreamConsole console(PseudoTerminal pty) {
+    return StreamConsole.open(new StreamConsole.Use(true, false, false, true), HostLine.pty(pty));
+  }
+
   @Test
   void bytesGoBothWaysUnchanged() throws Exception {
     BlockingQueue<Runnable> loop = new LinkedBlockingQueue<>();
     StringBuilder got = new StringBuilder();
-    PtyCharBackend backend = new PtyCharBackend(loop::add);
+    PseudoTerminal pty = new PseudoTerminal();
+    StreamConsole console = console(pty);
+    CharBackend backend = console.open(loop::add);
     backend.setReceiver(
         new CharBackend.Receiver() {
           @Override
@@ -33,7 +39,8 @@ class PtyCharBackendTest {
             got.append(new String(bytes, offset, length, StandardCharsets.ISO_8859_1));
           }
         });
-    try (RandomAccessFile far = new RandomAccessFile(backend.name(), "rw")) {
+    console.attach(new ScriptedRun());
+    try (RandomAccessFile far = new RandomAccessFile(pty.name(), "rw")) {
       for (char c : "a\r\n\003".toCharArray()) {
         backend.write((byte) c);
       }
@@ -54,7 +61,7 @@ class PtyCharBackendTest {
 
   @Test
   void withoutListenerOutputDoesNotHoldUpTheGuest() throws Exception {
-    PtyCharBackend backend = new PtyCharBackend(Runnable::run);
+    CharBackend backend = console(new PseudoTerminal()).open(Runnable::run);
     for (int i = 0; i < 500_000; i++) {
       backend.write((byte) 'x');
     }

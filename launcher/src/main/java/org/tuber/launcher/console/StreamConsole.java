@@ -1,17 +1,15 @@
 package org.tuber.launcher.console;
 
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.CharBackend;
 import org.tuber.launcher.Version;
 import org.tuber.machine.CharBackendSource;
@@ -21,10 +19,12 @@ import org.tuber.machine.monitor.HumanMonitor;
 import org.tuber.machine.monitor.MonitorLine;
 
 /**
- * Standard input and output as a serial line, as the monitor, or as both with Ctrl-A c to change
- * over. A terminal goes to raw mode; pipes and files work as they are.
+ * The host end of a character device: two streams as a serial line, as the monitor, or as both with
+ * Ctrl-A c to change over. On standard input and output a terminal goes to raw mode; pipes and
+ * files work as they are.
  */
-public final class StdioConsole implements CharBackendSource, AutoCloseable {
+public final class StreamConsole implements CharBackendSource, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StreamConsole.class);
   private static final int CHUNK_BYTES = 4096;
   private static final long PATIENCE_MILLIS = 3000;
   private static final String HELP =
@@ -40,7 +40,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
       """;
 
   /**
-   * How the terminal is used.
+   * How the streams are used.
    *
    * @param serial the guest's serial line is here
    * @param monitor the monitor is here
@@ -50,7 +50,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   public record Use(boolean serial, boolean monitor, boolean escapeKeys, boolean keepSignals) {}
 
   private final Use use;
-  private final InputStream in;
+  private final HostLine line;
   private final ByteOutlet outlet;
   private final Future<TerminalMode> terminal;
   private final EscapeKeys keys = new EscapeKeys();
@@ -62,7 +62,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
   private volatile MachineRun machine;
 
   /** Opens the process's own stdin and stdout. */
-  public static StdioConsole open(Use use) {
+  public static StreamConsole onStdio(Use use) {
     // ./tuber asks with test -t, which costs nothing; the JDK loads a console for its answer.
     String told = System.getProperty("tuber.stdin.tty");
     boolean isTerminal = told == null ? System.console().isTerminal() : Boolean.parseBoolean(told);
@@ -70,17 +70,18 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
     FutureTask<TerminalMode> mode =
         new FutureTask<>(() -> isTerminal ? new TerminalMode(use.keepSignals()) : null);
     Thread.ofPlatform().daemon().name("terminal-setup").start(mode);
-    return new StdioConsole(
-        use,
-        new FileInputStream(FileDescriptor.in),
-        new FileOutputStream(FileDescriptor.out),
-        mode);
+    return new StreamConsole(use, HostLine.stdio(), mode);
   }
 
-  StdioConsole(Use use, InputStream in, OutputStream out, Future<TerminalMode> terminal) {
+  /** A console over streams that are no terminal of this process. */
+  public static StreamConsole open(Use use, HostLine line) {
+    return new StreamConsole(use, line, CompletableFuture.completedFuture(null));
+  }
+
+  StreamConsole(Use use, HostLine line, Future<TerminalMode> terminal) {
     this.use = use;
-    this.in = in;
-    this.outlet = new ByteOutlet("stdio", out);
+    this.line = line;
+    this.outlet = new ByteOutlet(line.name(), line.out(), line.patienceNanos());
     this.terminal = terminal;
     this.monitor = use.monitor() ? new MonitorLine(outlet::write) : null;
     this.monitorHasFocus = use.monitor() && !use.serial();
@@ -95,12 +96,12 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
         monitor.prompt();
       }
     }
-    Thread.ofPlatform().daemon().name("stdio-input").start(this::readLoop);
+    Thread.ofPlatform().daemon().name(line.name() + "-input").start(this::readLoop);
   }
 
   @Override
   public String hostName() {
-    return "stdio";
+    return line.name();
   }
 
   @Override
@@ -115,7 +116,7 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
     try {
       terminalMode();
       while (true) {
-        int length = in.read(chunk);
+        int length = line.in().read(chunk);
         if (length < 0) {
           // End of a pipe: nobody types any more, but the guest may still talk.
           return;
@@ -209,6 +210,11 @@ public final class StdioConsole implements CharBackendSource, AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    try {
+      line.end().close();
+    } catch (IOException e) {
+      LOG.warn("closing {}: {}", line.name(), e.toString());
     }
   }
 
