@@ -41,7 +41,9 @@ class ArgumentsTest {
   void unknownMeasurementIsNamed() {
     assertThatThrownBy(() -> new PerfCommand().run(List.of("speed")))
         .isInstanceOf(CommandLineException.class)
-        .hasMessage("perf: unknown 'speed'; one of boot, kernels, user, bench, footprint");
+        .hasMessage(
+            "perf: unknown 'speed'; one of compare, profile, boot, kernels, user, img, disk,"
+                + " bench, footprint");
     assertThatThrownBy(() -> new PerfCommand().run(List.of("boot", "--guest", "/no/such/folder")))
         .isInstanceOf(CommandLineException.class);
     assertThat(java.util.ServiceLoader.load(org.tuber.launcher.Subcommand.class))

@@ -17,6 +17,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.tuber.perf.kernels.Kernel;
 import org.tuber.perf.kernels.KernelBuild;
+import org.tuber.perf.measure.Architecture;
 import org.tuber.truffle.engine.Engine;
 
 /**
@@ -42,7 +43,9 @@ public class EngineBenchmark {
     }
   }
 
-  @Param public Kernel kernel;
+  @Param({"SIEVE", "FIB", "SHA", "QUICKSORT", "HASH", "SSE2"})
+  public Kernel kernel;
+
   @Param public Tier tier;
 
   private BareKernels machine;
@@ -52,7 +55,7 @@ public class EngineBenchmark {
   @Setup(Level.Trial)
   public void build() throws IOException, InterruptedException {
     byte[] image;
-    try (KernelBuild build = KernelBuild.start()) {
+    try (KernelBuild build = KernelBuild.start(Architecture.X86_64)) {
       image = build.flatImage();
     }
     machine = new BareKernels(image, tier.options());

@@ -2,17 +2,17 @@ package org.tuber.perf.boot;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.perf.Arguments;
+import org.tuber.perf.measure.Architecture;
 import org.tuber.perf.measure.Emulator;
+import org.tuber.perf.measure.FailedRunException;
 import org.tuber.perf.measure.Guest;
 import org.tuber.perf.measure.GuestFolder;
-import org.tuber.perf.report.HostState;
-import org.tuber.perf.report.JsonFile;
+import org.tuber.perf.report.Measurement;
 
 /**
  * {@code tuber perf boot}: whole processes, from their start to the guest's power-off. Tuber and
@@ -20,18 +20,17 @@ import org.tuber.perf.report.JsonFile;
  */
 public final class BootCommand {
   private static final String COMMAND = "perf boot";
-  private static final String MARKER = "GUEST-MARKER";
-  private static final int TAIL_LINES = 15;
   private static final String HELP =
       """
       Usage: tuber perf boot [OPTIONS] [-- TUBER_OPTIONS]
 
       Boots a guest that prints a marker line and switches off, under Tuber and, when
-      installed, under qemu-system-x86_64 -accel tcg, in turn. Each run is a fresh process.
+      installed, under qemu-system-* -accel tcg, in turn. Each run is a fresh process.
 
         -n RUNS          runs of each (3)
-        --guest DIR      folder with vmlinux, vmlinuz, initrd.cpio.gz ($TUBER_GUESTS/amd64,
-                         else fetched once and kept in the user's cache)
+        --arch ARCH      x86_64 or aarch64 (x86_64)
+        --guest DIR      folder with vmlinux, vmlinuz, initrd.cpio.gz ($TUBER_GUESTS/amd64
+                         or arm64, else fetched once and kept in the user's cache)
         --kernel NAME    file in that folder (vmlinux)
         --append TEXT    kernel command line
         --no-qemu        Tuber alone
@@ -48,7 +47,8 @@ public final class BootCommand {
         new Arguments(
             COMMAND,
             commandLine,
-            Set.of("-n", "--guest", "--kernel", "--append", "--limit", "--json"),
+            Set.of(
+                "-n", Architecture.OPTION, "--guest", "--kernel", "--append", "--limit", "--json"),
             Set.of("--no-qemu"));
     if (arguments.isHelp()) {
       out.print(HELP);
@@ -56,70 +56,39 @@ public final class BootCommand {
     }
     int runs = arguments.number("-n", 3, 1);
     int limit = arguments.number("--limit", 300, 1);
+    Architecture architecture = Architecture.of(arguments);
     Emulator.Tuber tuber = Emulator.Tuber.ofThisProcess(arguments.passedOn());
-    GuestFolder folder = GuestFolder.find(arguments.text("--guest", null));
+    GuestFolder folder = GuestFolder.find(arguments.text("--guest", null), architecture);
     Guest guest =
         new Guest(
+            architecture,
             folder.kernel(arguments.text("--kernel", null)),
             folder.initrd(),
-            arguments.text("--append", Guest.COMMAND_LINE));
+            arguments.text("--append", architecture.commandLine()));
     Optional<Emulator.Qemu> qemu =
-        arguments.has("--no-qemu") ? Optional.empty() : Emulator.Qemu.installed();
+        arguments.has("--no-qemu") ? Optional.empty() : Emulator.Qemu.installed(architecture);
     out.println("guest: " + guest.kernel() + ", " + guest.append());
-    out.println("tuber: " + tuber.build());
-    out.println("qemu: " + qemu.map(Emulator.Qemu::version).orElse("none"));
-    HostState before = HostState.now();
+    Measurement measurement = new Measurement(out, tuber.build(), qemu.map(Emulator.Qemu::version));
     BootReport report = new BootReport();
     try {
       for (int i = 0; i < runs; i++) {
-        BootSample ours = boot(tuber, guest, limit, out);
-        BootSample theirs = qemu.isPresent() ? boot(qemu.get(), guest, limit, out) : null;
-        if (ours == null || (theirs == null && qemu.isPresent())) {
-          return 1;
-        }
+        BootSample ours = BootSample.of(tuber, guest, limit);
+        BootSample theirs = qemu.isPresent() ? BootSample.of(qemu.get(), guest, limit) : null;
         report.add(ours, theirs);
       }
+    } catch (FailedRunException e) {
+      out.println(e.getMessage());
+      return 1;
     } catch (IOException e) {
       throw new CommandLineException(COMMAND + ": " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return 1;
     }
-    HostState after = HostState.now();
-    out.println(before.line(after));
-    out.println();
-    out.print(report.text());
-    if (arguments.has("--json")) {
-      var json = JsonFile.object();
-      json.set("host", before.json(after));
-      json.put("kernel", guest.kernel().toString()).put("append", guest.append());
-      json.put("tuber", tuber.build()).put("qemu", qemu.map(Emulator.Qemu::version).orElse(null));
-      json.set("boot", report.json());
-      JsonFile.write(Path.of(arguments.text("--json", "")), json);
-    }
+    measurement
+        .with("kernel", guest.kernel().toString())
+        .with("append", guest.append())
+        .end(arguments, report.text(), "boot", report.json());
     return 0;
-  }
-
-  /** One boot, or null after saying what went wrong. */
-  private static BootSample boot(Emulator emulator, Guest guest, int limit, PrintStream out)
-      throws IOException, InterruptedException {
-    Emulator.Outcome outcome = emulator.boot(guest, limit);
-    var run = outcome.run();
-    var marker = run.first(line -> line.contains(MARKER));
-    if (run.hasTimedOut() || run.status() != 0 || marker.isEmpty()) {
-      out.printf(
-          "%s failed: %s, %s%n",
-          emulator.name(),
-          run.hasTimedOut() ? "no end within " + limit + " s" : "status " + run.status(),
-          marker.isEmpty() ? "no " + MARKER + " line" : "marker seen");
-      out.print(run.tail(TAIL_LINES));
-      return null;
-    }
-    return new BootSample(
-        run.seconds(),
-        marker.get().nanos() / 1e9,
-        run.processorSeconds(),
-        run.peakMebibytes(),
-        outcome.instructions());
   }
 }

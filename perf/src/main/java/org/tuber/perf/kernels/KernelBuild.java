@@ -10,17 +10,53 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.tuber.launcher.CommandLineException;
+import org.tuber.perf.measure.Architecture;
+import org.tuber.perf.measure.WorkFolder;
 
 /**
- * Compiles the kernels with the host's gcc. The repository holds no binaries: what is measured is
- * what this compiler makes of the sources, the same for every emulator.
+ * Compiles the kernels with gcc. The repository holds no binaries: what is measured is what this
+ * compiler makes of the sources, the same for every emulator.
  */
 public final class KernelBuild implements AutoCloseable {
   private static final String SOURCES = "/org/tuber/perf/c/";
-  private static final List<String> COMPILERS = List.of("x86_64-linux-gnu-gcc", "gcc");
   private static final List<String> INTEGER_KERNELS =
       List.of("sieve", "fib", "sha", "quicksort", "hash", "table");
   private static final String FLOAT_KERNEL = "sse2";
+
+  /** Only for Linux programs, without vectors. */
+  private static final List<String> MORE_INTEGER =
+      List.of("aes", "crc", "bytecode", "virtual", "suite");
+
+  /** Only for Linux programs, with vectors. */
+  private static final List<String> MORE_FLOAT = List.of("matrix", "nbody", "mandelbrot", "search");
+
+  /** Two thousand functions: some ten seconds of the compiler's. */
+  private static final String LARGE = "large";
+
+  /** The only one that needs a C library. */
+  private static final String SYSTEM = "system";
+
+  /** What makes of a kernel what its architecture has of it. */
+  private record Flags(
+      List<String> common, List<String> plain, List<String> vectors, List<String> large) {
+    static Flags of(Architecture architecture) {
+      List<String> vectors = List.of("-ftree-vectorize", "-fno-math-errno");
+      return switch (architecture) {
+        case X86_64 ->
+            new Flags(
+                List.of("-fcf-protection=none"),
+                List.of("-mno-sse", "-fno-tree-vectorize"),
+                vectors,
+                List.of("-mno-sse", "-O1"));
+        case AARCH64 ->
+            new Flags(
+                List.of(),
+                List.of("-fno-tree-vectorize"),
+                vectors,
+                List.of("-mgeneral-regs-only", "-O1"));
+      };
+    }
+  }
 
   /**
    * Plain loops stay plain loops: no calls of memset in place of byte stores, and recursion stays
@@ -33,42 +69,48 @@ public final class KernelBuild implements AutoCloseable {
           "-ffreestanding",
           "-fno-pic",
           "-fno-stack-protector",
-          "-fcf-protection=none",
           "-fno-asynchronous-unwind-tables",
           "-fno-tree-loop-distribute-patterns",
           "-fno-optimize-sibling-calls");
 
+  private final WorkFolder work;
   private final Path folder;
+  private final Architecture architecture;
+  private final Flags flags;
   private final String compiler;
 
-  private KernelBuild(Path folder, String compiler) {
-    this.folder = folder;
+  private KernelBuild(WorkFolder work, Architecture architecture, String compiler) {
+    this.work = work;
+    this.architecture = architecture;
+    this.flags = Flags.of(architecture);
+    this.folder = work.path();
     this.compiler = compiler;
   }
 
   /** A build in a folder of its own, or a message that says what is missing. */
-  public static KernelBuild start() throws IOException, InterruptedException {
-    String compiler =
-        compiler()
-            .orElseThrow(
-                () ->
-                    new CommandLineException(
-                        "perf: the kernels are built from source and there is no gcc for x86-64;"
-                            + " install one, e.g. Debian packages gcc and libc6-dev"));
-    KernelBuild build = new KernelBuild(Files.createTempDirectory("tuber-kernels"), compiler);
+  public static KernelBuild start(Architecture architecture)
+      throws IOException, InterruptedException {
+    String compiler = compilerOrMessage(architecture);
+    WorkFolder work = WorkFolder.create("tuber-kernels");
+    KernelBuild build = new KernelBuild(work, architecture, compiler);
     build.compile();
     return build;
   }
 
-  /** A gcc that makes x86-64 code, if there is one. */
+  /** A gcc that makes code for x86-64, if there is one. */
   public static Optional<String> compiler() throws InterruptedException {
-    for (String name : COMPILERS) {
+    return compiler(Architecture.X86_64);
+  }
+
+  /** A gcc for that architecture, if there is one. */
+  public static Optional<String> compiler(Architecture architecture) throws InterruptedException {
+    for (String name : architecture.compilers()) {
       try {
         Process process =
             new ProcessBuilder(name, "-dumpmachine").redirectErrorStream(true).start();
         String machine =
             new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() == 0 && machine.startsWith("x86_64-linux")) {
+        if (process.waitFor() == 0 && machine.startsWith(architecture.word() + "-linux")) {
           return Optional.of(name);
         }
       } catch (IOException e) {
@@ -78,20 +120,52 @@ public final class KernelBuild implements AutoCloseable {
     return Optional.empty();
   }
 
+  private static String compilerOrMessage(Architecture architecture) throws InterruptedException {
+    return compiler(architecture)
+        .orElseThrow(
+            () ->
+                new CommandLineException(
+                    String.format(
+                        "perf: guest programs are built from source and there is no gcc for %s;"
+                            + " install one, e.g. Debian's gcc with %s",
+                        architecture.word(), architecture.library())));
+  }
+
+  /** Another static Linux program, {@code NAME.c} alone, in {@code folder}. */
+  public static Path linuxProgram(String name, Path folder)
+      throws IOException, InterruptedException {
+    String compiler = compilerOrMessage(Architecture.X86_64);
+    KernelBuild build = new KernelBuild(new WorkFolder(folder), Architecture.X86_64, compiler);
+    build.extract(name + ".c");
+    build.execute(List.of(compiler, "-O2", "-std=gnu11", "-static", "-o", name, name + ".c"));
+    return folder.resolve(name);
+  }
+
+  /** What it makes code for. */
+  public Architecture architecture() {
+    return architecture;
+  }
+
+  private List<String> freestanding() {
+    List<String> all = new ArrayList<>(COMMON_FLAGS);
+    all.addAll(flags.common);
+    return all;
+  }
+
   private void compile() throws IOException, InterruptedException {
     extract("kernels.h");
     for (String name : INTEGER_KERNELS) {
       // Vectorized integer loops would measure SSE2 again.
-      compile(name + ".c", COMMON_FLAGS, List.of("-mno-sse", "-fno-tree-vectorize"));
+      compile(name + ".c", freestanding(), flags.plain);
     }
-    compile(FLOAT_KERNEL + ".c", COMMON_FLAGS, List.of("-msse2", "-ftree-vectorize"));
+    compile(FLOAT_KERNEL + ".c", freestanding(), flags.vectors);
   }
 
-  private void compile(String source, List<String> flags, List<String> more)
+  private void compile(String source, List<String> first, List<String> more)
       throws IOException, InterruptedException {
     extract(source);
     List<String> command = new ArrayList<>(List.of(compiler, "-c"));
-    command.addAll(flags);
+    command.addAll(first);
     command.addAll(more);
     command.addAll(List.of("-o", source.substring(0, source.lastIndexOf('.')) + ".o", source));
     execute(command);
@@ -110,7 +184,7 @@ public final class KernelBuild implements AutoCloseable {
     return result;
   }
 
-  /** The flat image for address {@code BareKernels.IMAGE}: see {@code bare.S}. */
+  /** The flat image for address {@code BareKernels.IMAGE}, of x86-64: see {@code bare.S}. */
   public byte[] flatImage() throws IOException, InterruptedException {
     extract("bare.ld");
     compile("bare.S", List.of(), List.of());
@@ -123,12 +197,31 @@ public final class KernelBuild implements AutoCloseable {
     return Files.readAllBytes(folder.resolve("bare.bin"));
   }
 
-  /** The static Linux program that runs the kernels and switches the machine off. */
-  public Path linuxProgram() throws IOException, InterruptedException {
-    compile("guest.c", List.of("-O2", "-std=gnu11"), List.of());
+  /**
+   * The static Linux program that runs kernels and switches the machine off.
+   *
+   * @param withLarge with {@link Kernel#LARGE}, which takes long to compile
+   */
+  public Path linuxProgram(boolean withLarge) throws IOException, InterruptedException {
+    List<String> objects = new ArrayList<>(kernelObjects());
+    for (String name : MORE_INTEGER) {
+      compile(name + ".c", freestanding(), flags.plain);
+      objects.add(name + ".o");
+    }
+    for (String name : MORE_FLOAT) {
+      compile(name + ".c", freestanding(), flags.vectors);
+      objects.add(name + ".o");
+    }
+    if (withLarge) {
+      compile(LARGE + ".c", freestanding(), flags.large);
+      objects.add(LARGE + ".o");
+    }
+    for (String name : List.of(SYSTEM, "guest")) {
+      compile(name + ".c", List.of("-O2", "-std=gnu11"), List.of());
+      objects.add(name + ".o");
+    }
     List<String> command = new ArrayList<>(List.of(compiler, "-static", "-no-pie", "-o", "guest"));
-    command.add("guest.o");
-    command.addAll(kernelObjects());
+    command.addAll(objects);
     execute(command);
     return folder.resolve("guest");
   }
@@ -145,11 +238,6 @@ public final class KernelBuild implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    try (var files = Files.list(folder)) {
-      for (Path file : files.toList()) {
-        Files.delete(file);
-      }
-    }
-    Files.delete(folder);
+    work.close();
   }
 }

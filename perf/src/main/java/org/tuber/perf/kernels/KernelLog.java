@@ -12,7 +12,7 @@ import org.tuber.perf.measure.ProcessRun;
  * What one run of the guest program ({@code guest.c}) said: seconds of each round by the guest's
  * clock, checksums, and how far the guest's clock is from ours.
  */
-final class KernelLog {
+public final class KernelLog {
   private static final Pattern BEGIN = Pattern.compile("KERNEL (\\w+) begin");
   private static final Pattern ROUND =
       Pattern.compile("KERNEL (\\w+) round (\\d+) nanos (\\d+) sum ([0-9a-f]{16})");
@@ -25,7 +25,8 @@ final class KernelLog {
   private double guestSeconds;
   private double hostSeconds;
 
-  KernelLog(List<ProcessRun.Line> lines) {
+  /** Reads it. */
+  public KernelLog(List<ProcessRun.Line> lines) {
     boolean hasEnd = false;
     long previous = 0;
     for (ProcessRun.Line line : lines) {
@@ -53,38 +54,38 @@ final class KernelLog {
   }
 
   /** True when the program came to its end. */
-  boolean isComplete() {
+  public boolean isComplete() {
     return isComplete;
   }
 
   /** True when every round of a kernel had the same checksum. */
-  boolean isConstant() {
+  public boolean isConstant() {
     return isConstant;
   }
 
   /** The kernels that ran. */
-  List<Kernel> kernels() {
+  public List<Kernel> kernels() {
     return List.copyOf(rounds.keySet());
   }
 
   /** Seconds of each round. */
-  double[] seconds(Kernel kernel) {
+  public double[] seconds(Kernel kernel) {
     return rounds.get(kernel).stream().mapToDouble(Double::doubleValue).toArray();
   }
 
   /** The last {@code count} rounds: after the warm-up. */
-  double[] steady(Kernel kernel, int count) {
+  public double[] steady(Kernel kernel, int count) {
     double[] all = seconds(kernel);
     return java.util.Arrays.copyOfRange(all, Math.max(0, all.length - count), all.length);
   }
 
   /** Checksum. */
-  String sum(Kernel kernel) {
+  public String sum(Kernel kernel) {
     return sums.get(kernel);
   }
 
   /** Guest seconds for each second of ours during the rounds; 1 when its clock is right. */
-  double clockRate() {
+  public double clockRate() {
     return guestSeconds / hostSeconds;
   }
 }

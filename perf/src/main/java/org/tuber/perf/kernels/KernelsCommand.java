@@ -2,45 +2,41 @@ package org.tuber.perf.kernels;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.tuber.launcher.CommandLineException;
-import org.tuber.launcher.guest.CpioWriter;
 import org.tuber.perf.Arguments;
+import org.tuber.perf.measure.Architecture;
 import org.tuber.perf.measure.Emulator;
-import org.tuber.perf.measure.Guest;
+import org.tuber.perf.measure.FailedRunException;
 import org.tuber.perf.measure.GuestFolder;
-import org.tuber.perf.measure.ProcessRun;
-import org.tuber.perf.report.HostState;
-import org.tuber.perf.report.JsonFile;
+import org.tuber.perf.measure.UserMode;
+import org.tuber.perf.report.Measurement;
 
 /**
- * {@code tuber perf kernels}: steady state in a Linux guest. The six kernels are the guest's only
- * program and time themselves; Tuber and QEMU run in turn.
+ * {@code tuber perf kernels}: steady state in a Linux guest. Kernels are the guest's only program
+ * and time themselves; Tuber and QEMU run in turn.
  */
 public final class KernelsCommand {
   private static final String COMMAND = "perf kernels";
-  private static final int TAIL_LINES = 15;
   private static final String HELP =
       """
       Usage: tuber perf kernels [OPTIONS] [-- TUBER_OPTIONS]
 
       Builds six small programs with gcc, makes them the first program of a Debian kernel,
-      and runs that under Tuber and, when installed, qemu-system-x86_64 -accel tcg, in turn.
+      and runs that under Tuber and, when installed, qemu-system-* -accel tcg, in turn.
       sieve: byte stores, fib: calls, sha: ALU, quicksort: branches, hash: TLB misses,
       sse2: double precision.
 
         -n RUNS          runs of each emulator (3)
+        --arch ARCH      x86_64 or aarch64 (x86_64); of the latter, checksums are compared
+                         with those of qemu-aarch64
         --rounds N       rounds of each kernel in a run (12); the last third counts
-        --only K,K,...   only these kernels
-        --guest DIR      folder with vmlinux or vmlinuz ($TUBER_GUESTS/amd64, else fetched
-                         once and kept in the user's cache)
+        --only K,K,...   these kernels, also others of 'perf compare'; 'all'
+        --guest DIR      folder with vmlinux or vmlinuz ($TUBER_GUESTS/amd64 or arm64, else
+                         fetched once and kept in the user's cache)
         --no-qemu        Tuber alone
         --limit SECONDS  a run that takes longer has failed (900)
         --json FILE      write the numbers there too
@@ -55,13 +51,13 @@ public final class KernelsCommand {
         new Arguments(
             COMMAND,
             commandLine,
-            Set.of("-n", "--rounds", "--only", "--guest", "--limit", "--json"),
+            Set.of("-n", Architecture.OPTION, "--rounds", "--only", "--guest", "--limit", "--json"),
             Set.of("--no-qemu"));
     if (arguments.isHelp()) {
       out.print(HELP);
       return 0;
     }
-    try (KernelBuild build = KernelBuild.start()) {
+    try (KernelBuild build = KernelBuild.start(Architecture.of(arguments))) {
       return measure(arguments, build, out);
     } catch (IOException e) {
       throw new CommandLineException(COMMAND + ": " + e.getMessage());
@@ -76,90 +72,34 @@ public final class KernelsCommand {
     int runs = arguments.number("-n", 3, 1);
     int rounds = arguments.number("--rounds", 12, 1);
     int limit = arguments.number("--limit", 900, 1);
-    String only = only(arguments.text("--only", null));
+    List<Kernel> kernels =
+        arguments.has("--only")
+            ? Kernel.list(COMMAND + ": --only", arguments.text("--only", ""))
+            : Kernel.BARE;
+    Architecture architecture = build.architecture();
     Emulator.Tuber tuber = Emulator.Tuber.ofThisProcess(arguments.passedOn());
     Optional<Emulator.Qemu> qemu =
-        arguments.has("--no-qemu") ? Optional.empty() : Emulator.Qemu.installed();
-    Path kernel = GuestFolder.find(arguments.text("--guest", null)).kernel(null);
-    Path program = build.linuxProgram();
-    Map<String, String> environment =
-        Map.of("KERNEL_ROUNDS", String.valueOf(rounds), "KERNEL_ONLY", only);
-    Path initrd = program.resolveSibling("initrd");
-    Files.write(initrd, initramfs(Files.readAllBytes(program)));
-    StringBuilder append = new StringBuilder(Guest.COMMAND_LINE);
-    environment.forEach((name, value) -> append.append(' ').append(name).append('=').append(value));
-    Guest guest = new Guest(kernel, initrd, append.toString());
-    out.println("tuber: " + tuber.build());
-    out.println("qemu: " + qemu.map(Emulator.Qemu::version).orElse("none"));
-    HostState before = HostState.now();
-    KernelLog host =
-        new KernelLog(ProcessRun.of(List.of(program.toString()), environment, limit).lines());
-    KernelsReport report = new KernelsReport(host, Math.max(1, rounds / 3));
-    for (int i = 0; i < runs; i++) {
-      KernelLog ours = boot(tuber, guest, limit, out);
-      KernelLog theirs = qemu.isPresent() ? boot(qemu.get(), guest, limit, out) : null;
-      if (ours == null || (theirs == null && qemu.isPresent())) {
-        return 1;
+        arguments.has("--no-qemu") ? Optional.empty() : Emulator.Qemu.installed(architecture);
+    Path linux = GuestFolder.find(arguments.text("--guest", null), architecture).kernel(null);
+    UserMode reference = architecture.reference();
+    KernelRunner runner = new KernelRunner(build, kernels, rounds, limit);
+    Measurement measurement = new Measurement(out, tuber.build(), qemu.map(Emulator.Qemu::version));
+    KernelsReport report;
+    try {
+      report =
+          new KernelsReport(
+              reference.name(), runner.process(reference, kernels).log(), Math.max(1, rounds / 3));
+      for (int i = 0; i < runs; i++) {
+        KernelLog ours = runner.boot(tuber, linux, kernels).log();
+        KernelLog theirs = qemu.isPresent() ? runner.boot(qemu.get(), linux, kernels).log() : null;
+        report.add(ours, theirs);
       }
-      report.add(ours, theirs);
+    } catch (FailedRunException e) {
+      out.println(e.getMessage());
+      return 1;
     }
-    HostState after = HostState.now();
-    out.println(before.line(after));
-    out.println();
-    out.print(report.text());
+    measurement.end(arguments, report.text(), "kernels", report.json());
     report.complaints().forEach(out::println);
-    if (arguments.has("--json")) {
-      var json = JsonFile.object();
-      json.set("host", before.json(after));
-      json.put("tuber", tuber.build()).put("qemu", qemu.map(Emulator.Qemu::version).orElse(null));
-      json.set("kernels", report.json());
-      JsonFile.write(Path.of(arguments.text("--json", "")), json);
-    }
     return report.complaints().stream().anyMatch(line -> line.startsWith("WRONG")) ? 1 : 0;
-  }
-
-  /** Checks a list of kernel names; null stands for all. */
-  static String only(String list) {
-    List<String> known = Arrays.stream(Kernel.values()).map(Kernel::word).toList();
-    if (list == null) {
-      return String.join(",", known);
-    }
-    for (String name : list.split(",", -1)) {
-      if (!known.contains(name)) {
-        throw new CommandLineException(
-            String.format(
-                Locale.ROOT,
-                "%s: --only %s: unknown kernel; known: %s",
-                COMMAND,
-                name,
-                String.join(", ", known)));
-      }
-    }
-    return list;
-  }
-
-  private static byte[] initramfs(byte[] program) {
-    CpioWriter cpio = new CpioWriter();
-    cpio.directory("dev", 0755);
-    // Linux opens it for its first program, which has no other way to speak.
-    cpio.characterDevice("dev/console", 0600, 5, 1);
-    cpio.file("init", 0755, program);
-    return cpio.finish();
-  }
-
-  /** One run, or null after saying what went wrong. */
-  private static KernelLog boot(Emulator emulator, Guest guest, int limit, PrintStream out)
-      throws IOException, InterruptedException {
-    ProcessRun run = emulator.boot(guest, limit).run();
-    KernelLog log = new KernelLog(run.lines());
-    if (run.hasTimedOut() || run.status() != 0 || !log.isComplete()) {
-      out.printf(
-          "%s failed: %s%n",
-          emulator.name(),
-          run.hasTimedOut() ? "no end within " + limit + " s" : "status " + run.status());
-      out.print(run.tail(TAIL_LINES));
-      return null;
-    }
-    return log;
   }
 }

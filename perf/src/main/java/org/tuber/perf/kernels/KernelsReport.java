@@ -14,6 +14,7 @@ import org.tuber.perf.report.Table;
 final class KernelsReport {
   private static final double CLOCK_TOLERANCE = 0.03;
 
+  private final String reference;
   private final KernelLog host;
   private final int steadyRounds;
   private final List<KernelLog> ours = new ArrayList<>();
@@ -22,10 +23,12 @@ final class KernelsReport {
   /**
    * An empty report.
    *
-   * @param host the same program on the host itself
+   * @param reference who is right
+   * @param host the same program as it ran there, on the host itself where that is possible
    * @param steadyRounds how many of the last rounds count as after the warm-up
    */
-  KernelsReport(KernelLog host, int steadyRounds) {
+  KernelsReport(String reference, KernelLog host, int steadyRounds) {
+    this.reference = reference;
     this.host = host;
     this.steadyRounds = steadyRounds;
   }
@@ -42,6 +45,10 @@ final class KernelsReport {
     }
   }
 
+  private static boolean isInteger(Kernel kernel) {
+    return kernel.kind() == Kernel.Kind.INTEGER;
+  }
+
   /** Wrong checksums and clocks, one line each; empty when all is well. */
   List<String> complaints() {
     List<String> result = new ArrayList<>();
@@ -56,8 +63,8 @@ final class KernelsReport {
         if (!log.sum(kernel).equals(host.sum(kernel)) || !log.isConstant()) {
           result.add(
               String.format(
-                  "WRONG RESULT: %s computed %s for %s, the host %s",
-                  name, log.sum(kernel), kernel.word(), host.sum(kernel)));
+                  "WRONG RESULT: %s computed %s for %s, %s %s",
+                  name, log.sum(kernel), kernel.word(), reference, host.sum(kernel)));
         }
       }
       if (Math.abs(log.clockRate() - 1) > CLOCK_TOLERANCE) {
@@ -104,7 +111,7 @@ final class KernelsReport {
     Table table =
         new Table(
             "s per round",
-            "host",
+            reference,
             "tuber 1st",
             "best",
             "median",
@@ -131,7 +138,8 @@ final class KernelsReport {
             "%nbest and median: of the last %d rounds; ratio: of the medians, over %d pairs%n",
             steadyRounds, ours.size()));
     if (!theirs.isEmpty()) {
-      appendMean(out, "integer kernels", Kernel::isInteger);
+      appendMean(out, "integer kernels", KernelsReport::isInteger);
+      appendMean(out, "floating point kernels", kernel -> kernel.kind() == Kernel.Kind.FLOAT);
       appendMean(out, "all kernels", kernel -> true);
     }
     return out.toString();
@@ -164,8 +172,8 @@ final class KernelsReport {
         node.set("ratio", JsonFile.of(ratios(kernel)));
       }
     }
-    if (!theirs.isEmpty() && host.kernels().stream().anyMatch(Kernel::isInteger)) {
-      result.put("integerGeometricMean", meanRatio(Kernel::isInteger));
+    if (!theirs.isEmpty() && host.kernels().stream().anyMatch(KernelsReport::isInteger)) {
+      result.put("integerGeometricMean", meanRatio(KernelsReport::isInteger));
     }
     return result;
   }

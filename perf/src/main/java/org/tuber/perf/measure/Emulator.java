@@ -64,7 +64,7 @@ public sealed interface Emulator {
       try {
         List<String> command = new ArrayList<>();
         command.add(script.toString());
-        command.add("system-x86_64");
+        command.add(guest.architecture().systemCommand());
         command.addAll(guest.options());
         command.addAll(List.of("-d", "engine", "-D", log.toString()));
         command.addAll(extra);
@@ -92,18 +92,22 @@ public sealed interface Emulator {
    * QEMU with its own code generator. It counts instructions only in modes that slow it down
    * (icount, plug-ins), so here it does not.
    */
-  record Qemu(Path program, String version) implements Emulator {
-    private static final String PROGRAM = "qemu-system-x86_64";
-
+  record Qemu(Path program, String version, List<String> extra) implements Emulator {
     /** The one on the search path, if there is one that starts. */
-    public static Optional<Qemu> installed() {
+    public static Optional<Qemu> installed(Architecture architecture) {
+      String name = "qemu-" + architecture.systemCommand();
       for (String folder : System.getenv().getOrDefault("PATH", "").split(":")) {
-        Path program = Path.of(folder.isEmpty() ? "." : folder, PROGRAM);
+        Path program = Path.of(folder.isEmpty() ? "." : folder, name);
         if (Files.isExecutable(program)) {
-          return version(program.toString()).map(version -> new Qemu(program, version));
+          return version(program.toString()).map(version -> new Qemu(program, version, List.of()));
         }
       }
       return Optional.empty();
+    }
+
+    /** The same with more options for its machine. */
+    public Qemu with(List<String> more) {
+      return new Qemu(program, version, more);
     }
 
     /** Its version, where {@code program} is a QEMU that starts. */
@@ -131,6 +135,7 @@ public sealed interface Emulator {
       command.add(program.toString());
       command.addAll(List.of("-accel", "tcg"));
       command.addAll(guest.options());
+      command.addAll(extra);
       return new Outcome(ProcessRun.of(command, Map.of(), limitSeconds), OptionalLong.empty());
     }
   }

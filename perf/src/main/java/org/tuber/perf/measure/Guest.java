@@ -1,30 +1,17 @@
 package org.tuber.perf.measure;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What both emulators boot, in options both understand. */
-public record Guest(Path kernel, Path initrd, String append) {
-  /** Quiet, and without self-tests that take longer than all the rest of the boot. */
-  public static final String COMMAND_LINE =
-      "console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests";
-
-  /** Options of {@code system-x86_64}, in QEMU's and so in our spelling. */
+public record Guest(Architecture architecture, Path kernel, Path initrd, String append) {
+  /** Options of the machine's command, in QEMU's and so in our spelling. */
   public List<String> options() {
-    return List.of(
-        "-M",
-        "pc",
-        "-m",
-        "512",
-        "-nographic",
-        "-no-reboot",
-        "-nic",
-        "none",
-        "-kernel",
-        kernel.toString(),
-        "-initrd",
-        initrd.toString(),
-        "-append",
-        append);
+    List<String> all = new ArrayList<>(architecture.machine());
+    all.addAll(List.of("-m", "512", "-nographic", "-no-reboot", "-nic", "none"));
+    all.addAll(List.of("-kernel", kernel.toString(), "-initrd", initrd.toString()));
+    all.addAll(List.of("-append", append));
+    return all;
   }
 }

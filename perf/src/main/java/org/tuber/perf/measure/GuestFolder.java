@@ -3,6 +3,7 @@ package org.tuber.perf.measure;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.guest.FetchCommand;
 
@@ -10,34 +11,44 @@ import org.tuber.launcher.guest.FetchCommand;
 public record GuestFolder(Path path) {
   private static final String INITRD = "initrd.cpio.gz";
 
-  /**
-   * The folder the user named, else {@code $TUBER_GUESTS/amd64}, else one in the user's cache,
-   * which is filled through the host's package tool when it is empty.
-   *
-   * @param named folder, or null
-   */
-  public static GuestFolder find(String named) {
-    if (named != null) {
-      GuestFolder folder = new GuestFolder(Path.of(named).toAbsolutePath());
-      if (!Files.exists(folder.initrd())) {
-        throw new CommandLineException(
-            "--guest " + named + ": no " + INITRD + " there; 'tuber fetch debian DIR' makes one");
-      }
-      return folder;
-    }
+  /** Where folders of guests are looked for. */
+  static Stream<Path> roots() {
     String guests = System.getenv("TUBER_GUESTS");
-    if (guests != null && Files.exists(Path.of(guests, "amd64", INITRD))) {
-      return new GuestFolder(Path.of(guests, "amd64"));
-    }
     String xdg = System.getenv("XDG_CACHE_HOME");
     Path cache =
         xdg == null || xdg.isBlank()
             ? Path.of(System.getProperty("user.home"), ".cache")
             : Path.of(xdg);
-    GuestFolder kept = new GuestFolder(cache.resolve("tuber/guests/amd64"));
-    if (!Files.exists(kept.initrd())) {
-      new FetchCommand().run(List.of("debian", kept.path.toString()));
+    Path kept = cache.resolve("tuber/guests");
+    return guests == null ? Stream.of(kept) : Stream.of(Path.of(guests), kept);
+  }
+
+  /**
+   * The folder the user named, else the architecture's in {@code $TUBER_GUESTS}, else one in the
+   * user's cache, which is filled through the host's package tool when it is empty.
+   *
+   * @param named folder, or null
+   */
+  public static GuestFolder find(String named, Architecture architecture) {
+    if (named != null) {
+      GuestFolder folder = new GuestFolder(Path.of(named).toAbsolutePath());
+      if (!Files.exists(folder.initrd())) {
+        throw new CommandLineException(
+            String.format(
+                "--guest %s: no %s there; 'tuber fetch %s DIR' makes one",
+                named, INITRD, architecture.fetched));
+      }
+      return folder;
     }
+    List<GuestFolder> all =
+        roots().map(root -> new GuestFolder(root.resolve(architecture.folder))).toList();
+    for (GuestFolder folder : all) {
+      if (Files.exists(folder.initrd())) {
+        return folder;
+      }
+    }
+    GuestFolder kept = all.getLast();
+    new FetchCommand().run(List.of(architecture.fetched, kept.path.toString()));
     return kept;
   }
 

@@ -46,6 +46,19 @@ public final class Table {
     return out.toString();
   }
 
+  /** The same for a page. */
+  public Markup html() {
+    Markup table = new Markup().open("table");
+    for (int i = 0; i < rows.size(); i++) {
+      table.open("tr");
+      for (String cell : rows.get(i)) {
+        table.text(i == 0 ? "th" : "td", text(cell));
+      }
+      table.close();
+    }
+    return table.close();
+  }
+
   private static String text(String cell) {
     return cell == null ? "-" : cell;
   }

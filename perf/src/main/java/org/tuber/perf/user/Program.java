@@ -16,7 +16,9 @@ import java.util.Random;
  * @param name in reports and for {@code --only}
  * @param isLong heavy enough to count for the mean of steady state
  */
-record Program(String name, String file, List<String> arguments, boolean isLong) {
+public record Program(String name, String file, List<String> arguments, boolean isLong) {
+  private static final String INPUT = "input";
+  private static final String LARGE = "large";
   private static final int INPUT_BYTES = 8_000_000;
   private static final int LONG_INPUT_BYTES = 200_000_000;
   private static final int VOCABULARY = 4000;
@@ -25,12 +27,10 @@ record Program(String name, String file, List<String> arguments, boolean isLong)
       "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<%d)"
           + " SELECT sum(x*x%%7) FROM c;";
 
-  /** The suite; {@code folder} gets the input files. */
-  static List<Program> suite(Path folder) throws IOException {
-    Path input = folder.resolve("input");
-    text(input, INPUT_BYTES);
-    Path large = folder.resolve("large");
-    text(large, LONG_INPUT_BYTES);
+  /** The suite; its input files are to lie in {@code folder}, see {@link #writeInputs}. */
+  public static List<Program> suite(Path folder) {
+    Path input = folder.resolve(INPUT);
+    Path large = folder.resolve(LARGE);
     String in = input.toString();
     return List.of(
         new Program("hello", "echo", List.of("hello"), false),
@@ -45,6 +45,16 @@ record Program(String name, String file, List<String> arguments, boolean isLong)
         new Program("python3, 10 M", "python3", List.of("-c", LOOP.formatted(10_000_000)), true),
         new Program(
             "sqlite3, 3 M", "sqlite3", List.of(":memory:", RECURSION.formatted(3_000_000)), true));
+  }
+
+  /** Writes the input files of {@code programs} to {@code folder}. */
+  public static void writeInputs(List<Program> programs, Path folder) throws IOException {
+    if (programs.stream().anyMatch(p -> p.arguments.contains(folder.resolve(INPUT).toString()))) {
+      text(folder.resolve(INPUT), INPUT_BYTES);
+    }
+    if (programs.stream().anyMatch(p -> p.arguments.contains(folder.resolve(LARGE).toString()))) {
+      text(folder.resolve(LARGE), LONG_INPUT_BYTES);
+    }
   }
 
   /** Words of a fixed vocabulary, common ones often: about as compressible as prose. */
@@ -77,7 +87,7 @@ record Program(String name, String file, List<String> arguments, boolean isLong)
    *
    * @param root folder that holds the guest's {@code /usr/bin}
    */
-  List<String> command(Path root) {
+  public List<String> command(Path root) {
     for (String folder : List.of("usr/bin", "bin")) {
       Path program = root.resolve(folder).resolve(file);
       if (Files.isExecutable(program)) {

@@ -6,13 +6,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import org.junit.jupiter.api.Test;
 import org.tuber.perf.kernels.Kernel;
 import org.tuber.perf.kernels.KernelBuild;
+import org.tuber.perf.measure.Architecture;
 import org.tuber.truffle.engine.Engine;
 
 class BareKernelsTest {
   @Test
   void kernelsRunWithoutAnOperatingSystem() throws Exception {
     assumeTrue(KernelBuild.compiler().isPresent(), "no gcc");
-    try (KernelBuild build = KernelBuild.start();
+    try (KernelBuild build = KernelBuild.start(Architecture.X86_64);
         BareKernels machine = new BareKernels(build.flatImage(), Engine.Options.INTERPRETER)) {
       assertThat(machine.run(Kernel.FIB, 12)).isEqualTo(144);
       assertThat(machine.run(Kernel.SHA, 1)).isNotZero();

@@ -39,7 +39,7 @@ class KernelLogTest {
 
   @Test
   void reportComparesWhatIsWarm() {
-    KernelsReport report = new KernelsReport(log("00000000000000ff", 0.1), 1);
+    KernelsReport report = new KernelsReport("host", log("00000000000000ff", 0.1), 1);
     report.add(log("00000000000000ff", 9, 1), log("00000000000000ff", 2, 2));
     assertThat(report.text())
         .contains("fib", "9.000", "0.50 (0.50 to 0.50)")
@@ -50,16 +50,16 @@ class KernelLogTest {
 
   @Test
   void wrongResultsAreNoSpeed() {
-    KernelsReport report = new KernelsReport(log("00000000000000ff", 0.1), 1);
+    KernelsReport report = new KernelsReport("host", log("00000000000000ff", 0.1), 1);
     report.add(log("00000000000000fe", 1), null);
     assertThat(report.complaints()).hasSize(1).first().asString().startsWith("WRONG RESULT: tuber");
   }
 
   @Test
   void namesOfKernelsAreChecked() {
-    assertThat(KernelsCommand.only(null)).isEqualTo("sieve,fib,sha,quicksort,hash,sse2");
-    assertThat(KernelsCommand.only("fib,sse2")).isEqualTo("fib,sse2");
-    assertThatThrownBy(() -> KernelsCommand.only("fib,life"))
+    assertThat(Kernel.list("--only", "fib,sse2")).containsExactly(Kernel.FIB, Kernel.SSE2);
+    assertThat(Kernel.list("--only", "all")).hasSize(Kernel.values().length);
+    assertThatThrownBy(() -> Kernel.list("--only", "fib,life"))
         .isInstanceOf(CommandLineException.class)
         .hasMessageContaining("--only life: unknown kernel");
   }

@@ -47,7 +47,8 @@ class ProcessRunTest {
 
   @Test
   void bothEmulatorsGetTheSameGuest() {
-    List<String> options = new Guest(Path.of("k"), Path.of("i"), "a b").options();
+    List<String> options =
+        new Guest(Architecture.X86_64, Path.of("k"), Path.of("i"), "a b").options();
     assertThat(options).containsSequence("-kernel", "k", "-initrd", "i", "-append", "a b");
   }
 }

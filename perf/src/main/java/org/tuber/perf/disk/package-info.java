@@ -1,0 +1,2 @@
+/** Disk throughput in a Linux guest. */
+package org.tuber.perf.disk;

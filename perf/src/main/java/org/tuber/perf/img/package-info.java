@@ -1,0 +1,2 @@
+/** Work on disk images, beside qemu-img. */
+package org.tuber.perf.img;
