@@ -8,9 +8,9 @@ import org.tuber.truffle.engine.special.OperationTable;
 
 /**
  * Runs compiled regions twice and compares: first the region, with what its stores replace kept;
- * then, from the same registers and memory, as many instructions in the interpreter. The
- * guest goes on from the interpreter's state. A difference ends the run. Of each region the first
- * {@link #FIRST_RUNS} runs are compared, then one in {@link #LATER_SHARE}.
+ * then, from the same registers and memory, as many instructions in the interpreter. The guest goes
+ * on from the interpreter's state. A difference ends the run. Of each region the first {@link
+ * #FIRST_RUNS} runs are compared, then one in {@link #LATER_SHARE}.
  *
  * <p>A region stops before the first access to a device, which the guest must see once; the
  * interpreter makes it, alone. Meanwhile the device lock is held, so that no device changes RAM.
