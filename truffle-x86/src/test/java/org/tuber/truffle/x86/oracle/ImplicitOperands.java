@@ -14,6 +14,12 @@ final class ImplicitOperands {
   private static final int RDI = 7;
   private static final int INT_LINUX = 0x80;
 
+  /**
+   * State components from bounds registers to AMX: the processor's XCR0 may have some of them set,
+   * AVX-512 for one, that of the guest has none.
+   */
+  private static final long HOST_COMPONENTS = 0xf_fff8;
+
   private static final long[] SELECTORS = {
     0, 1, 3, 0x2b, 0x28, 0x23, 0x33, 0x10, 0x18, 0x4, 0x7, 0x100
   };
@@ -90,6 +96,7 @@ final class ImplicitOperands {
           g.pin(RDX, v.below(40) - 20L);
         }
       }
+      case "xsave", "xsavec", "xsaveopt", "xrstor" -> g.pin(RAX, s.r[RAX] & ~HOST_COMPONENTS);
       default -> {}
     }
     if (e.hasOperand("XY")) {
