@@ -31,6 +31,10 @@ public final class HostFile implements ImageFile {
   private static final int DIRECT_ALIGNMENT = 4096;
   private static final int BOUNCE_BYTES = 1 << 20;
   private static final int ZERO_CHUNK = 1 << 20;
+
+  /** Shorter writes are not worth a call of their own beforehand. */
+  private static final int MIN_RESERVED_BYTES = 256 << 10;
+
   private static final ByteBuffer ZEROS = Bytes.pageAligned(ZERO_CHUNK).asReadOnlyBuffer();
 
   private final String name;
@@ -44,6 +48,10 @@ public final class HostFile implements ImageFile {
   private final Object unalignedWrite = new Object();
   private volatile boolean canPunch = true;
   private volatile boolean canZeroRange = true;
+  private volatile boolean canReserve;
+
+  /** From here on the file occupied nothing when it was opened, nor was it written since. */
+  private volatile long blankFrom;
 
   private HostFile(
       String name,
@@ -63,6 +71,14 @@ public final class HostFile implements ImageFile {
     this.alignment = cache.isDirect() ? DIRECT_ALIGNMENT : 1;
   }
 
+  /**
+   * Has what opening a file needs loaded by a thread of its own: 20 ms, in which a short command
+   * can read its command line.
+   */
+  public static void prepare() {
+    Thread.ofPlatform().daemon().name("host calls").start(LinuxFileCalls::available);
+  }
+
   /** Opens an existing file. */
   public static HostFile open(String name, boolean writable, boolean locked, CacheMode cache)
       throws IOException {
@@ -74,6 +90,7 @@ public final class HostFile implements ImageFile {
     HostFile file = open(name, true, true, CacheMode.WRITEBACK, true);
     try {
       file.channel.truncate(0);
+      file.findBlank();
       return file;
     } catch (IOException e) {
       file.close();
@@ -121,11 +138,36 @@ public final class HostFile implements ImageFile {
       if (locked) {
         file.lock();
       }
+      file.findBlank();
       return file;
     } catch (IOException e) {
       file.close();
       throw e;
     }
+  }
+
+  private void findBlank() throws IOException {
+    canReserve = fd >= 0 && writable && !cache.isDirect() && calls.isOnExt4(fd);
+    if (canReserve) {
+      blankFrom = calls.allocatedBytes(fd) == 0 ? 0 : channel.size();
+    }
+  }
+
+  /**
+   * Has ext4 allocate the blocks of a long write to a blank place at once. Without that it enters
+   * each 4 KiB in its lists of delayed blocks, which takes as long as copying the bytes. Other file
+   * systems keep whole extents there, or treat what was reserved worse (compression of Btrfs).
+   */
+  private void reserve(long offset, int bytes) {
+    if (!canReserve || offset < blankFrom) {
+      return;
+    }
+    blankFrom = offset + bytes;
+    if (bytes < MIN_RESERVED_BYTES) {
+      return;
+    }
+    // Only a hint: if it fails the write itself says why.
+    canReserve = calls.fallocate(fd, LinuxFileCalls.FALLOC_FL_KEEP_SIZE, offset, bytes) == 0;
   }
 
   /** The JDK's own option for unbuffered access, which is not part of the platform's API. */
@@ -252,6 +294,7 @@ public final class HostFile implements ImageFile {
         writeBounced(offset, source);
       }
     } else {
+      reserve(offset, source.remaining());
       long at = offset;
       while (source.hasRemaining()) {
         at += channel.write(source, at);
@@ -305,7 +348,7 @@ public final class HostFile implements ImageFile {
     long now = channel.size();
     if (bytes < now) {
       channel.truncate(bytes);
-    } else if (bytes > now) {
+    } else if (bytes > now && (fd < 0 || calls.truncate(fd, bytes) != 0)) {
       write(bytes - 1, ByteBuffer.wrap(new byte[1]));
     }
   }

@@ -40,6 +40,8 @@ final class LinuxFileCalls {
   static final short F_UNLCK = 2;
   private static final long STAT_BYTES = 144;
   private static final long STAT_BLOCKS = 64;
+  private static final long STATFS_BYTES = 120;
+  private static final long EXT4_SUPER_MAGIC = 0xef53;
 
   private static final LinuxFileCalls INSTANCE = load();
 
@@ -52,7 +54,9 @@ final class LinuxFileCalls {
     FALLOCATE(285, 47),
     LSEEK(8, 62),
     FCNTL(72, 25),
-    FSTAT(5, 80);
+    FSTAT(5, 80),
+    FTRUNCATE(77, 46),
+    FSTATFS(138, 44);
 
     final int x86;
     final int arm;
@@ -167,6 +171,20 @@ final class LinuxFileCalls {
       MemorySegment stat = arena.allocate(STAT_BYTES, 8);
       long rc = call(Call.FSTAT, fd, stat.address(), 0, 0);
       return rc == 0 ? stat.get(ValueLayout.JAVA_LONG, STAT_BLOCKS) * 512 : -1;
+    }
+  }
+
+  /** Sets the length, adding a hole or cutting; returns 0 or the error number. */
+  int truncate(int fd, long length) {
+    return (int) -call(Call.FTRUNCATE, fd, length, 0, 0);
+  }
+
+  /** True if the file lies on ext4, or on its predecessors ({@code linux/magic.h}). */
+  boolean isOnExt4(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment statfs = arena.allocate(STATFS_BYTES, 8);
+      return call(Call.FSTATFS, fd, statfs.address(), 0, 0) == 0
+          && statfs.get(ValueLayout.JAVA_LONG, 0) == EXT4_SUPER_MAGIC;
     }
   }
 
