@@ -52,10 +52,8 @@ final class ClusterWriter {
     long last = end - 1 & -clusterBytes;
     long from = offset & -unit(first);
     long to = Math.min(last + clusterBytes, end + unit(last) - 1 & -unit(last));
-    ByteBuffer head = oldData(from, offset, fresh);
-    ByteBuffer tail = oldData(end, to, fresh);
-    put(from, host + (from - first), head);
-    put(end, host + (end - first), tail);
+    put(from, host + (from - first), oldData(from, offset, fresh));
+    put(end, host + (end - first), oldData(end, to, fresh));
     int length = (int) (end - offset);
     put(offset, host + (offset - first), source.slice(source.position(), length));
     source.position(source.position() + length);
@@ -74,12 +72,15 @@ final class ClusterWriter {
     return extended && empty ? subclusterBytes : clusterBytes;
   }
 
-  /** Old bytes of a gap, or null if nothing needs to be written there. */
+  /**
+   * Old bytes of a gap, or null if nothing needs to be written there. They are good until the next
+   * call.
+   */
   private ByteBuffer oldData(long from, long to, boolean readsZero) throws IOException {
-    if (from >= to) {
+    if (from >= to || readsZero && image.data().isKnownZeroLocked(from, to)) {
       return null;
     }
-    ByteBuffer b = Bytes.pageAligned((int) (to - from));
+    ByteBuffer b = image.data().gapBuffer((int) (to - from));
     image.data().readLocked(from, b);
     b.flip();
     return readsZero && Bytes.isZero(b, 0, b.limit()) ? null : b;

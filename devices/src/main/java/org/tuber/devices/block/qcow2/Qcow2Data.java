@@ -17,6 +17,9 @@ final class Qcow2Data {
   private final Qcow2Image image;
   private DiskCipher cipher;
 
+  /** For what a write leaves out of a cluster; under the write lock. Made when first needed. */
+  private ByteBuffer gap;
+
   Qcow2Data(Qcow2Image image) {
     this.image = image;
   }
@@ -46,6 +49,28 @@ final class Qcow2Data {
       at += run.length;
       target.limit(end);
     }
+  }
+
+  /** True if the tables alone say that a range reads as zeros; with either lock held. */
+  boolean isKnownZeroLocked(long from, long to) throws IOException {
+    ClusterMap.Run run = new ClusterMap.Run();
+    long end = Math.min(to, image.lengthBytes());
+    for (long at = from; at < end; at += run.length) {
+      image.map().lookup(at, end - at, run);
+      boolean absent = run.kind == ClusterMap.UNALLOCATED && image.backing() == null;
+      if (!absent && run.kind != ClusterMap.ZEROS) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Room for up to a cluster, the same each time; with the write lock held. */
+  ByteBuffer gapBuffer(int bytes) {
+    if (gap == null) {
+      gap = Bytes.pageAligned(image.header().clusterBytes());
+    }
+    return gap.clear().limit(bytes);
   }
 
   private void readBacking(long offset, ByteBuffer target) throws IOException {
