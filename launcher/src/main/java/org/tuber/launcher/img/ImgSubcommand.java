@@ -1,6 +1,7 @@
 package org.tuber.launcher.img;
 
 import java.util.List;
+import org.tuber.devices.block.host.HostFile;
 import org.tuber.launcher.Subcommand;
 
 /** {@code tuber img} as a word of the {@code tuber} command. */
@@ -17,6 +18,7 @@ public final class ImgSubcommand implements Subcommand {
 
   @Override
   public int run(List<String> arguments) {
+    HostFile.prepare();
     return ImgCommand.commandLine(arguments).execute(arguments.toArray(String[]::new));
   }
 }
