@@ -2,6 +2,7 @@ package org.tuber.devices.storage;
 
 import java.util.Arrays;
 import org.tuber.core.mem.DmaView;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.core.reg.OnceLog;
 
 /**
@@ -370,15 +371,38 @@ final class AhciPort implements AtaDrive.Host {
 
   @Override
   public int toMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, true);
+    return move(length, (gpa, at, n) -> memory.write(gpa, bytes, offset + at, n));
   }
 
   @Override
   public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, false);
+    return move(length, (gpa, at, n) -> memory.read(gpa, bytes, offset + at, n));
   }
 
-  private int move(byte[] bytes, int offset, int length, boolean toMemory) {
+  @Override
+  public boolean toMemoryAtOnce(int length, RamPieces.Source source) {
+    int oldRegion = region;
+    int oldOffset = regionOffset;
+    int oldMoved = moved;
+    RamPieces pieces = memory.pieces();
+    boolean done =
+        move(length, (gpa, at, n) -> pieces.add(gpa, n)) == length
+            && pieces.bytes() == length
+            && pieces.fill(source);
+    if (!done) {
+      region = oldRegion;
+      regionOffset = oldOffset;
+      moved = oldMoved;
+    }
+    return done;
+  }
+
+  /** Something done with bytes {@code at} to {@code at + n} of a transfer. */
+  private interface Step {
+    void at(long gpa, int at, int n);
+  }
+
+  private int move(int length, Step step) {
     int done = 0;
     while (done < length && region < regions) {
       long entry = table + TABLE_REGIONS + (long) region * REGION_BYTES;
@@ -386,11 +410,7 @@ final class AhciPort implements AtaDrive.Host {
       int size = ((int) memory.readValue(entry + 12, 4) & 0x3f_ffff) + 1;
       int n = Math.min(length - done, size - regionOffset);
       if (n > 0) {
-        if (toMemory) {
-          memory.write(address + regionOffset, bytes, offset + done, n);
-        } else {
-          memory.read(address + regionOffset, bytes, offset + done, n);
-        }
+        step.at(address + regionOffset, done, n);
         done += n;
         regionOffset += n;
       }

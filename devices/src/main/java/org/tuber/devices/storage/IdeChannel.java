@@ -3,6 +3,7 @@ package org.tuber.devices.storage;
 import org.tuber.core.irq.IrqLine;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.MmioDevice;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.pci.PciFunction;
 
@@ -323,15 +324,40 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
 
   @Override
   public int toMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, true);
+    return move(length, (gpa, at, n) -> memory.write(gpa, bytes, offset + at, n));
   }
 
   @Override
   public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, false);
+    return move(length, (gpa, at, n) -> memory.read(gpa, bytes, offset + at, n));
   }
 
-  private int move(byte[] bytes, int offset, int length, boolean toMemory) {
+  @Override
+  public boolean toMemoryAtOnce(int length, RamPieces.Source source) {
+    int oldNext = prdNext;
+    int oldAddress = prdAddress;
+    int oldLeft = prdLeft;
+    boolean oldLast = prdLast;
+    RamPieces pieces = memory.pieces();
+    boolean done =
+        move(length, (gpa, at, n) -> pieces.add(gpa, n)) == length
+            && pieces.bytes() == length
+            && pieces.fill(source);
+    if (!done) {
+      prdNext = oldNext;
+      prdAddress = oldAddress;
+      prdLeft = oldLeft;
+      prdLast = oldLast;
+    }
+    return done;
+  }
+
+  /** Something done with bytes {@code at} to {@code at + n} of a transfer. */
+  private interface Step {
+    void at(long gpa, int at, int n);
+  }
+
+  private int move(int length, Step step) {
     int done = 0;
     if (!pci.busMaster()) {
       return 0;
@@ -342,11 +368,7 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
       }
       int n = Math.min(length - done, prdLeft);
       long gpa = prdAddress & 0xffff_ffffL;
-      if (toMemory) {
-        memory.write(gpa, bytes, offset + done, n);
-      } else {
-        memory.read(gpa, bytes, offset + done, n);
-      }
+      step.at(gpa, done, n);
       prdAddress += n;
       prdLeft -= n;
       done += n;

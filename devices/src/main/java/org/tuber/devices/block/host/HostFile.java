@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CacheMode;
@@ -44,6 +45,7 @@ public final class HostFile implements ImageFile {
   private final Object unalignedWrite = new Object();
   private volatile boolean canPunch = true;
   private volatile boolean canZeroRange = true;
+  private volatile boolean canReadAtOnce;
 
   private HostFile(
       String name,
@@ -61,6 +63,7 @@ public final class HostFile implements ImageFile {
     this.writable = writable;
     this.cache = cache;
     this.alignment = cache.isDirect() ? DIRECT_ALIGNMENT : 1;
+    canReadAtOnce = fd >= 0 && !cache.isDirect();
   }
 
   /** Opens an existing file. */
@@ -198,6 +201,18 @@ public final class HostFile implements ImageFile {
     } else {
       readPlain(offset, target);
     }
+  }
+
+  @Override
+  public boolean readAtOnce(long offset, RamPieces target) {
+    if (!canReadAtOnce) {
+      return false;
+    }
+    long n = calls.readCached(fd, offset, target);
+    if (n < 0 && n != -LinuxFileCalls.EAGAIN) {
+      canReadAtOnce = false; // no such call here, or it would fail: the usual way says how
+    }
+    return n == target.bytes();
   }
 
   private void readPlain(long offset, ByteBuffer target) throws IOException {
@@ -417,6 +432,7 @@ public final class HostFile implements ImageFile {
     if (!channel.isOpen()) {
       return;
     }
+    canReadAtOnce = false; // the descriptor's number may soon be another file's
     try {
       channel.close();
     } finally {
