@@ -2,7 +2,6 @@ package org.tuber.devices.storage;
 
 import java.util.Arrays;
 import org.tuber.core.mem.DmaView;
-import org.tuber.core.mem.RamPieces;
 import org.tuber.core.reg.OnceLog;
 
 /**
@@ -12,7 +11,7 @@ import org.tuber.core.reg.OnceLog;
  * port itself fetches and delivers the data. Deviations: no native queuing, no port multiplier, no
  * power management of the link; FISes other than D2H and PIO setup are not written.
  */
-final class AhciPort implements AtaDrive.Host {
+final class AhciPort extends DmaHost {
   /** Bytes of a port's registers. */
   static final int WINDOW_BYTES = 0x80;
 
@@ -84,7 +83,6 @@ final class AhciPort implements AtaDrive.Host {
       int regionOffset,
       int moved) {}
 
-  private final DmaView memory;
   private final Runnable interruptChanged;
   private final OnceLog log = new OnceLog("ahci");
   private final int[] registers = new int[REGISTERS];
@@ -98,7 +96,7 @@ final class AhciPort implements AtaDrive.Host {
   private boolean settling;
 
   AhciPort(DmaView memory, Runnable interruptChanged) {
-    this.memory = memory;
+    super(memory);
     this.interruptChanged = interruptChanged;
     reset();
   }
@@ -370,39 +368,19 @@ final class AhciPort implements AtaDrive.Host {
   }
 
   @Override
-  public int toMemory(byte[] bytes, int offset, int length) {
-    return move(length, (gpa, at, n) -> memory.write(gpa, bytes, offset + at, n));
-  }
-
-  @Override
-  public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(length, (gpa, at, n) -> memory.read(gpa, bytes, offset + at, n));
-  }
-
-  @Override
-  public boolean toMemoryAtOnce(int length, RamPieces.Source source) {
+  Runnable place() {
     int oldRegion = region;
     int oldOffset = regionOffset;
     int oldMoved = moved;
-    RamPieces pieces = memory.pieces();
-    boolean done =
-        move(length, (gpa, at, n) -> pieces.add(gpa, n)) == length
-            && pieces.bytes() == length
-            && pieces.fill(source);
-    if (!done) {
+    return () -> {
       region = oldRegion;
       regionOffset = oldOffset;
       moved = oldMoved;
-    }
-    return done;
+    };
   }
 
-  /** Something done with bytes {@code at} to {@code at + n} of a transfer. */
-  private interface Step {
-    void at(long gpa, int at, int n);
-  }
-
-  private int move(int length, Step step) {
+  @Override
+  int move(int length, Step step) {
     int done = 0;
     while (done < length && region < regions) {
       long entry = table + TABLE_REGIONS + (long) region * REGION_BYTES;

@@ -3,7 +3,6 @@ package org.tuber.devices.storage;
 import org.tuber.core.irq.IrqLine;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.MmioDevice;
-import org.tuber.core.mem.RamPieces;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.pci.PciFunction;
 
@@ -14,7 +13,7 @@ import org.tuber.devices.pci.PciFunction;
  * <p>ATA/ATAPI-7 volume 2, chapter 5 for the register protocol; Programming Interface for Bus
  * Master IDE Controller 1.0 for the bus master. Where no drive is, registers read zero.
  */
-final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State> {
+final class IdeChannel extends DmaHost implements Snapshottable<IdeChannel.State> {
   /** Bytes of the command block. */
   static final int COMMAND_BYTES = 8;
 
@@ -165,7 +164,6 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
 
   private final String name;
   private final IrqLine irq;
-  private final DmaView memory;
   private final PciFunction pci;
   private final AtaDrive[] drives = new AtaDrive[2];
   private final CommandBlock commandBlock = new CommandBlock();
@@ -191,9 +189,9 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
    * @param pci the function whose bus-master bit counts
    */
   IdeChannel(String name, IrqLine irq, DmaView memory, PciFunction pci) {
+    super(memory);
     this.name = name;
     this.irq = irq;
-    this.memory = memory;
     this.pci = pci;
   }
 
@@ -323,41 +321,21 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
   }
 
   @Override
-  public int toMemory(byte[] bytes, int offset, int length) {
-    return move(length, (gpa, at, n) -> memory.write(gpa, bytes, offset + at, n));
+  Runnable place() {
+    int next = prdNext;
+    int address = prdAddress;
+    int left = prdLeft;
+    boolean last = prdLast;
+    return () -> {
+      prdNext = next;
+      prdAddress = address;
+      prdLeft = left;
+      prdLast = last;
+    };
   }
 
   @Override
-  public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(length, (gpa, at, n) -> memory.read(gpa, bytes, offset + at, n));
-  }
-
-  @Override
-  public boolean toMemoryAtOnce(int length, RamPieces.Source source) {
-    int oldNext = prdNext;
-    int oldAddress = prdAddress;
-    int oldLeft = prdLeft;
-    boolean oldLast = prdLast;
-    RamPieces pieces = memory.pieces();
-    boolean done =
-        move(length, (gpa, at, n) -> pieces.add(gpa, n)) == length
-            && pieces.bytes() == length
-            && pieces.fill(source);
-    if (!done) {
-      prdNext = oldNext;
-      prdAddress = oldAddress;
-      prdLeft = oldLeft;
-      prdLast = oldLast;
-    }
-    return done;
-  }
-
-  /** Something done with bytes {@code at} to {@code at + n} of a transfer. */
-  private interface Step {
-    void at(long gpa, int at, int n);
-  }
-
-  private int move(int length, Step step) {
+  int move(int length, Step step) {
     int done = 0;
     if (!pci.busMaster()) {
       return 0;
