@@ -11,12 +11,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntBinaryOperator;
 import java.util.function.Predicate;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.launcher.web.ScreenFont;
 
 /**
@@ -32,6 +35,10 @@ class BootSectorTest {
   private static final int EXIT_STATUS = 7;
   private static final int SQUARE_PIXELS = 16;
   private static final int PICTURE_HEIGHT = 200;
+  private static final int MODE_X_ROWS = 240;
+  private static final int ALL_BITS = 0xffffff;
+  private static final int UPPER_SIX_BITS = 0xfcfcfc;
+  private static final String QEMU = "/usr/bin/qemu-system-x86_64";
 
   @TempDir Path dir;
   private final List<String> events = new ArrayList<>();
@@ -47,26 +54,34 @@ class BootSectorTest {
   }
 
   private byte[] assemble(String name) throws Exception {
-    try (InputStream in = getClass().getResourceAsStream("pc/" + name + ".asm")) {
-      Files.write(dir.resolve(name + ".asm"), in.readAllBytes());
+    for (String file : List.of(name + ".asm", "palette.inc")) {
+      try (InputStream in = getClass().getResourceAsStream("pc/" + file)) {
+        Files.write(dir.resolve(file), in.readAllBytes());
+      }
     }
     HostTool.shell(dir, "nasm -f bin -o %s.bin %s.asm".formatted(name, name));
     return Files.readAllBytes(dir.resolve(name + ".bin"));
   }
 
-  private Process start(Path floppy, Path socket, String... more) throws Exception {
-    List<String> all = new ArrayList<>(List.of("system-x86_64", "-m", "16", "-nodefaults"));
-    all.addAll(List.of("-accel", "interp", "-display", "none", "-boot", "a"));
+  private static List<String> machine(Path floppy, Path socket, String... more) {
+    List<String> all = new ArrayList<>(List.of("-m", "16", "-nodefaults"));
+    all.addAll(List.of("-display", "none", "-boot", "a"));
     all.addAll(List.of("-drive", "if=floppy,format=raw,file=" + floppy));
     all.addAll(List.of("-device", "isa-debug-exit"));
     all.addAll(List.of("-qmp", "unix:" + socket + ",server=on,wait=off"));
     all.addAll(Arrays.asList(more));
+    return all;
+  }
+
+  private Process start(Path floppy, Path socket, String... more) throws Exception {
+    List<String> all = new ArrayList<>(List.of("system-x86_64", "-accel", "interp"));
+    all.addAll(machine(floppy, socket, more));
+    return start(TuberProcess.builder(true, all.toArray(String[]::new)), socket);
+  }
+
+  private Process start(ProcessBuilder builder, Path socket) throws Exception {
     Path log = dir.resolve("log");
-    Process process =
-        TuberProcess.builder(true, all.toArray(String[]::new))
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+    Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     process.getOutputStream().close();
     while (!Files.exists(socket)) {
       assertThat(process.waitFor(100, TimeUnit.MILLISECONDS)).as(Files.readString(log)).isFalse();
@@ -195,38 +210,58 @@ class BootSectorTest {
     return six << 2 | six >> 4;
   }
 
-  /** True when {@code picture} is the program's pattern with the square at this place. */
-  private static boolean shows(BufferedImage picture, int squareX, int squareY) {
-    int scale = picture.getHeight() / PICTURE_HEIGHT;
-    if (scale == 0 || picture.getWidth() != 320 * scale) {
-      return false;
-    }
-    for (int y = 0; y < PICTURE_HEIGHT; y++) {
-      for (int x = 0; x < 320; x++) {
-        boolean square =
-            x >= squareX
-                && x < squareX + SQUARE_PIXELS
-                && y >= squareY
-                && y < squareY + SQUARE_PIXELS;
-        int wanted = colour(square ? 255 : (x ^ y) & 0xff);
-        if ((picture.getRGB(x * scale, y * scale) & 0xffffff) != wanted) {
-          return false;
+  /**
+   * What a program should have drawn.
+   *
+   * @param rows of the picture
+   * @param index number of the colour at x and y in its lowest byte
+   * @param bits of red, green and blue that are compared
+   */
+  private record Wanted(int rows, IntBinaryOperator index, int bits) {
+    /** True when each of the picture's pixels is right, the repeated ones too. */
+    boolean isIn(BufferedImage picture) {
+      int scale = picture.getHeight() / rows;
+      if (scale == 0 || picture.getWidth() != 320 * scale) {
+        return false;
+      }
+      for (int y = 0; y < rows * scale; y++) {
+        for (int x = 0; x < 320 * scale; x++) {
+          int wanted = colour(index.applyAsInt(x / scale, y / scale) & 0xff);
+          if (((picture.getRGB(x, y) ^ wanted) & bits) != 0) {
+            return false;
+          }
         }
       }
+      return true;
     }
-    return true;
+  }
+
+  /** The pattern with the square at this place. */
+  private static Wanted square(int squareX, int squareY) {
+    return new Wanted(
+        PICTURE_HEIGHT,
+        (x, y) ->
+            x >= squareX
+                    && x < squareX + SQUARE_PIXELS
+                    && y >= squareY
+                    && y < squareY + SQUARE_PIXELS
+                ? 255
+                : x ^ y,
+        ALL_BITS);
   }
 
   private void awaitPicture(QmpClient client, int squareX, int squareY) throws Exception {
+    awaitPicture(client, square(squareX, squareY), "square at " + squareX + ", " + squareY);
+  }
+
+  private void awaitPicture(QmpClient client, Wanted wanted, String what) throws Exception {
     for (int i = 0; i < LOOKS; i++) {
-      if (shows(picture(client), squareX, squareY)) {
+      if (wanted.isIn(picture(client))) {
         return;
       }
       TimeUnit.MILLISECONDS.sleep(100);
     }
-    assertThat(shows(picture(client), squareX, squareY))
-        .as("square at %s, %s", squareX, squareY)
-        .isTrue();
+    assertThat(wanted.isIn(picture(client))).as(what).isTrue();
   }
 
   /** 256 colours of its own palette; every pixel of the picture is compared. */
@@ -258,6 +293,55 @@ class BootSectorTest {
   @Test
   void mode13hPictureFollowsTheKeysOnCirrus() throws Exception {
     paints("cirrus");
+  }
+
+  /** The second page of mode X, the first one's mirror image, from an address of its own. */
+  private static int mirrored(int x, int y, int shift) {
+    int at = y * 320 + x + shift;
+    return at % 320 ^ MODE_X_ROWS - 1 - at / 320;
+  }
+
+  private void turnsPages(Process machine, Path socket, int bits) throws Exception {
+    try (QmpClient client = client(socket)) {
+      awaitPicture(client, new Wanted(MODE_X_ROWS, (x, y) -> x ^ y, bits), "first page");
+      press(client, "spc");
+      awaitPicture(client, new Wanted(MODE_X_ROWS, (x, y) -> mirrored(x, y, 0), bits), "second");
+      press(client, "spc");
+      awaitPicture(
+          client,
+          new Wanted(MODE_X_ROWS, (x, y) -> y < 200 ? mirrored(x, y, 0) : x ^ y - 200, bits),
+          "split");
+      press(client, "spc");
+      awaitPicture(
+          client,
+          new Wanted(MODE_X_ROWS, (x, y) -> y < 200 ? mirrored(x, y, 20) : x ^ y - 200, bits),
+          "shifted");
+      press(client, "esc");
+      assertThat(machine.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(machine.exitValue()).isEqualTo(EXIT_STATUS);
+    } finally {
+      machine.destroyForcibly();
+      machine.waitFor();
+    }
+  }
+
+  /**
+   * Mode X: planes without chain, two pages, latches, start address and split screen. QEMU shows
+   * the same, but for the lower two bits that a six-bit colour is given.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"std", "cirrus"})
+  void modeXPagesAreThoseOfQemu(String card) throws Exception {
+    Path floppy = dir.resolve("pages.img");
+    Files.write(floppy, Arrays.copyOf(assemble("pages"), FLOPPY_BYTES));
+    Path socket = dir.resolve("qmp");
+    turnsPages(start(floppy, socket, "-vga", card), socket, ALL_BITS);
+    if (Files.isExecutable(Path.of(QEMU))) {
+      Path other = dir.resolve("qemu-qmp");
+      List<String> command = new ArrayList<>(List.of(QEMU, "-accel", "tcg"));
+      command.addAll(machine(floppy, other, "-vga", card));
+      turnsPages(start(new ProcessBuilder(command), other), other, UPPER_SIX_BITS);
+    }
   }
 
   /** A file system of mtools with the shell as its first file, which the boot sector loads. */

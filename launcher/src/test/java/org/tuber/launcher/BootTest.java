@@ -59,6 +59,15 @@ class BootTest {
     boot("vmlinuz", "tcg");
   }
 
+  /**
+   * INIT and SIPI to seven, and interrupts between eight, on however few processors the host has.
+   */
+  @Test
+  void eightProcessorsStartAndStop() throws Exception {
+    assertThat(boot("vmlinux", "tcg", "-smp", "8"))
+        .contains("smpboot: Total of 8 processors activated");
+  }
+
   /** Interpreted only, compiled as usual, and everything compiled that the compiler can take. */
   @Test
   void everyTierSaysTheSame() throws Exception {
@@ -70,26 +79,16 @@ class BootTest {
     assertThat(spoken(boot("vmlinux", "tcg,hot-threshold=2000"))).isEqualTo(interpreted);
   }
 
-  private static String boot(String kernel, String accel) throws Exception {
-    TuberProcess.Result result =
-        TuberProcess.run(
-            "system-x86_64",
-            "-M",
-            "pc",
-            "-accel",
-            accel,
-            "-m",
-            "512",
-            "-nographic",
-            "-no-reboot",
-            "-nic",
-            "none",
-            "-kernel",
-            guest().resolve(kernel).toString(),
-            "-initrd",
-            guest().resolve("initrd.cpio.gz").toString(),
-            "-append",
-            COMMAND_LINE);
+  private static String boot(String kernel, String accel, String... more) throws Exception {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("system-x86_64", "-M", "pc", "-accel", accel, "-m", "512", "-nographic"));
+    arguments.addAll(List.of("-no-reboot", "-nic", "none"));
+    arguments.addAll(List.of("-kernel", guest().resolve(kernel).toString()));
+    arguments.addAll(List.of("-initrd", guest().resolve("initrd.cpio.gz").toString()));
+    arguments.addAll(List.of("-append", COMMAND_LINE));
+    arguments.addAll(List.of(more));
+    TuberProcess.Result result = TuberProcess.run(arguments.toArray(String[]::new));
     assertThat(result.out()).contains("GUEST-MARKER x86_64");
     assertThat(result.out()).doesNotContain("BUG", "WARNING", "Call Trace");
     assertThat(result.err()).isEmpty();

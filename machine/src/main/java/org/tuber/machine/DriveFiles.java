@@ -14,6 +14,7 @@ import java.util.concurrent.CompletionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.BlockBackend;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.AsyncDisk;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
@@ -238,6 +239,11 @@ public final class DriveFiles implements AutoCloseable {
     @Override
     public CompletableFuture<Void> read(long offset, MemorySegment target) {
       return disk.read(offset, target);
+    }
+
+    @Override
+    public boolean readAtOnce(long offset, RamPieces target) {
+      return disk.readAtOnce(offset, target);
     }
 
     @Override

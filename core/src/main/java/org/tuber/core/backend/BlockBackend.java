@@ -2,6 +2,7 @@ package org.tuber.core.backend;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
+import org.tuber.core.mem.RamPieces;
 
 /**
  * A disk image as devices see it: asynchronous, byte-addressed.
@@ -25,6 +26,16 @@ public interface BlockBackend extends AutoCloseable {
 
   /** Reads {@code target.byteSize()} bytes at byte {@code offset}. */
   CompletableFuture<Void> read(long offset, MemorySegment target);
+
+  /**
+   * Reads as many bytes at byte {@code offset} as the pieces hold, if that takes no waiting: the
+   * host has them in its memory. Saves two changes of threads, which take longer than a small read.
+   *
+   * @return false when it would have to wait, cannot tell, or fails: {@link #read} then does it
+   */
+  default boolean readAtOnce(long offset, RamPieces target) {
+    return false;
+  }
 
   /** Writes {@code source.byteSize()} bytes at byte {@code offset}. */
   CompletableFuture<Void> write(long offset, MemorySegment source);

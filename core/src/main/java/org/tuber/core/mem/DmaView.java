@@ -59,9 +59,14 @@ public final class DmaView {
     }
   }
 
-  private static long clampedRest(AddressSpace.Range r, long gpa) {
+  static long clampedRest(AddressSpace.Range r, long gpa) {
     long rest = r.last - gpa;
     return rest < 0 || rest >= Integer.MAX_VALUE ? Integer.MAX_VALUE : rest + 1;
+  }
+
+  /** No pieces of RAM yet, to be put together and filled at once. */
+  public RamPieces pieces() {
+    return new RamPieces(memory, observer);
   }
 
   /** Reads a little-endian value of {@code size} bytes (1, 2, 4, 8). */

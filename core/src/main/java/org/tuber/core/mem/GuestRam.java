@@ -137,6 +137,11 @@ public final class GuestRam implements AutoCloseable {
     FLAGS.getAndBitwiseAnd(pageFlags, (int) (offset >>> PAGE_SHIFT), (byte) ~flags);
   }
 
+  /** Throws unless the range lies in this RAM. */
+  void requireInside(long offset, int length) {
+    at(offset, length);
+  }
+
   private long at(long offset, int size) {
     if (offset < 0 || offset > sizeBytes - size) {
       throw new IndexOutOfBoundsException(

@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import org.tuber.core.backend.BlockBackend;
+import org.tuber.core.mem.RamPieces;
 
 /** A node as device models use it: requests are queued to a few threads of its own. */
 public final class AsyncDisk implements BlockBackend {
@@ -92,6 +93,11 @@ public final class AsyncDisk implements BlockBackend {
   @Override
   public CompletableFuture<Void> read(long offset, MemorySegment target) {
     return submit(false, target.byteSize(), () -> node.read(offset, target.asByteBuffer()));
+  }
+
+  @Override
+  public boolean readAtOnce(long offset, RamPieces target) {
+    return node.readAtOnce(offset, target);
   }
 
   @Override

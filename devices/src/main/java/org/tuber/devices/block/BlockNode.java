@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.tuber.core.mem.RamPieces;
 
 /**
  * A disk as one image format shows it. Synchronous, byte-addressed and thread-safe; buffers are
@@ -24,6 +25,14 @@ public interface BlockNode extends Closeable {
 
   /** Fills {@code target} from {@code offset}; the range lies inside the disk. */
   void read(long offset, ByteBuffer target) throws IOException;
+
+  /**
+   * Fills {@code target} from {@code offset} if that takes no waiting; false when nothing can be
+   * said or the range is not inside the disk.
+   */
+  default boolean readAtOnce(long offset, RamPieces target) {
+    return false;
+  }
 
   /** Writes {@code source} at {@code offset}; the range lies inside the disk. */
   void write(long offset, ByteBuffer source) throws IOException;

@@ -3,6 +3,7 @@ package org.tuber.devices.block;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.tuber.core.mem.RamPieces;
 
 /**
  * The bytes an image format is stored in: a host file, a network export, a window of either.
@@ -22,6 +23,11 @@ public interface ImageFile extends Closeable {
 
   /** Fills {@code target}; bytes past the end of the file read as zero. */
   void read(long offset, ByteBuffer target) throws IOException;
+
+  /** Fills {@code target} if the bytes are there and that takes no waiting; false otherwise. */
+  default boolean readAtOnce(long offset, RamPieces target) {
+    return false;
+  }
 
   /** Writes all of {@code source}, growing the file when needed. */
   void write(long offset, ByteBuffer source) throws IOException;

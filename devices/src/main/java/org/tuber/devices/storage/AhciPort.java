@@ -11,7 +11,7 @@ import org.tuber.core.reg.OnceLog;
  * port itself fetches and delivers the data. Deviations: no native queuing, no port multiplier, no
  * power management of the link; FISes other than D2H and PIO setup are not written.
  */
-final class AhciPort implements AtaDrive.Host {
+final class AhciPort extends DmaHost {
   /** Bytes of a port's registers. */
   static final int WINDOW_BYTES = 0x80;
 
@@ -83,7 +83,6 @@ final class AhciPort implements AtaDrive.Host {
       int regionOffset,
       int moved) {}
 
-  private final DmaView memory;
   private final Runnable interruptChanged;
   private final OnceLog log = new OnceLog("ahci");
   private final int[] registers = new int[REGISTERS];
@@ -97,7 +96,7 @@ final class AhciPort implements AtaDrive.Host {
   private boolean settling;
 
   AhciPort(DmaView memory, Runnable interruptChanged) {
-    this.memory = memory;
+    super(memory);
     this.interruptChanged = interruptChanged;
     reset();
   }
@@ -369,16 +368,19 @@ final class AhciPort implements AtaDrive.Host {
   }
 
   @Override
-  public int toMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, true);
+  Runnable place() {
+    int oldRegion = region;
+    int oldOffset = regionOffset;
+    int oldMoved = moved;
+    return () -> {
+      region = oldRegion;
+      regionOffset = oldOffset;
+      moved = oldMoved;
+    };
   }
 
   @Override
-  public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, false);
-  }
-
-  private int move(byte[] bytes, int offset, int length, boolean toMemory) {
+  int move(int length, Step step) {
     int done = 0;
     while (done < length && region < regions) {
       long entry = table + TABLE_REGIONS + (long) region * REGION_BYTES;
@@ -386,11 +388,7 @@ final class AhciPort implements AtaDrive.Host {
       int size = ((int) memory.readValue(entry + 12, 4) & 0x3f_ffff) + 1;
       int n = Math.min(length - done, size - regionOffset);
       if (n > 0) {
-        if (toMemory) {
-          memory.write(address + regionOffset, bytes, offset + done, n);
-        } else {
-          memory.read(address + regionOffset, bytes, offset + done, n);
-        }
+        step.at(address + regionOffset, done, n);
         done += n;
         regionOffset += n;
       }

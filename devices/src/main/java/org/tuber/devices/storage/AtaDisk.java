@@ -17,6 +17,10 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
   private static final int SECTOR_BYTES = BlockBackend.SECTOR_BYTES;
   private static final int MAX_MULTIPLE = 16;
   private static final int CHUNK_SECTORS = BUFFER_BYTES / SECTOR_BYTES;
+
+  /** Read while the guest waits at its register: 1 MiB. */
+  private static final int AT_ONCE_SECTORS = 2048;
+
   private static final int TRIM_RANGE_BYTES = 8;
   private static final int MAX_TRIM_BLOCKS = 8;
   private static final String MODEL = "QEMU HARDDISK";
@@ -471,7 +475,7 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
   @Override
   void startDma() {
     switch (operation) {
-      case DMA_READ -> readChunk();
+      case DMA_READ -> dmaRead();
       case DMA_WRITE -> dmaOut();
       case TRIM -> {
         limit = sectorsLeft * SECTOR_BYTES;
@@ -572,6 +576,26 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
     }
   }
 
+  /** Reads on; what needs no waiting goes without the buffer. */
+  private void dmaRead() {
+    int atOnce = AT_ONCE_SECTORS;
+    while (sectorsLeft > 0 && atOnce > 0) {
+      int n = Math.min(sectorsLeft, atOnce);
+      long offset = sector * SECTOR_BYTES;
+      if (!host.toMemoryAtOnce(n * SECTOR_BYTES, pieces -> disk.readAtOnce(offset, pieces))) {
+        break;
+      }
+      atOnce -= n;
+      advance(n * SECTOR_BYTES);
+    }
+    if (sectorsLeft > 0) {
+      readChunk();
+    } else {
+      host.dmaEnded(this);
+      complete();
+    }
+  }
+
   private void dmaIn() {
     int bytes = limit;
     if (host.toMemory(buffer, 0, bytes) < bytes) {
@@ -579,12 +603,7 @@ public final class AtaDisk extends AtaDrive implements Snapshottable<AtaDisk.Sta
       return;
     }
     advance(bytes);
-    if (sectorsLeft > 0) {
-      readChunk();
-    } else {
-      host.dmaEnded(this);
-      complete();
-    }
+    dmaRead();
   }
 
   @Override

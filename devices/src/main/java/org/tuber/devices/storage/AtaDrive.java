@@ -1,6 +1,7 @@
 package org.tuber.devices.storage;
 
 import java.util.concurrent.Executor;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.core.reg.OnceLog;
 
 /**
@@ -37,6 +38,14 @@ abstract class AtaDrive {
 
     /** Data goes to memory; gives how much of it found room. */
     int toMemory(byte[] bytes, int offset, int length);
+
+    /**
+     * Data goes to memory at once, without the drive's buffer.
+     *
+     * @return false when the source has none, or there is no room of that length; nothing has
+     *     happened then
+     */
+    boolean toMemoryAtOnce(int length, RamPieces.Source source);
 
     /** Data comes from memory; gives how much there was. */
     int fromMemory(byte[] bytes, int offset, int length);

@@ -13,7 +13,7 @@ import org.tuber.devices.pci.PciFunction;
  * <p>ATA/ATAPI-7 volume 2, chapter 5 for the register protocol; Programming Interface for Bus
  * Master IDE Controller 1.0 for the bus master. Where no drive is, registers read zero.
  */
-final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State> {
+final class IdeChannel extends DmaHost implements Snapshottable<IdeChannel.State> {
   /** Bytes of the command block. */
   static final int COMMAND_BYTES = 8;
 
@@ -164,7 +164,6 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
 
   private final String name;
   private final IrqLine irq;
-  private final DmaView memory;
   private final PciFunction pci;
   private final AtaDrive[] drives = new AtaDrive[2];
   private final CommandBlock commandBlock = new CommandBlock();
@@ -190,9 +189,9 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
    * @param pci the function whose bus-master bit counts
    */
   IdeChannel(String name, IrqLine irq, DmaView memory, PciFunction pci) {
+    super(memory);
     this.name = name;
     this.irq = irq;
-    this.memory = memory;
     this.pci = pci;
   }
 
@@ -322,16 +321,21 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
   }
 
   @Override
-  public int toMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, true);
+  Runnable place() {
+    int next = prdNext;
+    int address = prdAddress;
+    int left = prdLeft;
+    boolean last = prdLast;
+    return () -> {
+      prdNext = next;
+      prdAddress = address;
+      prdLeft = left;
+      prdLast = last;
+    };
   }
 
   @Override
-  public int fromMemory(byte[] bytes, int offset, int length) {
-    return move(bytes, offset, length, false);
-  }
-
-  private int move(byte[] bytes, int offset, int length, boolean toMemory) {
+  int move(int length, Step step) {
     int done = 0;
     if (!pci.busMaster()) {
       return 0;
@@ -342,11 +346,7 @@ final class IdeChannel implements AtaDrive.Host, Snapshottable<IdeChannel.State>
       }
       int n = Math.min(length - done, prdLeft);
       long gpa = prdAddress & 0xffff_ffffL;
-      if (toMemory) {
-        memory.write(gpa, bytes, offset + done, n);
-      } else {
-        memory.read(gpa, bytes, offset + done, n);
-      }
+      step.at(gpa, done, n);
       prdAddress += n;
       prdLeft -= n;
       done += n;

@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 import org.tuber.core.backend.BlockBackend;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.MmioDevice;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.core.reg.OnceLog;
 import org.tuber.core.snapshot.Snapshottable;
 import org.tuber.devices.pci.MsixTable;
@@ -41,6 +42,7 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private static final int MAX_ENTRIES = 2048;
   private static final int MAX_EVENTS = 4;
   private static final int MAX_IN_FLIGHT = 256;
+  private static final int AT_ONCE_BYTES = 1 << 20;
   private static final int SECTOR_BYTES = BlockBackend.SECTOR_BYTES;
 
   private static final int CC = 0x14;
@@ -200,6 +202,9 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private long adminCompletion;
   private int masks;
   private int result;
+
+  /** Bytes that commands may still read at once; 0 outside of {@link #processAll}. */
+  private int atOnceLeft;
 
   /**
    * A controller; the board attaches {@link #pci}.
@@ -392,9 +397,11 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   // Queues.
 
   private void processAll() {
+    atOnceLeft = AT_ONCE_BYTES;
     for (int i = 0; i < NvmeQueues.MAX; i++) {
       process(i);
     }
+    atOnceLeft = 0;
   }
 
   /** Runs commands of a queue while their completions are sure to find room. */
@@ -707,8 +714,28 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     if (prp == null) {
       return INVALID_PRP;
     }
+    if (readAtOnce(c.block() * SECTOR_BYTES, prp, bytes)) {
+      return SUCCESS;
+    }
     byte[] data = new byte[bytes];
     return later(c, disk.read(c.block() * SECTOR_BYTES, MemorySegment.ofArray(data)), prp, data);
+  }
+
+  /**
+   * Reads without waiting and without a buffer what the host has in its memory. A guest then finds
+   * its answer before it has gone to sleep over it. As much at a time as a doorbell may cost the
+   * other CPUs, who wait for the device lock.
+   */
+  private boolean readAtOnce(long offset, NvmePrp prp, int bytes) {
+    if (bytes > atOnceLeft) {
+      return false;
+    }
+    RamPieces target = prp.pieces(memory);
+    if (target == null || !target.fill(pieces -> disk.readAtOnce(offset, pieces))) {
+      return false;
+    }
+    atOnceLeft -= bytes;
+    return true;
   }
 
   private int write(Command c) {

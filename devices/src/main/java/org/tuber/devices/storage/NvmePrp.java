@@ -1,6 +1,7 @@
 package org.tuber.devices.storage;
 
 import org.tuber.core.mem.DmaView;
+import org.tuber.core.mem.RamPieces;
 
 /**
  * The memory of one NVMe command as its physical region pages describe it (NVM Express 1.4, 4.3):
@@ -59,6 +60,17 @@ final class NvmePrp {
   private void add(long address, int bytes) {
     addresses[count] = address;
     lengths[count++] = bytes;
+  }
+
+  /** The same memory for data that comes at once; null when not all of it is RAM. */
+  RamPieces pieces(DmaView memory) {
+    RamPieces pieces = memory.pieces();
+    for (int i = 0; i < count; i++) {
+      if (!pieces.add(addresses[i], lengths[i])) {
+        return null;
+      }
+    }
+    return pieces;
   }
 
   void write(DmaView memory, byte[] source) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.snapshot.Snapshottable;
@@ -142,11 +144,15 @@ class AhciControllerTest extends DeviceContract<AhciControllerTest.WithDrives> {
     assertThat(rig.levels()).containsEntry("inta", false);
   }
 
-  @Test
-  void dmaMovesSectorsBothWays() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void dmaMovesSectorsBothWays(boolean immediate) {
     WithDrives d = create(new Rig());
+    d.image.immediate = immediate;
     d.start(0);
     d.issue(0, 0x25, 0, 9, 2, 1024);
+    assertThat(d.image.readsAtOnce).isEqualTo(immediate ? 1 : 0);
+    assertThat(d.memory.readValue(LIST + 4, 4)).isEqualTo(1024);
     assertThat(d.memory.readValue(BUFFER, 1)).isEqualTo(64);
     assertThat(d.memory.readValue(BUFFER + 512, 1)).isEqualTo(71);
     assertThat(d.memory.readValue(FIS_AREA + 0x40, 3)).isEqualTo(0x50_4034);

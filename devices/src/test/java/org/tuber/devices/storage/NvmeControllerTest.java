@@ -2,11 +2,14 @@ package org.tuber.devices.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.devices.DeviceContract;
@@ -25,10 +28,20 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
 
   private final Map<NvmeController, GuestRam> rams = new HashMap<>();
   private final Map<NvmeController, MemoryDisk> disks = new HashMap<>();
+  private final List<Runnable> posted = new ArrayList<>();
   private MemoryDisk disk;
+  private boolean isLoopBusy;
   private DmaView memory;
   private int adminTail;
   private int adminHead;
+
+  private void post(Runnable task) {
+    if (isLoopBusy) {
+      posted.add(task);
+    } else {
+      task.run();
+    }
+  }
 
   @Override
   protected NvmeController create(Rig rig) {
@@ -36,7 +49,7 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
     rig.memory.mapRam(0, RAM_BYTES, ram, 0);
     memory = new DmaView(rig.memory, (written, offset, length) -> {});
     disk = new MemoryDisk(4096);
-    NvmeController nvme = new NvmeController(disk, "deadbeef", memory, Runnable::run);
+    NvmeController nvme = new NvmeController(disk, "deadbeef", memory, this::post);
     new PciBus(rig.memory, rig.io, (slot, pin) -> rig.line("inta"), (address, data) -> {})
         .attach(4, 0, nvme.pci());
     nvme.reset();
@@ -167,15 +180,18 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
     assertThat(memory.readValue(CQ + 16L * adminHead, 4)).isEqualTo(0x0004_0002);
   }
 
-  @Test
-  void blocksComeAndGoThroughAnIoQueue() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void blocksComeAndGoThroughAnIoQueue(boolean immediate) {
     Rig rig = new Rig();
     NvmeController d = create(rig);
+    disk.immediate = immediate;
     enable(d);
     createIoQueues(d);
     assertThat(rig.levels()).containsEntry("inta", false);
     put(IO_SQ, 0, 2, 1, DATA, 9, 0, 1);
     d.write(0x1008, 1, 4);
+    assertThat(disk.readsAtOnce).isEqualTo(immediate ? 1 : 0);
     assertThat(memory.readValue(DATA, 1)).isEqualTo(64);
     assertThat(memory.readValue(DATA + 512, 1)).isEqualTo(71);
     assertThat(memory.readValue(IO_CQ + 12, 4)).isEqualTo(0x1_0040);
@@ -188,6 +204,81 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
     d.write(0x1008, 3, 4);
     assertThat(disk.bytes[20 * 512 + 1]).isEqualTo((byte) 0x12);
     assertThat(disk.flushes).isEqualTo(1);
+  }
+
+  @Test
+  void aDoorbellReadsOnlySoMuchAtOnce() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    createIoQueues(d);
+    for (int i = 0; i < 127; i++) {
+      memory.writeValue(0x10000 + 8L * i, DATA + 0x1000L, 8);
+    }
+    for (int i = 0; i < 5; i++) {
+      put(IO_SQ, i, 2, 1, DATA, i, 0, 1023);
+      memory.writeValue(IO_SQ + 64L * i + 32, 0x10000, 8);
+    }
+    isLoopBusy = true;
+    d.write(0x1008, 5, 4);
+    assertThat(disk.readsAtOnce).isEqualTo(2);
+    assertThat(posted).hasSize(3);
+    assertThat(memory.readValue(IO_CQ + 16 * 2 + 12, 4)).isZero();
+    posted.forEach(Runnable::run);
+    isLoopBusy = false;
+    for (int i = 0; i < 5; i++) {
+      assertThat(memory.readValue(IO_CQ + 16L * i + 12, 4)).isEqualTo(0x1_0040 + i);
+    }
+    assertThat(memory.readValue(DATA, 1)).isEqualTo(4 * 7 + 1);
+    d.write(0x100c, 5, 4);
+    put(IO_SQ, 5, 2, 1, DATA, 9, 0, 1);
+    d.write(0x1008, 6, 4);
+    assertThat(disk.readsAtOnce).isEqualTo(3);
+  }
+
+  @Test
+  void dataForWhereNoMemoryIsGoesNowhere() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    createIoQueues(d);
+    put(IO_SQ, 0, 2, 1, DATA, 9, 0, 15);
+    memory.writeValue(IO_SQ + 32, RAM_BYTES, 8);
+    d.write(0x1008, 1, 4);
+    assertThat(memory.readValue(IO_CQ + 12, 4)).isEqualTo(0x1_0040);
+    assertThat(memory.readValue(DATA, 1)).isEqualTo(64);
+    assertThat(disk.readsAtOnce).isZero();
+  }
+
+  /** Memory may come after the devices. */
+  @Test
+  void aLoadedReadWaitsForTheEventLoop() {
+    NvmeController d = create(new Rig());
+    enable(d);
+    createIoQueues(d);
+    put(IO_SQ, 0, 2, 1, DATA, 9, 0, 0);
+    byte[] read = new byte[64];
+    memory.read(IO_SQ, read, 0, 64);
+    isLoopBusy = true;
+    NvmeController.State s = d.save();
+    d.load(
+        new NvmeController.State(
+            s.pci(),
+            s.msix(),
+            s.configuration(),
+            s.status(),
+            s.adminSizes(),
+            s.adminSubmission(),
+            s.adminCompletion(),
+            s.masks(),
+            s.submissions(),
+            s.completions(),
+            s.features(),
+            s.events(),
+            new NvmeController.Waiting[] {new NvmeController.Waiting(1, read)}));
+    assertThat(memory.readValue(DATA, 1)).isZero();
+    posted.forEach(Runnable::run);
+    isLoopBusy = false;
+    assertThat(memory.readValue(DATA, 1)).isEqualTo(64);
+    assertThat(disk.readsAtOnce).isZero();
   }
 
   @Test

@@ -2,9 +2,12 @@ package org.tuber.devices.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.mem.MmioDevice;
@@ -33,12 +36,13 @@ class Piix3IdeTest extends DeviceContract<Piix3IdeTest.WithDrives> {
     final AtaDisk disk = new AtaDisk(image, "QM00001", Runnable::run);
     final MmcDrive tray = new MmcDrive(medium, "QM00003");
     final AtapiCdrom cdrom = new AtapiCdrom(tray, Runnable::run);
+    final List<String> changed = new ArrayList<>();
     final DmaView memory;
 
     WithDrives(Rig rig) {
       this.rig = rig;
       rig.memory.mapRam(0, 0x80000, new GuestRam(0x80000), 0);
-      memory = new DmaView(rig.memory, (ram, offset, length) -> {});
+      memory = new DmaView(rig.memory, (ram, offset, length) -> changed.add(offset + "+" + length));
       ide = new Piix3Ide(rig.io, memory, rig.line("14"), rig.line("15"));
       ide.attach(0, disk);
       ide.attach(2, cdrom);
@@ -258,9 +262,11 @@ class Piix3IdeTest extends DeviceContract<Piix3IdeTest.WithDrives> {
     assertThat(d.image.flushes).isEqualTo(1);
   }
 
-  @Test
-  void busMasterScattersAReadOverItsRegions() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void busMasterScattersAReadOverItsRegions(boolean immediate) {
     WithDrives d = create(new Rig());
+    d.image.immediate = immediate;
     d.enableBusMaster();
     d.region(0, BUFFER, 512, false);
     d.region(1, BUFFER + 0x4000, 512, true);
@@ -270,11 +276,30 @@ class Piix3IdeTest extends DeviceContract<Piix3IdeTest.WithDrives> {
     assertThat(d.rig.levels()).containsEntry("14", true);
     assertThat(d.memory.readValue(BUFFER, 1)).isEqualTo(50);
     assertThat(d.memory.readValue(BUFFER + 0x4000, 1)).isEqualTo(57);
+    assertThat(d.changed).contains(BUFFER + "+512", BUFFER + 0x4000 + "+512");
+    assertThat(d.image.readsAtOnce).isEqualTo(immediate ? 1 : 0);
   }
 
   @Test
-  void regionsShorterThanTheCommandEndWithoutInterrupt() {
+  void aReadLongerThanOneThatMayHoldTheOthersUpComesInParts() {
     WithDrives d = create(new Rig());
+    d.enableBusMaster();
+    for (int i = 0; i < 2048 * 512 / 0x1_0000 + 1; i++) {
+      d.region(i, BUFFER, 0x1_0000, i == 2048 * 512 / 0x1_0000);
+    }
+    d.command(0, 2048 + 128 >>> 8, 0xe0); // leaves the high halves behind
+    d.command(0, 128, 0x25);
+    d.startBusMaster(9);
+    assertThat(d.in(BUS_MASTER + 2) & 7).isEqualTo(4);
+    assertThat(d.image.readsAtOnce).isEqualTo(1);
+    assertThat(d.memory.readValue(BUFFER, 1)).isEqualTo(2048 * 7 + 1 & 0xff);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void regionsShorterThanTheCommandEndWithoutInterrupt(boolean immediate) {
+    WithDrives d = create(new Rig());
+    d.image.immediate = immediate;
     d.enableBusMaster();
     d.region(0, BUFFER, 512, true);
     d.command(7, 2, 0xc8);

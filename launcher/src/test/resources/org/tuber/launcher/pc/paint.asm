@@ -18,21 +18,7 @@ start:  cli
         int 0x10
         mov ax, 0xa000
         mov es, ax
-        mov dx, 0x3c8                   ; colour i: red i/4, green 63 - i/4, blue i mod 64
-        xor al, al
-        out dx, al
-        inc dx
-        xor cx, cx
-.dac:   mov al, cl
-        shr al, 2
-        out dx, al
-        xor al, 63
-        out dx, al
-        mov al, cl
-        and al, 63
-        out dx, al
-        inc cl
-        jnz .dac
+        %include "palette.inc"
 
 frame:  mov dx, 0x3da                   ; wait for the begin of a retrace
 .shown: in al, dx

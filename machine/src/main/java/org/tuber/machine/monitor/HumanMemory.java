@@ -84,7 +84,7 @@ final class HumanMemory implements HumanTable.Family {
     }
     char k = kind.isEmpty() ? 'x' : kind.charAt(0);
     if (k == 'i') {
-      throw new QmpException("there is no disassembler");
+      throw new QmpException("x/i: there is no disassembler here; gdb has one, see -gdb");
     }
     int bytes =
         switch (size) {

@@ -58,6 +58,28 @@ public final class EventLoop implements Executor, AutoCloseable {
     LockSupport.unpark(thread);
   }
 
+  /**
+   * Runs {@code task} under the device lock: here and now when the lock is free, otherwise soon on
+   * the event thread. For answers to requests that a CPU waits for: waking one thread that wakes
+   * the other would take longer than many a request.
+   *
+   * <p>For threads that hold no lock which device code may ask for. A device that is answered while
+   * it still asks hears of it later, as from {@link #execute}.
+   */
+  public void answer(Runnable task) {
+    if (deviceLock.isHeldByCurrentThread() || !tasks.isEmpty() || !deviceLock.tryLock()) {
+      execute(task);
+      return;
+    }
+    try {
+      if (!closing) {
+        guarded(task);
+      }
+    } finally {
+      deviceLock.unlock();
+    }
+  }
+
   /** Runs {@code task} soon on the event thread, without the device lock. Any thread. */
   public void executeUnlocked(Runnable task) {
     unlockedTasks.add(task);
@@ -69,10 +91,16 @@ public final class EventLoop implements Executor, AutoCloseable {
     return Thread.currentThread() == thread;
   }
 
-  /** Ends the thread after its present task. Any thread. */
+  /** Ends the thread after its present task; {@link #answer} does nothing from now on. */
   @Override
   public void close() {
-    closing = true;
+    // Under the lock: whoever answers on a thread of his own is through then.
+    deviceLock.lock();
+    try {
+      closing = true;
+    } finally {
+      deviceLock.unlock();
+    }
     LockSupport.unpark(thread);
   }
 

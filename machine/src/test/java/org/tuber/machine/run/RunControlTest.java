@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -304,6 +305,40 @@ final class RunControlTest {
     assertThat(fired.await(2, TimeUnit.SECONDS)).isTrue();
     b.control.quit(0);
     run.get(5, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void anAnswerComesAtOnceUnlessTheLockIsTaken() throws Exception {
+    Bench b = new Bench(DEFAULT, RunControlTest::halted);
+    CompletableFuture<Integer> run = b.start();
+    await(() -> b.control.state() == State.RUNNING);
+    Thread here = Thread.currentThread();
+    List<Thread> answered = new CopyOnWriteArrayList<>();
+    Runnable answer =
+        () -> {
+          assertThat(b.lock.isHeldByCurrentThread()).isTrue();
+          answered.add(Thread.currentThread());
+        };
+    // The loop itself takes the lock now and then.
+    for (int i = 0; i < 1000 && !answered.contains(here); i++) {
+      b.loop.answer(answer);
+    }
+    assertThat(answered).contains(here);
+    b.lock.lock();
+    try {
+      answered.clear();
+      b.loop.answer(answer);
+      assertThat(answered).isEmpty();
+    } finally {
+      b.lock.unlock();
+    }
+    await(() -> !answered.isEmpty());
+    assertThat(answered).doesNotContain(here);
+    b.control.quit(0);
+    run.get(5, TimeUnit.SECONDS);
+    answered.clear();
+    b.loop.answer(answer);
+    assertThat(answered).isEmpty();
   }
 
   /**

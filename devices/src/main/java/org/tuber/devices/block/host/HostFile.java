@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CacheMode;
@@ -48,6 +49,7 @@ public final class HostFile implements ImageFile {
   private final Object unalignedWrite = new Object();
   private volatile boolean canPunch = true;
   private volatile boolean canZeroRange = true;
+  private volatile boolean canReadAtOnce;
   private volatile boolean canReserve;
 
   /** From here on the file occupied nothing when it was opened, nor was it written since. */
@@ -69,6 +71,7 @@ public final class HostFile implements ImageFile {
     this.writable = writable;
     this.cache = cache;
     this.alignment = cache.isDirect() ? DIRECT_ALIGNMENT : 1;
+    canReadAtOnce = fd >= 0 && !cache.isDirect();
   }
 
   /**
@@ -240,6 +243,18 @@ public final class HostFile implements ImageFile {
     } else {
       readPlain(offset, target);
     }
+  }
+
+  @Override
+  public boolean readAtOnce(long offset, RamPieces target) {
+    if (!canReadAtOnce) {
+      return false;
+    }
+    long n = calls.readCached(fd, offset, target);
+    if (n < 0 && n != -LinuxFileCalls.EAGAIN) {
+      canReadAtOnce = false; // no such call here, or it would fail: the usual way says how
+    }
+    return n == target.bytes();
   }
 
   private void readPlain(long offset, ByteBuffer target) throws IOException {
@@ -460,6 +475,7 @@ public final class HostFile implements ImageFile {
     if (!channel.isOpen()) {
       return;
     }
+    canReadAtOnce = false; // the descriptor's number may soon be another file's
     try {
       channel.close();
     } finally {

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
+import org.tuber.core.mem.RamPieces;
 
 /**
  * The few Linux calls that Java's file channels lack: {@code fallocate}, {@code lseek} for data and
@@ -38,6 +39,12 @@ final class LinuxFileCalls {
   static final short F_RDLCK = 0;
   static final short F_WRLCK = 1;
   static final short F_UNLCK = 2;
+  private static final int RWF_NOWAIT = 8;
+  private static final int IOVEC_BYTES = 16;
+
+  /** Pieces that one call takes ({@code UIO_MAXIOV}). */
+  private static final int MAX_PIECES = 1024;
+
   private static final long STAT_BYTES = 144;
   private static final long STAT_BLOCKS = 64;
   private static final long STATFS_BYTES = 120;
@@ -56,7 +63,8 @@ final class LinuxFileCalls {
     FCNTL(72, 25),
     FSTAT(5, 80),
     FTRUNCATE(77, 46),
-    FSTATFS(138, 44);
+    FSTATFS(138, 44),
+    PREADV2(327, 286);
 
     final int x86;
     final int arm;
@@ -86,17 +94,21 @@ final class LinuxFileCalls {
     syscall =
         linker.downcallHandle(
             linker.defaultLookup().findOrThrow("syscall"),
-            FunctionDescriptor.of(l, l, l, l, l, l),
+            FunctionDescriptor.of(l, l, l, l, l, l, l, l),
             Linker.Option.captureCallState("errno"),
             Linker.Option.firstVariadicArg(1));
   }
 
   /** Makes a call; a negative result is the negated error number. */
   private long call(Call call, long a, long b, long c, long d) {
+    return call(call, a, b, c, d, 0, 0);
+  }
+
+  private long call(Call call, long a, long b, long c, long d, long e, long f) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(errnoLayout);
       long number = arm ? call.arm : call.x86;
-      long result = (long) syscall.invokeExact(state, number, a, b, c, d);
+      long result = (long) syscall.invokeExact(state, number, a, b, c, d, e, f);
       return result >= 0 ? result : -(long) (int) errno.get(state, 0L);
     } catch (Throwable t) {
       throw rethrow(t);
@@ -145,6 +157,25 @@ final class LinuxFileCalls {
   /** Calls fallocate; returns 0 or the error number. */
   int fallocate(int fd, int mode, long offset, long length) {
     return (int) -call(Call.FALLOCATE, fd, mode, offset, length);
+  }
+
+  /**
+   * Reads into pieces of memory what the page cache holds ({@code preadv2} with {@code RWF_NOWAIT},
+   * preadv2(2)).
+   *
+   * @return bytes read, perhaps fewer; or a negated error number: {@link #EAGAIN} when nothing is
+   *     there, others where the kernel or the file system has no such call
+   */
+  long readCached(int fd, long offset, RamPieces target) {
+    int count = Math.min(target.count(), MAX_PIECES);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment vector = arena.allocate((long) count * IOVEC_BYTES, 8);
+      for (int i = 0; i < count; i++) {
+        vector.set(ValueLayout.JAVA_LONG, (long) i * IOVEC_BYTES, target.hostAddress(i));
+        vector.set(ValueLayout.JAVA_LONG, (long) i * IOVEC_BYTES + 8, target.lengthBytes(i));
+      }
+      return call(Call.PREADV2, fd, vector.address(), count, offset, 0, RWF_NOWAIT);
+    }
   }
 
   /** Next data at or after an offset; -1 when there is none, {@code offset} when unknown. */

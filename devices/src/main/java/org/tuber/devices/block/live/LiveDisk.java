@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.CreateOptions;
@@ -610,6 +611,26 @@ public final class LiveDisk implements BlockNode {
     } finally {
       graph.readLock().unlock();
       stats.account(DiskStats.Kind.READ, offset, length, System.nanoTime() - start, good);
+    }
+  }
+
+  @Override
+  public boolean readAtOnce(long offset, RamPieces target) {
+    // Whoever changes the graph may take long; throttled requests wait their turn.
+    if (throttle != null || copyOnRead != null || !graph.readLock().tryLock()) {
+      return false;
+    }
+    long start = System.nanoTime();
+    boolean good = false;
+    try {
+      good = top.readAtOnce(offset, target);
+      return good;
+    } finally {
+      graph.readLock().unlock();
+      if (good) {
+        long nanos = System.nanoTime() - start;
+        stats.account(DiskStats.Kind.READ, offset, target.bytes(), nanos, true);
+      }
     }
   }
 

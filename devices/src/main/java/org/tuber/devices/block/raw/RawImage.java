@@ -3,6 +3,7 @@ package org.tuber.devices.block.raw;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.ImageException;
@@ -56,6 +57,11 @@ public final class RawImage implements BlockNode {
   public void read(long offset, ByteBuffer target) throws IOException {
     requireInside(offset, target.remaining());
     file.read(offset, target);
+  }
+
+  @Override
+  public boolean readAtOnce(long offset, RamPieces target) {
+    return offset >= 0 && offset <= length - target.bytes() && file.readAtOnce(offset, target);
   }
 
   @Override

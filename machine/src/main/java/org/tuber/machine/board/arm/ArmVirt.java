@@ -188,7 +188,7 @@ public final class ArmVirt implements RunControl.Board {
                 1,
                 "/pcie@" + Long.toHexString(VirtMap.PCI_MEMORY),
                 chassis.dma(memory),
-                chassis.loop()),
+                chassis.loop()::answer),
             files,
             devices);
     for (MachineConfig.DeviceOption d : config.devices()) {

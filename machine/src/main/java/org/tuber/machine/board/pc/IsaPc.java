@@ -117,7 +117,12 @@ public final class IsaPc implements RunControl.Board {
     storage =
         new PcStorage(
             new PcStorage.Wiring(
-                null, ports, chassis.dma(memory.space()), irqs, isaDevices.dma(), chassis.loop()),
+                null,
+                ports,
+                chassis.dma(memory.space()),
+                irqs,
+                isaDevices.dma(),
+                chassis.loop()::answer),
             config,
             devices);
     for (MachineConfig.DeviceOption d : config.devices()) {

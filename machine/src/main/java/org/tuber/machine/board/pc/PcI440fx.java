@@ -241,7 +241,8 @@ public final class PcI440fx implements RunControl.Board {
     DmaView memoryView = chassis.dma(memory.space());
     storage =
         new PcStorage(
-            new PcStorage.Wiring(pciBus, ports, memoryView, isa, isaDevices.dma(), chassis.loop()),
+            new PcStorage.Wiring(
+                pciBus, ports, memoryView, isa, isaDevices.dma(), chassis.loop()::answer),
             config,
             devices);
   }
