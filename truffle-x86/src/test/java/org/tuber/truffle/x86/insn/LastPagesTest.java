@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.core.mem.AddressSpace;
+import org.tuber.core.mem.GuestRam;
 import org.tuber.core.mem.MmioDevice;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.sys.BareMachine;
@@ -29,8 +30,8 @@ class LastPagesTest {
   /** l: mov rax,[rsi]; add rbx,rax; add rsi,rdx; dec rcx; jnz l; hlt. */
   private static final String SUM = "488b06 4801c3 4801d6 48ffc9 75f2 f4";
 
-  /** l: mov rax,[rsi]; add rbx,rax; mov [rdi],rax; dec rcx; jnz l; hlt. */
-  private static final String SUM_AND_TELL = "488b06 4801c3 488907 48ffc9 75f2 f4";
+  /** l: mov eax,[esi]; add ebx,eax; pusha; add esp,32; dec ecx; jnz l; hlt. */
+  private static final String SUM_AND_PUSH = "8b06 01c3 60 83c420 49 75f5 f4";
 
   private static BareMachine machine() {
     Engine.Options options = new Engine.Options(true, 2, 2, 32, 300);
@@ -43,12 +44,12 @@ class LastPagesTest {
     return m;
   }
 
-  private static void run(BareMachine m, String hex, long rounds) {
+  private static void run(BareMachine m, String hex, long rounds, long address) {
     byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
     m.ram.write(CODE, code, 0, code.length);
     m.s.r[1] = rounds;
     m.s.r[3] = 0;
-    m.s.r[6] = PAGES;
+    m.s.r[6] = address;
     m.s.pc = CODE;
     m.cpu.clearHalt();
     assertThat(m.cpu.run(Long.MAX_VALUE)).isEqualTo(ExitReason.HALTED);
@@ -71,7 +72,7 @@ class LastPagesTest {
       }
       m.s.r[2] = step;
       for (int i = 0; i < 3; i++) {
-        run(m, SUM, rounds);
+        run(m, SUM, rounds, PAGES);
         assertThat(m.s.r[3]).isEqualTo(sum);
       }
     }
@@ -85,14 +86,20 @@ class LastPagesTest {
     return word;
   }
 
-  /** What is called in a loop may change the mapping: here a device does. */
+  /**
+   * What is called in a loop may change the mapping: here a device does, below the page where a
+   * PUSHA begins, whose later stores are calls therefore.
+   */
   @Test
   void theMappingChangesInTheLoop() {
-    int rounds = 40_000;
-    int early = 30_000;
-    try (BareMachine m = machine()) {
+    int rounds = 4000;
+    int early = 3000;
+    long page = 0x30_0000;
+    try (BareMachine m =
+            new BareMachine(Map.of("model", "max"), new Engine.Options(true, 2, 2, 32, 300))
+                .protectedMode();
+        GuestRam other = new GuestRam(4096)) {
       int[] stores = new int[1];
-      m.ram.store64(0x3000 + 8 * 128, DEVICE | 0x87);
       m.memory.mapDevice(
           DEVICE,
           4096,
@@ -105,17 +112,19 @@ class LastPagesTest {
             @Override
             public void write(long offset, long value, int size) {
               if (++stores[0] == early) {
-                m.ram.store64(TABLE, FRAMES[1] | 7);
-                m.cpu.flushTlb();
+                m.memory.mapRam(page, 4096, other, 0, false, AddressSpace.PRIORITY_PLATFORM);
               }
             }
           },
           AddressSpace.PRIORITY_PLATFORM);
-      m.ram.store64(FRAMES[0], 1);
-      m.ram.store64(FRAMES[1], 1 << 20);
-      m.s.r[7] = DEVICE;
-      run(m, SUM_AND_TELL, rounds);
-      assertThat(m.s.r[3]).isEqualTo(((long) (rounds - early) << 20) + early);
+      m.memory.mapRam(DEVICE + 4096, 4096, m.ram, 0x40_0000, false, AddressSpace.PRIORITY_PLATFORM);
+      m.ram.store32(page, 1);
+      other.store32(0, 1 << 16);
+      // Seven of eight registers fit above the device.
+      m.s.r[4] = DEVICE + 4096 + 28;
+      run(m, SUM_AND_PUSH, rounds, page);
+      assertThat(stores[0]).isEqualTo(rounds);
+      assertThat(m.s.r[3] & 0xffff_ffffL).isEqualTo(early + ((long) (rounds - early) << 16));
     }
   }
 }
