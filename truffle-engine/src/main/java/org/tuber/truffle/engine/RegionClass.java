@@ -24,6 +24,7 @@ import org.tuber.truffle.engine.special.Access;
 import org.tuber.truffle.engine.special.Code;
 import org.tuber.truffle.engine.special.Constants;
 import org.tuber.truffle.engine.special.Flow;
+import org.tuber.truffle.engine.special.LastPages;
 import org.tuber.truffle.engine.special.Member;
 import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.engine.special.RegisterFile;
@@ -86,10 +87,14 @@ final class RegionClass {
   private static final int ARRAYS = 10;
 
   private static final int MAX_ARRAYS = 8;
-  private static final int FIRST_FREE = ARRAYS + MAX_ARRAYS;
+  private static final int LAST_PAGES = ARRAYS + MAX_ARRAYS;
+  private static final int FIRST_FREE = LAST_PAGES + LastPages.SLOTS;
 
   /** A conditional jump takes its rare way at most so often; the host need not see where to. */
   private static final double RARE = 0.05;
+
+  /** A loop that goes round so often each time that loads remember their pages. */
+  private static final double OFTEN = 0.9;
 
   /** In {@link #AT}: block number, above the instruction's number, above its offset in bytes. */
   private static final int BLOCK_SHIFT = 18;
@@ -127,6 +132,7 @@ final class RegionClass {
   /** By name: their variables. */
   private final Map<String, Integer> arrays = new LinkedHashMap<>();
 
+  private LastPages lastPages;
   private Code code;
   private Specializer specializer;
   private Label[] labels;
@@ -233,23 +239,9 @@ final class RegionClass {
   }
 
   private void body(CodeBuilder b) {
-    code = new Code(b, constants, S, C, FIRST_FREE);
-    specializer = new Specializer(table, ACCESSES, code);
-    pc = code.registers().number("pc", -1, 'J');
-    labels = new Label[plan.nodes().length];
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = b.newLabel();
-    }
-    for (int i = 0; i < labels.length; i++) {
-      code.group(i);
-      code.bind(labels[i]);
-      block(i);
-    }
-    for (Miss miss : misses) {
-      code.group(miss.at >> BLOCK_SHIFT);
-      code.bind(miss.label);
-      code.plain(x -> x.loadConstant(miss.at).istore(AT));
-      code.miss();
+    blocks(b, looped());
+    if (lastPages.isFull()) {
+      blocks(b, new boolean[plan.nodes().length]);
     }
     pcs = constants.add(Arrays.stream(plan.nodes()).mapToLong(n -> n.pc).toArray());
     int[] entries = plan.entries();
@@ -260,6 +252,7 @@ final class RegionClass {
     b.aload(S).getfield(state, "instructions", ConstantDescs.CD_long).lstore(COUNT);
     b.iconst_0().istore(AT);
     fetchArrays(b);
+    lastPages.forget(b);
     enter(b, flow.neededAtEntry());
     for (int i = 1; i < entries.length; i++) {
       b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
@@ -299,6 +292,36 @@ final class RegionClass {
           stopAt(b, changed);
           b.athrow();
         });
+  }
+
+  /**
+   * Makes the code of all blocks, forgetting what was made.
+   *
+   * @param remembering blocks whose loads remember their pages
+   */
+  private void blocks(CodeBuilder b, boolean[] remembering) {
+    exits.clear();
+    misses.clear();
+    lastPages = new LastPages(LAST_PAGES);
+    code = new Code(b, constants, lastPages, S, C, FIRST_FREE);
+    specializer = new Specializer(table, ACCESSES, code);
+    pc = code.registers().number("pc", -1, 'J');
+    labels = new Label[plan.nodes().length];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = b.newLabel();
+    }
+    for (int i = 0; i < labels.length; i++) {
+      specializer.remember(remembering[i] ? lastPages : null);
+      code.group(i);
+      code.bind(labels[i]);
+      block(i);
+    }
+    for (Miss miss : misses) {
+      code.group(miss.at >> BLOCK_SHIFT);
+      code.bind(miss.label);
+      code.plain(x -> x.loadConstant(miss.at).istore(AT));
+      code.miss();
+    }
   }
 
   /** Puts home what changed, and the address of instruction {@link #AT}. */
@@ -455,6 +478,25 @@ final class RegionClass {
     }
   }
 
+  /** The blocks between the target of a jump back and the jump. */
+  private boolean[] looped() {
+    RegionBlock[] nodes = plan.nodes();
+    boolean[] looped = new boolean[nodes.length];
+    for (int i = 0; i < nodes.length; i++) {
+      RegionBlock node = nodes[i];
+      if (node.kind != Block.BRANCH) {
+        continue;
+      }
+      boolean isTaken = node.takenProbability > 0.5;
+      int target = isTaken ? node.takenIndex : node.nextIndex;
+      double share = isTaken ? node.takenProbability : 1 - node.takenProbability;
+      if (share >= OFTEN && target >= 0 && target <= i) {
+        Arrays.fill(looped, target, i + 1, true);
+      }
+    }
+    return looped;
+  }
+
   private void block(int index) {
     RegionBlock node = plan.nodes()[index];
     long[] words = node.code;
@@ -563,6 +605,7 @@ final class RegionClass {
           if (outcome != null) {
             code.store(b, outcome);
           }
+          lastPages.forget(b);
           load(b, loads);
         });
   }

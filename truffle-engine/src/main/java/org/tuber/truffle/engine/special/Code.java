@@ -91,6 +91,7 @@ public final class Code {
   private final List<Piece> pieces = new ArrayList<>();
   private final RegisterFile registers = new RegisterFile();
   private final Constants constants;
+  private final LastPages lastPages;
   private final List<AtHome> atHome = new ArrayList<>();
   private int temporaries;
   private int group;
@@ -103,7 +104,13 @@ public final class Code {
    * @param firstLocal first variable that is free
    */
   public Code(
-      CodeBuilder labels, Constants constants, int stateLocal, int cpuLocal, int firstLocal) {
+      CodeBuilder labels,
+      Constants constants,
+      LastPages lastPages,
+      int stateLocal,
+      int cpuLocal,
+      int firstLocal) {
+    this.lastPages = lastPages;
     this.labels = labels;
     this.constants = constants;
     this.stateLocal = stateLocal;
@@ -646,6 +653,52 @@ public final class Code {
             store(b, to);
           }
         });
+  }
+
+  /** Jumps where {@code page} is the one remembered. */
+  void jumpIfLast(int number, Value page, Label to) {
+    add(
+        Kind.BRANCH,
+        0,
+        List.of(to),
+        List.of(page),
+        b -> {
+          push(b, page);
+          lastPages.pushPage(b, number);
+          b.lcmp().ifeq(to);
+        });
+  }
+
+  /** Remembers a page. */
+  void remember(int number, Value page, Value addend) {
+    add(
+        Kind.PLAIN,
+        List.of(page, addend),
+        b -> {
+          push(b, page);
+          push(b, addend);
+          lastPages.popBoth(b, number);
+        });
+  }
+
+  /** The host's address by the page remembered. */
+  void hostByLast(int number, Value address, Value.Temporary to) {
+    add(
+        Kind.TEMPORARY,
+        to.number(),
+        List.of(),
+        List.of(address),
+        b -> {
+          push(b, address);
+          lastPages.pushAddend(b, number);
+          b.ladd();
+          store(b, to);
+        });
+  }
+
+  /** Forgets the pages remembered. */
+  void forgetPages() {
+    add(Kind.PLAIN, List.of(), lastPages::forget);
   }
 
   /** A static method that does not throw. */

@@ -118,6 +118,10 @@ public final class Specializer {
   private Label slow;
 
   private boolean isSlowUsed;
+
+  /** Remembers the pages of loads, or null. */
+  private LastPages lastPages;
+
   private Frame top;
   private final Deque<Path> paths = new ArrayDeque<>();
   private final Map<List<Object>, Label> meetings = new HashMap<>();
@@ -192,6 +196,11 @@ public final class Specializer {
       walk();
     }
     return mayThrow;
+  }
+
+  /** From here on loads remember their pages there; null: not. */
+  public void remember(LastPages pages) {
+    lastPages = pages;
   }
 
   /** True when the last operation goes where it is slow. */
@@ -695,6 +704,9 @@ public final class Specializer {
                 ? null
                 : code.temporary(Folding.typeOf(m.type().returnType()));
         code.call(d, opcode, m, List.of(arguments), t);
+        if (lastPages != null) {
+          code.forgetPages();
+        }
         if (t != null) {
           f.push(t);
         }
@@ -722,14 +734,30 @@ public final class Specializer {
     isSlowUsed = true;
     int n = arguments.length - 1;
     Value table = settled(arguments[0], 1);
+    int number =
+        a.kind() == Access.Kind.LOAD && lastPages != null ? lastPages.of(arguments[n]) : -1;
     Value address = settled(arguments[a.kind() == Access.Kind.LOAD ? n : n - 1], 1);
     Value last =
         a.kind() == Access.Kind.ADDRESS
             ? arguments[n]
             : Folding.operator(Opcode.LADD, address, new Value.Constant('J', a.bytes() - 1L));
-    code.jumpIf(
-        Opcode.IFNE, new Value.Pure(a.test(), 'I', List.of(table, address, last)), null, slow);
+    Value test = new Value.Pure(a.test(), 'I', List.of(table, address, last));
     Value host = new Value.Pure(a.host(), 'J', List.of(table, address));
+    if (number < 0) {
+      code.jumpIf(Opcode.IFNE, test, null, slow);
+    } else {
+      Value.Temporary found = code.temporary('J');
+      Label known = code.label();
+      code.jumpIfLast(number, LastPages.pageOf(address, a.bytes()), known);
+      code.jumpIf(Opcode.IFNE, test, null, slow);
+      code.remember(
+          number,
+          LastPages.pageOf(address, 1),
+          new Value.Operator(Opcode.LSUB, 'J', host, address));
+      code.bind(known);
+      code.hostByLast(number, address, found);
+      host = found;
+    }
     switch (a.kind()) {
       case LOAD -> {
         Value.Temporary t = code.temporary(a.bytes() == 8 ? 'J' : 'I');
