@@ -274,6 +274,11 @@ public final class Engine {
     }
   }
 
+  /** Classes are written while the guest waits, at their second execution. */
+  boolean writesAtOnce() {
+    return writer == null;
+  }
+
   /** {@code b} was executed often: builds a region around it. */
   void hot(GuestCpu cpu, Block b) {
     if (!compile || b.page == null || b.kind == Block.SYSTEM) {

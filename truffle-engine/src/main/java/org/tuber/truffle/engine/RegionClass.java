@@ -96,6 +96,9 @@ final class RegionClass {
   /** A loop that goes round so often each time that loads remember their pages. */
   private static final double OFTEN = 0.9;
 
+  /** The same where classes are written before that is known, for tests. */
+  private static final double OFTEN_AT_ONCE = 0.4;
+
   /** In {@link #AT}: block number, above the instruction's number, above its offset in bytes. */
   private static final int BLOCK_SHIFT = 18;
 
@@ -478,23 +481,27 @@ final class RegionClass {
     }
   }
 
-  /** The blocks between the target of a jump back and the jump. */
+  /** The blocks between the target of a jump back that is taken often and the jump. */
   private boolean[] looped() {
     RegionBlock[] nodes = plan.nodes();
     boolean[] looped = new boolean[nodes.length];
+    double often = engine.writesAtOnce() ? OFTEN_AT_ONCE : OFTEN;
     for (int i = 0; i < nodes.length; i++) {
       RegionBlock node = nodes[i];
       if (node.kind != Block.BRANCH) {
         continue;
       }
-      boolean isTaken = node.takenProbability > 0.5;
-      int target = isTaken ? node.takenIndex : node.nextIndex;
-      double share = isTaken ? node.takenProbability : 1 - node.takenProbability;
-      if (share >= OFTEN && target >= 0 && target <= i) {
-        Arrays.fill(looped, target, i + 1, true);
+      if (node.takenProbability >= often && isBack(node.takenIndex, i)) {
+        Arrays.fill(looped, node.takenIndex, i + 1, true);
+      } else if (1 - node.takenProbability >= often && isBack(node.nextIndex, i)) {
+        Arrays.fill(looped, node.nextIndex, i + 1, true);
       }
     }
     return looped;
+  }
+
+  private static boolean isBack(int target, int from) {
+    return target >= 0 && target <= from;
   }
 
   private void block(int index) {

@@ -33,9 +33,11 @@ class LastPagesTest {
   /** l: mov eax,[esi]; add ebx,eax; pusha; add esp,32; dec ecx; jnz l; hlt. */
   private static final String SUM_AND_PUSH = "8b06 01c3 60 83c420 49 75f5 f4";
 
+  /** A class is written once it is known how often a loop goes round. */
+  private static final Engine.Options OPTIONS = new Engine.Options(true, 100_000, 100, 32, 300);
+
   private static BareMachine machine() {
-    Engine.Options options = new Engine.Options(true, 2, 2, 32, 300);
-    BareMachine m = new BareMachine(Map.of("model", "max"), options).longMode();
+    BareMachine m = new BareMachine(Map.of("model", "max"), OPTIONS).longMode();
     m.ram.store64(0x2000 + 8, DIRECTORY | 7);
     m.ram.store64(DIRECTORY, TABLE | 7);
     for (int i = 0; i < FRAMES.length; i++) {
@@ -53,7 +55,15 @@ class LastPagesTest {
     m.s.pc = CODE;
     m.cpu.clearHalt();
     assertThat(m.cpu.run(Long.MAX_VALUE)).isEqualTo(ExitReason.HALTED);
-    assertThat(m.cpu.statistics()).containsPattern("engine: [1-9]\\d* classes built");
+  }
+
+  /** Until its class has been written, beside the guest. */
+  private static void warmUp(BareMachine m, String hex, long rounds, long address) {
+    int runs = 0;
+    do {
+      run(m, hex, rounds, address);
+      assertThat(++runs).as("runs until there is a class").isLessThan(100_000);
+    } while (!m.cpu.statistics().contains("engine: 1 classes built"));
   }
 
   @ParameterizedTest
@@ -71,6 +81,7 @@ class LastPagesTest {
         sum += wordAt(bytes, i * step);
       }
       m.s.r[2] = step;
+      warmUp(m, SUM, rounds, PAGES);
       for (int i = 0; i < 3; i++) {
         run(m, SUM, rounds, PAGES);
         assertThat(m.s.r[3]).isEqualTo(sum);
@@ -95,9 +106,7 @@ class LastPagesTest {
     int rounds = 4000;
     int early = 3000;
     long page = 0x30_0000;
-    try (BareMachine m =
-            new BareMachine(Map.of("model", "max"), new Engine.Options(true, 2, 2, 32, 300))
-                .protectedMode();
+    try (BareMachine m = new BareMachine(Map.of("model", "max"), OPTIONS).protectedMode();
         GuestRam other = new GuestRam(4096)) {
       int[] stores = new int[1];
       m.memory.mapDevice(
@@ -122,6 +131,9 @@ class LastPagesTest {
       other.store32(0, 1 << 16);
       // Seven of eight registers fit above the device.
       m.s.r[4] = DEVICE + 4096 + 28;
+      stores[0] = Integer.MIN_VALUE;
+      warmUp(m, SUM_AND_PUSH, rounds, page);
+      stores[0] = 0;
       run(m, SUM_AND_PUSH, rounds, page);
       assertThat(stores[0]).isEqualTo(rounds);
       assertThat(m.s.r[3] & 0xffff_ffffL).isEqualTo(early + ((long) (rounds - early) << 16));
