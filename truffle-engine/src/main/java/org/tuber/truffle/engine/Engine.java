@@ -43,6 +43,7 @@ public final class Engine {
    *     there are host classes, only of blocks that cannot be one
    * @param classThreshold executions of a block before a region around it becomes a host class; 0
    *     for never, up to {@link #IN_STEP} while the guest waits
+   * @param settledThreshold the same on a CPU that has executed {@link #SETTLED_INSTRUCTIONS}
    * @param maxRegionBlocks most blocks of a region
    * @param maxRegionInstructions most instructions of a region that Truffle compiles
    * @param lockstep runs every region a second time in the interpreter and compares
@@ -51,10 +52,11 @@ public final class Engine {
       boolean compile,
       int hotThreshold,
       int classThreshold,
+      int settledThreshold,
       int maxRegionBlocks,
       int maxRegionInstructions,
       boolean lockstep) {
-    /** Settings without lockstep. */
+    /** Settings with one threshold for classes, without lockstep. */
     public Options(
         boolean compile,
         int hotThreshold,
@@ -63,6 +65,27 @@ public final class Engine {
         int maxRegionInstructions) {
       this(compile, hotThreshold, classThreshold, maxRegionBlocks, maxRegionInstructions, false);
     }
+
+    /** Settings with one threshold for classes. */
+    public Options(
+        boolean compile,
+        int hotThreshold,
+        int classThreshold,
+        int maxRegionBlocks,
+        int maxRegionInstructions,
+        boolean lockstep) {
+      this(
+          compile,
+          hotThreshold,
+          classThreshold,
+          classThreshold,
+          maxRegionBlocks,
+          maxRegionInstructions,
+          lockstep);
+    }
+
+    /** Twice what a Linux kernel needs to boot. */
+    static final long SETTLED_INSTRUCTIONS = 1_200_000_000;
 
     /** Up to this class threshold the guest waits for its classes. */
     static final int IN_STEP = 2;
@@ -74,9 +97,11 @@ public final class Engine {
      * For whole machines: a boot is mostly cold code, and what the compiler takes of two cores is
      * missing elsewhere. A block that ran two million times has cost the interpreter about what its
      * region will cost the compiler. Boot to marker: 12.2 s at 100,000, 10.2 s at 1,500,000, 8.5 s
-     * without any compilation. Host classes are cheaper, but not free: see ADR 6.
+     * without any compilation. Host classes are cheaper, but not free: see ADR 6. What a machine
+     * does after it has booted it does again.
      */
-    public static final Options MACHINE = new Options(true, 2_000_000, 100_000, 64, 500);
+    public static final Options MACHINE =
+        new Options(true, 2_000_000, 100_000, 10_000, 64, 500, false);
 
     /** Interpreter only. */
     public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0, 0);
@@ -137,6 +162,7 @@ public final class Engine {
           true,
           hot,
           base.classThreshold() > 0 ? hot : 0,
+          base.classThreshold() > 0 ? hot : 0,
           base.maxRegionBlocks(),
           base.maxRegionInstructions(),
           base.lockstep());
@@ -145,7 +171,11 @@ public final class Engine {
 
   final Isa isa;
   final CodePages codePages = new CodePages(this);
-  final int hotThreshold;
+  private final int hotThreshold;
+
+  /** {@link #hotThreshold} of CPUs that have run for a while. */
+  private final int settledThreshold;
+
   final int maxRegionBlocks;
   final int maxRegionInstructions;
 
@@ -198,6 +228,7 @@ public final class Engine {
         !options.compile
             ? Integer.MAX_VALUE
             : hasClasses ? options.classThreshold : options.hotThreshold;
+    settledThreshold = hasClasses && options.compile ? options.settledThreshold : hotThreshold;
     truffleThreshold = options.hotThreshold;
     writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
     this.maxRegionBlocks = options.maxRegionBlocks;
@@ -279,13 +310,27 @@ public final class Engine {
     return writer == null;
   }
 
-  /** {@code b} was executed often: builds a region around it. */
+  /** Executions after which {@link #hot} is to be called first. */
+  int firstTrigger() {
+    return settledThreshold;
+  }
+
+  private boolean isHot(GuestCpu cpu, Block b) {
+    return b.executions >= hotThreshold
+        || b.executions >= settledThreshold
+            && cpu.state().instructions >= Options.SETTLED_INSTRUCTIONS;
+  }
+
+  /** {@code b} was executed often: builds a region around it, unless that is too early. */
   void hot(GuestCpu cpu, Block b) {
     if (!compile || b.page == null || b.kind == Block.SYSTEM) {
       b.trigger = Integer.MAX_VALUE;
       return;
     }
-    b.trigger = after(b, b.isUnwieldy ? truffleThreshold : hotThreshold);
+    b.trigger = after(b, b.isUnwieldy ? truffleThreshold : settledThreshold);
+    if (!isHot(cpu, b)) {
+      return;
+    }
     Region covering = b.coveredBy;
     if (covering != null && covering.valid) {
       if (covering.compiled) {
@@ -333,7 +378,7 @@ public final class Engine {
     }
     synchronized (this) {
       for (Block member : plan.blocks()) {
-        member.trigger = after(member, hotThreshold);
+        member.trigger = after(member, settledThreshold);
       }
       if (isTooLong) {
         // Smaller next time, and at last by the next tier alone.

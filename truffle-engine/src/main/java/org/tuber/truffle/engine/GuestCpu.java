@@ -557,7 +557,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     if (!region.isValid()) {
       b.region = null;
       b.executions = 0;
-      b.trigger = engine.hotThreshold;
+      b.trigger = engine.firstTrigger();
       return false;
     }
     if (region.code == null) {
@@ -741,7 +741,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         b = engine.isa.decode(this, pc, Engine.MAX_BLOCK_INSTRUCTIONS);
       }
       engine.blocksDecoded++;
-      b.trigger = engine.hotThreshold;
+      b.trigger = engine.firstTrigger();
       b.epoch = epoch;
       if (hostPage != 0) {
         page.add(b);
