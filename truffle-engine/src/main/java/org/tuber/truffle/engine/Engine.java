@@ -101,7 +101,7 @@ public final class Engine {
      * does after it has booted it does again.
      */
     public static final Options MACHINE =
-        new Options(true, 2_000_000, 100_000, 10_000, 64, 500, false);
+        new Options(true, 2_000_000, 100_000, 3_000, 64, 500, false);
 
     /** Interpreter only. */
     public static final Options INTERPRETER = new Options(false, Integer.MAX_VALUE, 0, 0, 0);
