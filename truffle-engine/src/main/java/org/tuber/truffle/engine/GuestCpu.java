@@ -564,7 +564,12 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       return enter(s, b, region, b.entry);
     }
     if (region.epoch != epoch) {
+      if (region.countdown > 0) {
+        region.countdown--;
+        return false;
+      }
       if (!revalidate(region)) {
+        region.countdown = Region.RETRY;
         return false;
       }
       region.epoch = epoch;
@@ -783,14 +788,25 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     return true;
   }
 
-  /** Revalidates the blocks of a region that lie on other pages than its head. */
+  /**
+   * Revalidates the blocks of a region that lie on other pages than its head. Control has not come
+   * to these: that something else or nothing is mapped there now is no fault.
+   */
   boolean revalidate(Region region) {
     for (Block b : region.blocks) {
-      if (!b.valid || (b.epoch != epoch && !revalidate(b))) {
+      if (!b.valid || (b.epoch != epoch && !isStillThere(b))) {
         return false;
       }
     }
     return true;
+  }
+
+  private boolean isStillThere(Block b) {
+    try {
+      return revalidate(b);
+    } catch (GuestFault f) {
+      return false;
+    }
   }
 
   /** See {@link GuestMemory#epoch}. */

@@ -4,7 +4,7 @@ import com.oracle.truffle.api.RootCallTarget;
 
 /** A compiled or compiling region with a few blocks where it can be entered. */
 final class Region {
-  /** Wait this many executions of the head in the interpreter between tries while compiling. */
+  /** Wait this many executions of the head in the interpreter between tries to enter. */
   static final int RETRY = 16;
 
   /**
