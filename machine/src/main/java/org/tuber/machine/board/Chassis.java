@@ -1,8 +1,10 @@
 package org.tuber.machine.board;
 
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,6 +52,9 @@ public final class Chassis {
   private final List<CharBackend> charBackends = new ArrayList<>();
   private final Map<String, Snapshottable<?>> cpuStates = new LinkedHashMap<>();
   private final Map<String, Snapshottable<?>> devices = new LinkedHashMap<>();
+
+  /** The part named last first. */
+  private final Deque<Runnable> closing = new ArrayDeque<>();
 
   /**
    * A chassis with nothing in it.
@@ -259,9 +264,17 @@ public final class Chassis {
     charBackends.forEach(CharBackend::flush);
   }
 
-  /** Closes host sides of character devices, then the CPUs. */
+  /** Has {@code close} run when the board ends: what was built last goes first. */
+  public void onClose(Runnable close) {
+    closing.push(close);
+  }
+
+  /** Closes host sides of character devices, then the CPUs, then the board's own parts. */
   public void close() {
     charBackends.forEach(CharBackend::close);
     cpuFactory.close();
+    while (!closing.isEmpty()) {
+      closing.pop().run();
+    }
   }
 }

@@ -94,6 +94,7 @@ public final class ArmVirt implements RunControl.Board {
       throw new MachineException("virt has 16 MiB to 255 GiB of RAM (-m)");
     }
     ram = Chassis.ram(config.memoryBytes());
+    chassis.onClose(ram::close);
     memory = new AddressSpace("memory", 0, chassis.deviceLock());
     ports = new AddressSpace("io", PORT_SPACE_BYTES, chassis.deviceLock());
   }
@@ -160,12 +161,15 @@ public final class ArmVirt implements RunControl.Board {
     }
     long ecam = wirePci();
     files = new DriveFiles(config.drives());
+    chassis.onClose(files::close);
     flash = new VirtFlash(memory, config, files, chassis.ramObserver(), devices);
+    chassis.onClose(flash::close);
     drives = wireDrives();
     wireFwCfg(ecam);
     tree = new VirtFdt(config, gic, psci, ecam);
     if (config.kernel() != null && !flash.hasFirmware()) {
       kernel = ArmBoot.open(config.kernel(), config.initrd(), VirtMap.RAM, ram.sizeBytes());
+      chassis.onClose(kernel::close);
     } else if (!flash.hasFirmware()) {
       throw new MachineException("virt needs a kernel (-kernel) or firmware (-bios)");
     }
@@ -384,15 +388,5 @@ public final class ArmVirt implements RunControl.Board {
   @Override
   public void close() {
     chassis.close();
-    if (kernel != null) {
-      kernel.close();
-    }
-    if (flash != null) {
-      flash.close();
-    }
-    if (files != null) {
-      files.close();
-    }
-    ram.close();
   }
 }

@@ -54,9 +54,7 @@ public final class IsaPc implements RunControl.Board {
   private final byte[] romArea = new byte[ROM_AREA_BYTES];
   private IsaDevices isaDevices;
   private PcStorage storage;
-  private StdVga vga;
-  private CirrusVga cirrus;
-  private PcRom rom;
+  private Display display;
   private MachineParts parts;
   private boolean booted;
 
@@ -65,6 +63,7 @@ public final class IsaPc implements RunControl.Board {
     chassis = new Chassis("an isapc", 1, config, cpuFactory);
     devices = chassis.devices();
     memory = new PcMemory(config.memoryBytes(), chassis.deviceLock());
+    chassis.onClose(memory::close);
     ports = new AddressSpace("io", PcI440fx.PORT_SPACE_BYTES, chassis.deviceLock());
   }
 
@@ -125,6 +124,7 @@ public final class IsaPc implements RunControl.Board {
                 chassis.loop()::answer),
             config,
             devices);
+    chassis.onClose(storage::close);
     for (MachineConfig.DeviceOption d : config.devices()) {
       if (!storage.build(d)) {
         isaDevices.build(d);
@@ -149,13 +149,18 @@ public final class IsaPc implements RunControl.Board {
         new FirmwareFiles(config.firmwareDirs())
             .read("-vga " + config.vga(), isCirrus ? CIRRUS_BIOS : VGA_BIOS);
     if (isCirrus) {
-      cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
+      CirrusVga cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
       cirrus.mapLegacy(memory.space(), ports);
       devices.put("vga", cirrus);
+      chassis.onClose(cirrus::close);
+      display = cirrus;
     } else {
-      vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
+      StdVga vga =
+          new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
       vga.mapLegacy(memory.space(), ports);
       devices.put("vga", vga);
+      chassis.onClose(vga::close);
+      display = vga;
     }
     System.arraycopy(bios, 0, romArea, 0, Math.min(bios.length, FIRMWARE_AREA));
     fwCfg.addFile("vgaroms/vgabios.bin", bios);
@@ -184,7 +189,8 @@ public final class IsaPc implements RunControl.Board {
   private void wireFirmware() throws MachineException {
     String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
     byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
-    rom = new PcRom(memory.space(), name, image);
+    PcRom rom = new PcRom(memory.space(), name, image);
+    chassis.onClose(rom::close);
     int shown = Math.min(image.length, FIRMWARE_BYTES);
     System.arraycopy(image, image.length - shown, romArea, ROM_AREA_BYTES - shown, shown);
     memory
@@ -210,7 +216,7 @@ public final class IsaPc implements RunControl.Board {
 
   @Override
   public Display display() {
-    return vga == null ? cirrus : vga;
+    return display;
   }
 
   @Override
@@ -237,18 +243,5 @@ public final class IsaPc implements RunControl.Board {
   @Override
   public void close() {
     chassis.close();
-    if (storage != null) {
-      storage.close();
-    }
-    if (rom != null) {
-      rom.close();
-    }
-    if (vga != null) {
-      vga.close();
-    }
-    if (cirrus != null) {
-      cirrus.close();
-    }
-    memory.close();
   }
 }

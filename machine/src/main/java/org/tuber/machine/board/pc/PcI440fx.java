@@ -87,8 +87,7 @@ public final class PcI440fx implements RunControl.Board {
   private I440fxHost hostBridge;
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
-  private StdVga vga;
-  private CirrusVga cirrus;
+  private Display display;
   private FwCfg fwCfg;
   private boolean booted;
   private PcRom rom;
@@ -104,6 +103,7 @@ public final class PcI440fx implements RunControl.Board {
     devices = chassis.devices();
     hpetPresent = chassis.isOn("hpet", true);
     memory = new PcMemory(config.memoryBytes(), chassis.deviceLock());
+    chassis.onClose(memory::close);
     ports = new AddressSpace("io", PORT_SPACE_BYTES, chassis.deviceLock());
   }
 
@@ -174,6 +174,7 @@ public final class PcI440fx implements RunControl.Board {
     wireFirmware();
     if (config.kernel() != null && rom == null && flash == null) {
       kernel = DirectBoot.open(config.kernel(), config.initrd(), config.append());
+      chassis.onClose(kernel::close);
     }
     parts = new PcParts(config, chassis, memory, ports, pciBus, storage.drives());
   }
@@ -221,17 +222,22 @@ public final class PcI440fx implements RunControl.Board {
     switch (config.vga()) {
       case "std" -> {
         byte[] bios = files.read("-vga std", VGA_BIOS);
-        vga = new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
+        StdVga vga =
+            new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
         vga.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, vga.pci());
         devices.put("vga", vga);
+        chassis.onClose(vga::close);
+        display = vga;
       }
       case "cirrus" -> {
         byte[] bios = files.read("-vga cirrus", CIRRUS_BIOS);
-        cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
+        CirrusVga cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
         cirrus.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, cirrus.pci());
         devices.put("vga", cirrus);
+        chassis.onClose(cirrus::close);
+        display = cirrus;
       }
       default -> {}
     }
@@ -245,6 +251,7 @@ public final class PcI440fx implements RunControl.Board {
                 pciBus, ports, memoryView, isa, isaDevices.dma(), chassis.loop()::answer),
             config,
             devices);
+    chassis.onClose(storage::close);
   }
 
   private void wireDevices() throws MachineException {
@@ -298,10 +305,12 @@ public final class PcI440fx implements RunControl.Board {
     DriveOption[] banks = PcFlash.drives(config, storage.files());
     if (banks[0] != null) {
       flash = new PcFlash(memory.space(), banks, storage.files(), chassis.ramObserver(), devices);
+      chassis.onClose(flash::close);
     } else if (config.kernel() == null || config.bios() != null) {
       String name = config.bios() == null ? DEFAULT_FIRMWARE : config.bios();
       byte[] image = new FirmwareFiles(config.firmwareDirs()).read("-bios", name);
       rom = new PcRom(memory.space(), name, image);
+      chassis.onClose(rom::close);
     }
   }
 
@@ -358,7 +367,7 @@ public final class PcI440fx implements RunControl.Board {
 
   @Override
   public Display display() {
-    return vga == null ? cirrus : vga;
+    return display;
   }
 
   @Override
@@ -393,24 +402,5 @@ public final class PcI440fx implements RunControl.Board {
   @Override
   public void close() {
     chassis.close();
-    if (kernel != null) {
-      kernel.close();
-    }
-    if (flash != null) {
-      flash.close();
-    }
-    if (storage != null) {
-      storage.close();
-    }
-    if (rom != null) {
-      rom.close();
-    }
-    if (vga != null) {
-      vga.close();
-    }
-    if (cirrus != null) {
-      cirrus.close();
-    }
-    memory.close();
   }
 }
