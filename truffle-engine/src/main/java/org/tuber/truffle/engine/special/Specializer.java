@@ -704,9 +704,7 @@ public final class Specializer {
                 ? null
                 : code.temporary(Folding.typeOf(m.type().returnType()));
         code.call(d, opcode, m, List.of(arguments), t);
-        if (lastPages != null) {
-          code.forgetPages();
-        }
+        code.forgetPages();
         if (t != null) {
           f.push(t);
         }
