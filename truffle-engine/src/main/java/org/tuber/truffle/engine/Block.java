@@ -150,12 +150,17 @@ public final class Block {
     boolean isBad = passed >= 0 && passed < MISS_WINDOW * MISS_INSTRUCTIONS;
     misses = 0;
     missesSince = instructions;
-    return isBad && ++badWindows == BAD_WINDOWS;
+    return isBad && (++badWindows == BAD_WINDOWS || badWindows == 2 * BAD_WINDOWS);
+  }
+
+  /** Regions from here are to ask the TLB for each access by itself. */
+  boolean isScattered() {
+    return badWindows >= BAD_WINDOWS;
   }
 
   /** Regions from here are to call for accesses that miss. */
   boolean missesMuch() {
-    return badWindows >= BAD_WINDOWS;
+    return badWindows >= 2 * BAD_WINDOWS;
   }
 
   void addUser(Region region) {

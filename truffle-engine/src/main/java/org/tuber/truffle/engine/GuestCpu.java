@@ -108,6 +108,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   /** The way out that last had to leave to the dispatcher where to, or null. */
   RegionLink missed;
 
+  /** Instructions executed when a class was entered last after one had left for an access. */
+  private long lastMiss = -1;
+
   private long instructionLimit;
 
   /** Tells a profiler where this CPU is; null without one. */
@@ -119,7 +122,12 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   protected GuestCpu(Engine engine, AddressSpace memory, int mmuModes) {
     super(engine, memory, mmuModes);
     engine.attach(this);
-    memory.addListener(this::memoryMapChanged);
+    memory.addListener(
+        () -> {
+          memoryMapChanged();
+          // A loop has to look where its pages are now.
+          pending = 1;
+        });
   }
 
   /** Delivers the exception in {@link #fault}; state.pc is the faulting instruction. */
@@ -508,11 +516,18 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       b.coveredBy = null;
       b.trigger = b.executions + 1;
     }
-    if (b.region == null || b.region.leavesOnMiss) {
+    if (b.region == null || b.region.leavesOnMiss && !mayGetOn(b.region)) {
       return false;
     }
     leftForAccess = false;
     return true;
+  }
+
+  /** The access may have missed only because others were asked for together with it. */
+  private boolean mayGetOn(Region region) {
+    boolean isFirstTry = state().instructions != lastMiss;
+    lastMiss = state().instructions;
+    return region.isScattered && isFirstTry;
   }
 
   /** The block at {@code pc}, where {@code from} jumps; remembers the last two such targets. */

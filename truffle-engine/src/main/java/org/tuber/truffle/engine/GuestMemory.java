@@ -209,6 +209,7 @@ public abstract class GuestMemory {
       writable &= !watching.watchesWrites(page);
       readable &= !watching.watchesReads(page);
     }
+    writable &= readable;
     SoftTlb.fill(
         state().tlb,
         gva,

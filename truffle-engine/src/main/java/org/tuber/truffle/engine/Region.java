@@ -23,6 +23,9 @@ final class Region {
   /** A host class that leaves for accesses that miss the TLB. */
   final boolean leavesOnMiss;
 
+  /** A host class that asks the TLB for each access by itself. */
+  final boolean isScattered;
+
   /** As a Truffle call target, or null. */
   final RootCallTarget target;
 
@@ -63,6 +66,7 @@ final class Region {
     this.code = code;
     this.target = target;
     this.leavesOnMiss = plan.leavesOnMiss();
+    this.isScattered = plan.isScattered();
     this.compiled = code != null;
     this.linkable = code != null;
   }

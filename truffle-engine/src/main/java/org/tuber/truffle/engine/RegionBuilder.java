@@ -123,7 +123,8 @@ final class RegionBuilder {
         entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
         entries.toArray(Block[]::new),
         distinct.toArray(Block[]::new),
-        !head.missesMuch());
+        !head.missesMuch(),
+        head.isScattered());
   }
 
   private void choose(Block head) {

@@ -26,6 +26,7 @@ import org.tuber.truffle.engine.special.Constants;
 import org.tuber.truffle.engine.special.Flow;
 import org.tuber.truffle.engine.special.LastPages;
 import org.tuber.truffle.engine.special.Member;
+import org.tuber.truffle.engine.special.Nearby;
 import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.engine.special.RegisterFile;
 import org.tuber.truffle.engine.special.Specializer;
@@ -88,7 +89,8 @@ final class RegionClass {
 
   private static final int MAX_ARRAYS = 8;
   private static final int LAST_PAGES = ARRAYS + MAX_ARRAYS;
-  private static final int FIRST_FREE = LAST_PAGES + LastPages.SLOTS;
+  private static final int NEARBY = LAST_PAGES + LastPages.SLOTS;
+  private static final int FIRST_FREE = NEARBY + Nearby.SLOTS;
 
   /** A conditional jump takes its rare way at most so often; the host need not see where to. */
   private static final double RARE = 0.05;
@@ -132,10 +134,21 @@ final class RegionClass {
   private final List<Exit> exits = new ArrayList<>();
   private final List<Miss> misses = new ArrayList<>();
 
+  /** Why operations are called as they are. */
+  private final List<String> unsuited = new ArrayList<>();
+
   /** By name: their variables. */
   private final Map<String, Integer> arrays = new LinkedHashMap<>();
 
   private LastPages lastPages;
+  private Nearby nearby;
+
+  /** By block that only one other goes on to: what is known where that one ends. */
+  private Nearby.State[] known;
+
+  /** By block: the only one that goes on to it, or -1. */
+  private final int[] before;
+
   private Code code;
   private Specializer specializer;
   private Label[] labels;
@@ -149,6 +162,7 @@ final class RegionClass {
     this.isa = engine.isa;
     this.table = isa.operations();
     this.plan = plan;
+    before = onlyWays();
     mode = plan.blocks()[0].mode;
     state = table.state().describeConstable().orElseThrow();
     cpu = table.cpu().describeConstable().orElseThrow();
@@ -246,6 +260,7 @@ final class RegionClass {
     if (lastPages.isFull()) {
       blocks(b, new boolean[plan.nodes().length]);
     }
+    unsuited.forEach(engine::unsuited);
     pcs = constants.add(Arrays.stream(plan.nodes()).mapToLong(n -> n.pc).toArray());
     int[] entries = plan.entries();
     Flow flow = code.flow(Arrays.stream(entries).mapToObj(e -> labels[e]).toList());
@@ -305,9 +320,12 @@ final class RegionClass {
   private void blocks(CodeBuilder b, boolean[] remembering) {
     exits.clear();
     misses.clear();
+    unsuited.clear();
     lastPages = new LastPages(LAST_PAGES);
-    code = new Code(b, constants, lastPages, S, C, FIRST_FREE);
-    specializer = new Specializer(table, ACCESSES, code);
+    nearby = new Nearby(NEARBY, !plan.isScattered());
+    code = new Code(b, constants, lastPages, nearby, S, C, FIRST_FREE);
+    specializer = new Specializer(table, ACCESSES, nearby, code);
+    known = new Nearby.State[plan.nodes().length];
     pc = code.registers().number("pc", -1, 'J');
     labels = new Label[plan.nodes().length];
     for (int i = 0; i < labels.length; i++) {
@@ -317,6 +335,7 @@ final class RegionClass {
       specializer.remember(remembering[i] ? lastPages : null);
       code.group(i);
       code.bind(labels[i]);
+      nearby.goOn(known[i]);
       block(i);
     }
     for (Miss miss : misses) {
@@ -500,6 +519,35 @@ final class RegionClass {
     return looped;
   }
 
+  /** Finds {@link #before}. */
+  private int[] onlyWays() {
+    RegionBlock[] nodes = plan.nodes();
+    int[] ways = new int[nodes.length];
+    int[] from = new int[nodes.length];
+    for (int i = 0; i < nodes.length; i++) {
+      for (int to : new int[] {nodes[i].nextIndex, nodes[i].takenIndex}) {
+        if (to >= 0) {
+          ways[to]++;
+          from[to] = i;
+        }
+      }
+    }
+    for (int to : plan.guesses().indexes()) {
+      if (to >= 0) {
+        ways[to] = 2;
+      }
+    }
+    for (int entry : plan.entries()) {
+      ways[entry] = 2;
+    }
+    for (int i = 0; i < nodes.length; i++) {
+      if (ways[i] != 1 || from[i] >= i) {
+        from[i] = -1;
+      }
+    }
+    return from;
+  }
+
   private static boolean isBack(int target, int from) {
     return target >= 0 && target <= from;
   }
@@ -574,7 +622,7 @@ final class RegionClass {
       }
       return;
     } catch (Unsuited e) {
-      engine.unsuited(e.getMessage());
+      unsuited.add(e.getMessage());
       code.truncate(before);
       exits.subList(exitsBefore, exits.size()).clear();
     }
@@ -671,6 +719,9 @@ final class RegionClass {
 
   /** On to the block {@code to}, or out with {@code target}. */
   private void goTo(int from, int to, long target, boolean isRare) {
+    if (to >= 0 && before[to] == from) {
+      known[to] = nearby.save();
+    }
     if (to < 0) {
       exit(target, isRare);
     } else if (to <= from) {

@@ -10,6 +10,7 @@ package org.tuber.truffle.engine;
  * @param blocks every block once
  * @param leavesOnMiss a host class is to leave for accesses that miss the TLB and for other slow
  *     cases
+ * @param isScattered accesses by one base register are often on different pages
  */
 record RegionPlan(
     RegionBlock[] nodes,
@@ -17,4 +18,5 @@ record RegionPlan(
     int[] entries,
     Block[] entryBlocks,
     Block[] blocks,
-    boolean leavesOnMiss) {}
+    boolean leavesOnMiss,
+    boolean isScattered) {}

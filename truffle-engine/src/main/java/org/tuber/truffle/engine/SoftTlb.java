@@ -11,7 +11,8 @@ import org.tuber.core.mem.GuestRam;
  * <p>A table has {@link #ENTRIES} entries of 32 bytes in raw memory: tag for reads, for writes, for
  * instruction fetches, and the addend that turns a guest-virtual address into a host address. A tag
  * is the page's virtual address, or {@link #INVALID}. Device pages, and for writes pages that hold
- * translated code or are being watched, keep {@link #INVALID} and so always take the slow path.
+ * translated code or are being watched, keep {@link #INVALID} and so always take the slow path. A
+ * page that may be written fast may also be read fast.
  *
  * <p>The compare is against the page of the <em>last</em> byte while the entry is chosen by the
  * first: an access that crosses a page can never match, so alignment needs no test of its own.

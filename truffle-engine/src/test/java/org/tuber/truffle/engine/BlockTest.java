@@ -46,7 +46,10 @@ class BlockTest {
 
   @Test
   void workingSetsBeyondTheTableAreCalledFor() {
-    assertThat(missing(10, 20, 0)).as("changed once").isOne();
+    assertThat(missing(3, 20, 0)).isOne();
+    assertThat(block.isScattered()).as("asks for each access").isTrue();
+    assertThat(block.missesMuch()).as("calls for each access").isFalse();
+    assertThat(missing(10, 20, 100_000_000)).as("changed once more").isOne();
     assertThat(block.missesMuch()).isTrue();
   }
 }

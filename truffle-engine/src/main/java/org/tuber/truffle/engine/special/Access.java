@@ -25,6 +25,11 @@ public record Access(Kind kind, int bytes, Member test, Member host, Member raw)
     RAW
   }
 
+  /** What it finds may be written. */
+  boolean isWrite() {
+    return test.name().equals("missesWrite");
+  }
+
   /** The method {@code name}. */
   public static Member method(ClassDesc owner, String name, ClassDesc result, ClassDesc... types) {
     return new Member(owner, name, MethodTypeDesc.of(result, types), null, false);

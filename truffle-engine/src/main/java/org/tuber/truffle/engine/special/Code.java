@@ -92,6 +92,7 @@ public final class Code {
   private final RegisterFile registers = new RegisterFile();
   private final Constants constants;
   private final LastPages lastPages;
+  private final Nearby nearby;
   private final List<AtHome> atHome = new ArrayList<>();
   private int temporaries;
   private int group;
@@ -107,10 +108,12 @@ public final class Code {
       CodeBuilder labels,
       Constants constants,
       LastPages lastPages,
+      Nearby nearby,
       int stateLocal,
       int cpuLocal,
       int firstLocal) {
     this.lastPages = lastPages;
+    this.nearby = nearby;
     this.labels = labels;
     this.constants = constants;
     this.stateLocal = stateLocal;
@@ -191,6 +194,7 @@ public final class Code {
 
   /** Code that finds all registers at home, and may throw. */
   public void atHome(AtHome write) {
+    nearby.forget();
     atHome.add(write);
     add(Kind.HOME, atHome.size() - 1, List.of(), List.of(), null);
   }
@@ -411,6 +415,7 @@ public final class Code {
       case Value.State s -> b.aload(stateLocal);
       case Value.Cpu c -> b.aload(cpuLocal);
       case Value.Registers r -> throw new Unsuited("registers escape");
+      case Value.Local l -> b.lload(l.slot());
       case Value.Temporary t -> b.loadLocal(kind(t.type()), local(t));
       case Value.Register r -> b.loadLocal(kind(r.type()), registerLocal(r.number()));
       case Value.Operator o -> {
@@ -462,6 +467,7 @@ public final class Code {
   }
 
   void assign(Value.Temporary to, Value v) {
+    nearby.assigns(to, v);
     boolean isPlain = !(v instanceof Value.Operator o && Folding.mayThrow(o.opcode()));
     add(
         isPlain ? Kind.TEMPORARY : Kind.THROWING,
@@ -491,6 +497,7 @@ public final class Code {
 
   /** Assigns a register. */
   public void setRegister(int number, Value v) {
+    nearby.assigns(number, v);
     add(
         Kind.REGISTER,
         number,
@@ -655,49 +662,64 @@ public final class Code {
         });
   }
 
-  /** Jumps where {@code page} is the one remembered. */
-  void jumpIfLast(int number, Value page, Label to) {
+  /**
+   * Asks the TLB for a run of bytes and keeps the host address of its root.
+   *
+   * @param address of the access it was made for
+   * @param number of the page remembered that may save asking, or -1
+   * @param slow where to go when it cannot be accessed fast
+   */
+  void findRun(Nearby.Hit hit, Access access, Value table, Value address, int number, Label slow) {
+    Nearby.Run run = hit.run();
     add(
         Kind.BRANCH,
         0,
-        List.of(to),
-        List.of(page),
+        List.of(slow),
+        List.of(table, address),
         b -> {
-          push(b, page);
-          lastPages.pushPage(b, number);
-          b.lcmp().ifeq(to);
+          Value first = from(address, run.first() - hit.offset());
+          Value last = from(address, run.last() - hit.offset());
+          Label known = b.newLabel();
+          if (number >= 0) {
+            Label other = b.newLabel();
+            boolean isAlone = run.last() - run.first() < access.bytes();
+            push(b, isAlone ? LastPages.pageOf(first, access.bytes()) : LastPages.pageOf(last, 1));
+            lastPages.pushPage(b, number);
+            b.lcmp();
+            if (!isAlone) {
+              b.ifne(other);
+              push(b, LastPages.pageOf(first, 1));
+              lastPages.pushPage(b, number);
+              b.lcmp();
+            }
+            b.ifeq(known);
+            b.labelBinding(other);
+          }
+          push(b, new Value.Pure(access.test(), 'I', List.of(table, first, last)));
+          b.ifne(slow);
+          Value host = new Value.Pure(access.host(), 'J', List.of(table, first));
+          if (number >= 0) {
+            push(b, LastPages.pageOf(first, 1));
+            push(b, new Value.Operator(Opcode.LSUB, 'J', host, first));
+            lastPages.popBoth(b, number);
+            b.labelBinding(known);
+            push(b, from(address, -hit.offset()));
+            lastPages.pushAddend(b, number);
+            b.ladd();
+          } else {
+            push(b, from(host, -run.first()));
+          }
+          b.lstore(run.local);
         });
   }
 
-  /** Remembers a page. */
-  void remember(int number, Value page, Value addend) {
-    add(
-        Kind.PLAIN,
-        List.of(page, addend),
-        b -> {
-          push(b, page);
-          push(b, addend);
-          lastPages.popBoth(b, number);
-        });
-  }
-
-  /** The host's address by the page remembered. */
-  void hostByLast(int number, Value address, Value.Temporary to) {
-    add(
-        Kind.TEMPORARY,
-        to.number(),
-        List.of(),
-        List.of(address),
-        b -> {
-          push(b, address);
-          lastPages.pushAddend(b, number);
-          b.ladd();
-          store(b, to);
-        });
+  private static Value from(Value address, long distance) {
+    return Folding.operator(Opcode.LADD, address, new Value.Constant('J', distance));
   }
 
   /** Forgets the pages remembered. */
   void forgetPages() {
+    nearby.forgetRuns();
     add(Kind.PLAIN, List.of(), lastPages::forget);
   }
 

@@ -98,6 +98,7 @@ public final class Specializer {
   private final Code code;
   private final Members members;
   private final Calls calls;
+  private final Nearby nearby;
 
   private long blockPc;
   private int mode;
@@ -133,7 +134,8 @@ public final class Specializer {
   private final Map<Member, Access> accesses;
 
   /** Writes to {@code code}. */
-  public Specializer(OperationTable table, Map<Member, Access> accesses, Code code) {
+  public Specializer(OperationTable table, Map<Member, Access> accesses, Nearby nearby, Code code) {
+    this.nearby = nearby;
     this.table = table;
     this.accesses = accesses;
     this.code = code;
@@ -167,6 +169,7 @@ public final class Specializer {
     steps = 0;
     firstPiece = code.size();
     hasForked = false;
+    nearby.begin();
     hasNewPc = false;
     mayThrow = false;
     paths.clear();
@@ -461,7 +464,7 @@ public final class Specializer {
     if (asChoice(f, i, test)) {
       return;
     }
-    hasForked = true;
+    fork();
     Label label = code.label();
     Frame other = f.copy();
     other.pc = i.target();
@@ -513,7 +516,7 @@ public final class Specializer {
       f.pc = at < 0 ? i.target() : i.targets()[at];
       return;
     }
-    hasForked = true;
+    fork();
     Label[] labels = new Label[keys.length];
     for (int n = 0; n < keys.length; n++) {
       Frame other = f.copy();
@@ -525,6 +528,11 @@ public final class Specializer {
     code.choose(v, keys, labels, rest);
     code.bind(rest);
     f.pc = i.target();
+  }
+
+  private void fork() {
+    hasForked = true;
+    nearby.fork();
   }
 
   // ---------------------------------------------------------------- fields and arrays
@@ -726,35 +734,34 @@ public final class Specializer {
       f.push(t);
       return true;
     }
-    if (slow == null || hasEffect) {
+    int n = arguments.length - 1;
+    Value address = arguments[a.kind() == Access.Kind.LOAD ? n : n - 1];
+    long bytes = a.kind() == Access.Kind.ADDRESS ? nearby.bytes(address, arguments[n]) : a.bytes();
+    boolean mayLeave = slow != null && !hasEffect;
+    Nearby.Hit hit = bytes == 0 ? null : nearby.find(address, bytes, a.isWrite(), mayLeave);
+    if (hit == null && !mayLeave) {
       return false;
     }
-    isSlowUsed = true;
-    int n = arguments.length - 1;
-    Value table = settled(arguments[0], 1);
-    int number =
-        a.kind() == Access.Kind.LOAD && lastPages != null ? lastPages.of(arguments[n]) : -1;
-    Value address = settled(arguments[a.kind() == Access.Kind.LOAD ? n : n - 1], 1);
-    Value last =
-        a.kind() == Access.Kind.ADDRESS
-            ? arguments[n]
-            : Folding.operator(Opcode.LADD, address, new Value.Constant('J', a.bytes() - 1L));
-    Value test = new Value.Pure(a.test(), 'I', List.of(table, address, last));
-    Value host = new Value.Pure(a.host(), 'J', List.of(table, address));
-    if (number < 0) {
-      code.jumpIf(Opcode.IFNE, test, null, slow);
+    Value host;
+    if (hit != null && !hit.isNew()) {
+      host = hit.host();
     } else {
-      Value.Temporary found = code.temporary('J');
-      Label known = code.label();
-      code.jumpIfLast(number, LastPages.pageOf(address, a.bytes()), known);
-      code.jumpIf(Opcode.IFNE, test, null, slow);
-      code.remember(
-          number,
-          LastPages.pageOf(address, 1),
-          new Value.Operator(Opcode.LSUB, 'J', host, address));
-      code.bind(known);
-      code.hostByLast(number, address, found);
-      host = found;
+      isSlowUsed = true;
+      Value table = settled(arguments[0], 1);
+      int number = a.kind() == Access.Kind.LOAD && lastPages != null ? lastPages.of(address) : -1;
+      Value settled = settled(address, 1);
+      if (hit != null) {
+        code.findRun(hit, a, table, settled, number, slow);
+        host = hit.host();
+      } else {
+        Value last =
+            a.kind() == Access.Kind.ADDRESS
+                ? arguments[n]
+                : Folding.operator(Opcode.LADD, settled, new Value.Constant('J', a.bytes() - 1L));
+        Value test = new Value.Pure(a.test(), 'I', List.of(table, settled, last));
+        code.jumpIf(Opcode.IFNE, test, null, slow);
+        host = new Value.Pure(a.host(), 'J', List.of(table, settled));
+      }
     }
     switch (a.kind()) {
       case LOAD -> {

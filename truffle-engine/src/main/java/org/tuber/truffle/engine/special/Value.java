@@ -64,6 +64,14 @@ public sealed interface Value {
   /** A variable of the written code that is assigned once on each path. */
   record Temporary(char type, int number) implements Value {}
 
+  /** A variable of the written method that holds a long, as it is now. */
+  record Local(int slot) implements Value {
+    @Override
+    public char type() {
+      return 'J';
+    }
+  }
+
   /** The register with this number, as it is now. */
   record Register(char type, int number) implements Value {}
 
