@@ -36,6 +36,18 @@ if [ -t 0 ]; then
   tty=true
   [ "${1:-}" != run ] || size=$(stty size 2>/dev/null)
 fi
+# A Linux program finds the descriptors it is started with. The JVM opens many more and cannot tell them apart.
+descriptors=
+if [ "${1:-}" = user ] && [ -d /proc/$$/fdinfo ]; then
+  for file in /proc/$$/fd/*; do
+    file=${file##*/}
+    [ "$file" -gt 2 ] || continue
+    flags=02000000
+    { read -r _ && read -r _ flags; } 2>/dev/null < "/proc/$$/fdinfo/$file" || continue
+    # Closed when the JVM starts (O_CLOEXEC): the script itself.
+    [ $((flags & 02000000)) -ne 0 ] || descriptors="$descriptors $file"
+  done
+fi
 exec "$home/bin/java" "@$lib/$kind.flags" $jit $cache -cp "$path" \
-  "-Dtuber.stdin.tty=$tty" "-Dtuber.tty.size=$size" ${TUBER_JAVA_OPTS:-} \
+  "-Dtuber.stdin.tty=$tty" "-Dtuber.tty.size=$size" "-Dtuber.descriptors=$descriptors" ${TUBER_JAVA_OPTS:-} \
   org.tuber.launcher.Tuber "$@"

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.Subcommand;
 import org.tuber.truffle.arm.user.ArmLinux;
@@ -77,7 +78,7 @@ public final class UserCommand implements Subcommand {
     environment.forEach((name, value) -> envp.add(name + "=" + value));
     Consumer<String> sink = trace ? line -> System.err.println(line) : null;
     UserSystem.Settings settings =
-        new UserSystem.Settings(sysroot, architecture(program), engine, sink, true);
+        new UserSystem.Settings(sysroot, architecture(program), engine, sink, true, inherited());
     try (UserSystem system = new UserSystem(settings, null)) {
       HostSignals.forward(system);
       UserSystem.Outcome outcome = system.run(program, argv, envp);
@@ -92,6 +93,15 @@ public final class UserCommand implements Subcommand {
     } catch (ProgramException | IllegalStateException e) {
       throw new CommandLineException("user: " + e.getMessage());
     }
+  }
+
+  /** The descriptors from 3 on that this process was started with, as its script saw them. */
+  private static List<Integer> inherited() {
+    return Pattern.compile(" ")
+        .splitAsStream(System.getProperty("tuber.descriptors", ""))
+        .filter(n -> !n.isEmpty())
+        .map(Integer::valueOf)
+        .toList();
   }
 
   /** Index of the program among the arguments, or -1 for help. */

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -147,6 +148,41 @@ class UserProgramTest {
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     same(build(name, source, "-w", "-pthread").toString());
+  }
+
+  /** By the scripts that start Tuber: the JVM cannot tell its own descriptors from others. */
+  @ParameterizedTest
+  @ValueSource(strings = {"tuber", "launcher/src/image/tuber.sh"})
+  void descriptorsAreInherited(String name) throws Exception {
+    Path script = Path.of(System.getProperty("tuber.root"), name);
+    String finding =
+        Files.readAllLines(script).stream()
+            .dropWhile(line -> !line.equals("descriptors="))
+            .takeWhile(line -> !line.equals("fi"))
+            .collect(Collectors.joining("\n", "", "\nfi\n"));
+    Path input = Files.writeString(folder.resolve("input"), "seven\n");
+    Path output = folder.resolve("output");
+    List<String> tuber = TuberProcess.builder(true).command();
+    String main = tuber.removeLast();
+    Path starter = folder.resolve("starter");
+    String java = tuber.stream().map("'%s'"::formatted).collect(Collectors.joining(" "));
+    Files.writeString(
+        starter,
+        "#!/bin/sh\n"
+            + finding
+            + "exec "
+            + java
+            + " \"-Dtuber.descriptors=$descriptors\" "
+            + main
+            + " \"$@\"\n");
+    assertThat(starter.toFile().setExecutable(true)).isTrue();
+    String command =
+        "%s user /bin/sh -c 'cat <&7; echo eight >&8; echo none >&9' 7<%s 8>%s 9>&-"
+            .formatted(starter, input, output);
+    Programs.Result r = Programs.runNative(folder, List.of("/bin/sh", "-c", command));
+    assertThat(r.out()).isEqualTo("seven\n");
+    assertThat(r.status()).as("of a write to a descriptor that is closed").isNotZero();
+    assertThat(output).hasContent("eight");
   }
 
   @Test

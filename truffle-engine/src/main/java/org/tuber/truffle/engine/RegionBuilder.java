@@ -1,6 +1,7 @@
 package org.tuber.truffle.engine;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -78,6 +79,7 @@ final class RegionBuilder {
   RegionPlan plan(Block head, int maxInstructions) {
     this.maxInstructions = maxInstructions;
     choose(head);
+    order();
     List<Key> chosen = List.copyOf(indexes.keySet());
     RegionBlock[] nodes = new RegionBlock[chosen.size()];
     Set<Block> distinct = new LinkedHashSet<>();
@@ -125,6 +127,51 @@ final class RegionBuilder {
         distinct.toArray(Block[]::new),
         !head.missesMuch(),
         head.isScattered());
+  }
+
+  /**
+   * Puts each block behind those that lead to it, as far as there are no loops, and the likelier
+   * successor first: only jumps back ask for requests.
+   */
+  private void order() {
+    List<Key> chosen = List.copyOf(indexes.keySet());
+    int[][] successors = new int[chosen.size()][];
+    for (int i = 0; i < successors.length; i++) {
+      successors[i] = unlikelyFirst(chosen.get(i));
+    }
+    List<Integer> order = new ArrayList<>();
+    BitSet visited = new BitSet();
+    for (int root = 0; root < successors.length; root++) {
+      List<Integer> finished = new ArrayList<>();
+      visit(root, successors, visited, finished);
+      order.addAll(finished.reversed());
+    }
+    indexes.clear();
+    order.forEach(i -> indexes.put(chosen.get(i), indexes.size()));
+  }
+
+  private int[] unlikelyFirst(Key k) {
+    RegionBlock node = new RegionBlock(k.block);
+    Map<Long, Integer> guesses = new LinkedHashMap<>();
+    connect(node, k, guesses);
+    List<Integer> all = new ArrayList<>(List.copyOf(guesses.values()).reversed());
+    all.add(node.takenProbability < 0.5 ? node.takenIndex : node.nextIndex);
+    all.add(node.takenProbability < 0.5 ? node.nextIndex : node.takenIndex);
+    return all.stream().mapToInt(Integer::intValue).filter(i -> i >= 0).toArray();
+  }
+
+  /**
+   * Adds what can be reached from {@code from} to {@code finished}, each after what it leads to.
+   */
+  private static void visit(int from, int[][] successors, BitSet visited, List<Integer> finished) {
+    if (visited.get(from)) {
+      return;
+    }
+    visited.set(from);
+    for (int next : successors[from]) {
+      visit(next, successors, visited, finished);
+    }
+    finished.add(from);
   }
 
   private void choose(Block head) {

@@ -124,7 +124,8 @@ public abstract class GuestContext implements AutoCloseable {
   }
 
   private UserSystem.Settings userSettings(Architecture architecture) {
-    return new UserSystem.Settings(settings.sysroot, architecture, settings.tier, null, false);
+    return new UserSystem.Settings(
+        settings.sysroot, architecture, settings.tier, null, false, List.of());
   }
 
   UserSystem.Settings userSettings() {

@@ -1,6 +1,11 @@
 package org.tuber.truffle.engine.linux;
 
-/** The descriptors a program starts with: this process's standard input, output and error. */
+import java.util.List;
+
+/**
+ * The descriptors a program starts with: this process's standard input, output and error, and what
+ * else it was started with.
+ */
 final class StandardFiles {
   private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int DUP3 = 292;
@@ -14,14 +19,18 @@ final class StandardFiles {
    * The table.
    *
    * @param own the JVM gives up its input and output, so that closing the guest's closes the pipe
+   * @param inherited descriptors from 3 on, which the JVM gives up too
    */
-  static FdTable table(boolean own, int limit) {
+  static FdTable table(boolean own, List<Integer> inherited, int limit) {
     FdTable table = new FdTable(limit);
     for (int fd = 0; fd < 3; fd++) {
-      long copy = Host.call(Host.FCNTL, fd, F_DUPFD_CLOEXEC, LEAST);
-      if (copy >= 0) {
-        table.replace(fd, new OpenFile((int) copy), false);
+      add(table, fd);
+    }
+    for (int fd : inherited) {
+      if (fd < limit) {
+        add(table, fd);
       }
+      Host.close(fd);
     }
     if (own) {
       int none = Host.open("/dev/null", 2);
@@ -33,5 +42,12 @@ final class StandardFiles {
       }
     }
     return table;
+  }
+
+  private static void add(FdTable table, int fd) {
+    long copy = Host.call(Host.FCNTL, fd, F_DUPFD_CLOEXEC, LEAST);
+    if (copy >= 0) {
+      table.replace(fd, new OpenFile((int) copy), false);
+    }
   }
 }

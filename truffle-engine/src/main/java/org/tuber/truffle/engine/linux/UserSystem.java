@@ -28,13 +28,15 @@ public final class UserSystem implements AutoCloseable {
    * @param engine compile policy
    * @param trace where each system call is written to, or null
    * @param ownStdio descriptors 0 to 2 of this JVM belong to the program from now on
+   * @param inherited descriptors from 3 on that do so, too
    */
   public record Settings(
       String sysroot,
       Architecture architecture,
       Engine.Options engine,
       Consumer<String> trace,
-      boolean ownStdio) {}
+      boolean ownStdio,
+      List<Integer> inherited) {}
 
   final Settings settings;
   final Engine engine;
@@ -80,7 +82,8 @@ public final class UserSystem implements AutoCloseable {
    * @throws ProgramException when it cannot be started; the message says why
    */
   public Outcome run(String program, List<String> arguments, List<String> environment) {
-    GuestProcess p = newProcess(StandardFiles::table);
+    GuestProcess p =
+        newProcess((own, limit) -> StandardFiles.table(own, settings.inherited, limit));
     String path = paths.findProgram(program, environment);
     GuestThread t =
         begin(p, ProgramLoader.load(this, p, path, bytes(arguments), bytes(environment)));

@@ -63,7 +63,7 @@ class LastPagesTest {
     do {
       run(m, hex, rounds, address);
       assertThat(++runs).as("runs until there is a class").isLessThan(100_000);
-    } while (!m.cpu.statistics().contains("engine: 1 classes built"));
+    } while (m.cpu.statistics().contains("engine: 0 classes built"));
   }
 
   @ParameterizedTest
