@@ -116,7 +116,13 @@ public final class Block {
   /** How often a host class around this block was too long: each time it is to be half as long. */
   int classShrink;
 
-  /** Too long to be a host class even alone. */
+  /**
+   * How often a host class of this block alone was too long: each time it is to have half as many
+   * of its instructions. What follows is another block.
+   */
+  int classCut;
+
+  /** Too long to be a host class even in part. */
   boolean isUnwieldy;
 
   /** Regions made of this block. */

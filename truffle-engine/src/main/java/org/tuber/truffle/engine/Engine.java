@@ -355,8 +355,11 @@ public final class Engine {
 
   /** Asks for a region around {@code head} as a host class. */
   private void classRegion(GuestCpu cpu, Block head) {
+    RegionBuilder builder = new RegionBuilder(this, cpu);
     RegionPlan plan =
-        new RegionBuilder(this, cpu).plan(head, RegionClass.MAX_INSTRUCTIONS >> head.classShrink);
+        head.classCut > 0
+            ? builder.part(head)
+            : builder.plan(head, RegionClass.MAX_INSTRUCTIONS >> head.classShrink);
     if (writer == null) {
       writeClass(plan);
       return;
@@ -383,8 +386,13 @@ public final class Engine {
       if (isTooLong) {
         // Smaller next time, and at last by the next tier alone.
         Block head = plan.entryBlocks()[0];
-        head.classShrink++;
-        head.isUnwieldy = plan.nodes().length == 1;
+        if (plan.nodes().length > 1) {
+          head.classShrink++;
+        } else if (plan.nodes()[0].instructionCount > 1) {
+          head.classCut++;
+        } else {
+          head.isUnwieldy = true;
+        }
         head.trigger = after(head, head.isUnwieldy ? truffleThreshold : 1);
       }
       if (code == null || !isIntact(plan)) {

@@ -3,6 +3,7 @@ package org.tuber.truffle.engine;
 import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
 import com.oracle.truffle.api.nodes.ExplodeLoop;
 import com.oracle.truffle.api.nodes.Node;
+import java.util.Arrays;
 
 /**
  * A block inside a region, in one calling context: where each way out leads, by index, or -1 where
@@ -48,6 +49,17 @@ final class RegionBlock extends Node {
     instructionCount = b.instructions();
     takenProbability = Math.min(0.999, Math.max(0.001, b.takenShare()));
     code = b.code;
+  }
+
+  /** The first {@code instructions} of a block, which lead to {@code nextPc}. */
+  RegionBlock(Block b, int instructions, long nextPc) {
+    pc = b.pc;
+    kind = Block.FALL;
+    takenPc = 0;
+    this.nextPc = nextPc;
+    instructionCount = instructions;
+    takenProbability = 0.001;
+    code = Arrays.copyOf(b.code, 2 * instructions);
   }
 
   /** Makes the nodes for partial evaluation. */

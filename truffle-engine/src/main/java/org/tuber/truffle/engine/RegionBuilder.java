@@ -130,6 +130,23 @@ final class RegionBuilder {
   }
 
   /**
+   * The first part of a block that is too long for a host class; never less than one instruction.
+   */
+  RegionPlan part(Block head) {
+    int instructions = Math.max(1, head.instructions() >> head.classCut);
+    long w0 = head.code[2 * instructions];
+    long next = head.pc + engine.isa.operations().pcOffset().of(w0);
+    return new RegionPlan(
+        new RegionBlock[] {new RegionBlock(head, instructions, next)},
+        new RegionRoot.Guesses(new long[0], new int[0]),
+        new int[1],
+        new Block[] {head},
+        new Block[] {head},
+        !head.missesMuch(),
+        head.isScattered());
+  }
+
+  /**
    * Puts each block behind those that lead to it, as far as there are no loops, and the likelier
    * successor first: only jumps back ask for requests.
    */
