@@ -36,6 +36,9 @@ if [ -t 0 ]; then
   tty=true
   [ "${1:-}" != run ] || size=$(stty size 2>/dev/null)
 fi
-exec "$home/bin/java" "@$lib/$kind.flags" $jit $cache -cp "$path" \
+# A program sees the caller's limit of descriptors, which the JVM raises for itself.
+files=
+[ "${1:-}" != user ] || files=-Dtuber.user.files=$(ulimit -Sn)
+exec "$home/bin/java" "@$lib/$kind.flags" $files $jit $cache -cp "$path" \
   "-Dtuber.stdin.tty=$tty" "-Dtuber.tty.size=$size" ${TUBER_JAVA_OPTS:-} \
   org.tuber.launcher.Tuber "$@"

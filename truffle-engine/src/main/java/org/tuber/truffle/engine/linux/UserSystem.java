@@ -82,8 +82,7 @@ public final class UserSystem implements AutoCloseable {
   public Outcome run(String program, List<String> arguments, List<String> environment) {
     GuestProcess p = newProcess(StandardFiles::table);
     String path = paths.findProgram(program, environment);
-    GuestThread t =
-        begin(p, ProgramLoader.load(this, p, path, bytes(arguments), bytes(environment)));
+    GuestThread t = begin(p, ProgramLoader.load(this, path, bytes(arguments), bytes(environment)));
     t.begin(true);
     t.release();
     synchronized (this) {
@@ -110,7 +109,7 @@ public final class UserSystem implements AutoCloseable {
     GuestProcess p = newProcess((own, limit) -> streams.table(limit));
     boolean loaded = false;
     try {
-      GuestThread t = begin(p, load(p, program, image, bytes(arguments), bytes(environment)));
+      GuestThread t = begin(p, load(program, image, bytes(arguments), bytes(environment)));
       loaded = true;
       t.begin(true);
       t.release();
@@ -136,17 +135,17 @@ public final class UserSystem implements AutoCloseable {
   }
 
   private ProgramLoader.Loaded load(
-      GuestProcess p, String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
+      String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
     String raw = Paths.text(Paths.bytes(program));
     if (image == null) {
-      return ProgramLoader.load(this, p, raw, argv, envp);
+      return ProgramLoader.load(this, raw, argv, envp);
     }
     int fd = Host.file(raw, image);
     if (fd < 0) {
       throw new ProgramException(-fd, program + ": " + Errno.name(-fd));
     }
     try {
-      return ProgramLoader.load(this, p, fd, raw, argv, envp);
+      return ProgramLoader.load(this, fd, raw, argv, envp);
     } finally {
       Host.close(fd);
     }
