@@ -294,7 +294,7 @@ public final class UserSystem implements AutoCloseable {
     Host.nudge(t.hostTid);
     synchronized (nudged) {
       nudged.add(t);
-      if (nudger == null) {
+      if (nudger == null && !closed) {
         nudger = new Thread(this::nudgeLoop, "tuber-nudge");
         nudger.setDaemon(true);
         nudger.start();
@@ -309,10 +309,12 @@ public final class UserSystem implements AutoCloseable {
       List<GuestThread> again;
       synchronized (nudged) {
         try {
-          if (nudged.isEmpty()) {
+          while (nudged.isEmpty() && !closed) {
             nudged.wait();
           }
-          nudged.wait(2);
+          if (!closed) {
+            nudged.wait(2);
+          }
         } catch (InterruptedException e) {
           return;
         }
@@ -330,9 +332,18 @@ public final class UserSystem implements AutoCloseable {
 
   @Override
   public void close() {
+    Thread ending;
     synchronized (nudged) {
       closed = true;
+      ending = nudger;
       nudged.notifyAll();
+    }
+    if (ending != null) {
+      try {
+        ending.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
     clock.close();
     arena.close();
