@@ -48,6 +48,9 @@ if [ "${1:-}" = user ] && [ -d /proc/$$/fdinfo ]; then
     [ $((flags & 02000000)) -ne 0 ] || descriptors="$descriptors $file"
   done
 fi
-exec "$home/bin/java" "@$lib/$kind.flags" $jit $cache -cp "$path" \
+# A program sees the caller's limit of descriptors, which the JVM raises for itself.
+files=
+[ "${1:-}" != user ] || files=-Dtuber.user.files=$(ulimit -Sn)
+exec "$home/bin/java" "@$lib/$kind.flags" $files $jit $cache -cp "$path" \
   "-Dtuber.stdin.tty=$tty" "-Dtuber.tty.size=$size" "-Dtuber.descriptors=$descriptors" ${TUBER_JAVA_OPTS:-} \
   org.tuber.launcher.Tuber "$@"

@@ -58,7 +58,7 @@ class UserProgramArm64Test {
 
   /** What the kernel does is the same for programs built for the host. */
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     List<String> options = List.of("-static", "-w", "-pthread");

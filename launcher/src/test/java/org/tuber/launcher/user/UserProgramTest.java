@@ -143,8 +143,24 @@ class UserProgramTest {
     same("/usr/bin/python3", "-c", program);
   }
 
+  /** The JVM, and what {@code ./tuber} says of its caller. */
+  @Test
+  void theLimitOfDescriptorsIsTheCallers() throws Exception {
+    ProcessBuilder tuber =
+        TuberProcess.builder(
+            true,
+            "user",
+            "/bin/bash",
+            "-c",
+            "exec 2>&1; ulimit -Sn; for i in {1..30}; do exec {x}< /dev/null; done");
+    List<String> limited = new ArrayList<>(tuber.command());
+    limited.add(1, "-Dtuber.user.files=20");
+    Programs.Result r = Programs.runNative(folder, limited);
+    assertThat(r.out()).startsWith("20\n").contains("Too many open files");
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     same(build(name, source, "-w", "-pthread").toString());

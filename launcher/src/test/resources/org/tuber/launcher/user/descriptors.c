@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <mqueue.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -405,6 +407,92 @@ static void queues(void) {
   SAY(mq_close(q));
 }
 
+static int open_files(void) {
+  int n = 0;
+  for (int i = 0; i < 200; i++) n += fcntl(i, F_GETFD) >= 0;
+  return n;
+}
+
+/* Receives with so much room for control messages; says what came. */
+static void receive(int s, int room) {
+  char data[8], control[256];
+  memset(control, 0x5a, sizeof control);
+  struct iovec v = {data, sizeof data};
+  struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room};
+  int before = open_files();
+  int n = recvmsg(s, &m, 0);
+  printf("room %d: %d, control %d, flags %x, descriptors %d,", room, n, (int) m.msg_controllen, m.msg_flags, open_files() - before);
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+    printf(" %d:%d", c->cmsg_type, (int) c->cmsg_len);
+    if (c->cmsg_type == SCM_RIGHTS)
+      for (int *fd = (int *) CMSG_DATA(c); (char *) (fd + 1) <= (char *) c + c->cmsg_len; fd++) close(*fd);
+  }
+  printf(" %x\n", control[room] & 0xff);
+}
+
+static void truncated(void) {
+  int p[2], on = 1;
+  socketpair(AF_UNIX, SOCK_DGRAM, 0, p);
+  setsockopt(p[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  for (int room = 0; room < 80; room += room < 60 ? 3 : 7) {
+    char control[CMSG_SPACE(3 * sizeof(int))] = {0};
+    struct iovec v = {"abc", 3};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(3 * sizeof(int));
+    for (int i = 0; i < 3; i++) ((int *) CMSG_DATA(c))[i] = i;
+    sendmsg(p[0], &m, 0);
+    receive(p[1], room);
+  }
+  close(p[0]);
+  close(p[1]);
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof a;
+  int u = socket(AF_INET, SOCK_DGRAM, 0);
+  bind(u, (void *) &a, sizeof a);
+  getsockname(u, (void *) &a, &size);
+  setsockopt(u, IPPROTO_IP, IP_RECVTTL, &on, sizeof on);
+  setsockopt(u, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on);
+  for (int room = 8; room < 72; room += 5) {
+    sendto(u, "de", 2, 0, (void *) &a, sizeof a);
+    receive(u, room);
+  }
+  close(u);
+}
+
+/* struct ifreq is longer on 64-bit machines: what is behind it stays as it is. */
+static void interfaces(void) {
+  int s = socket(AF_INET, SOCK_DGRAM, 0);
+  struct {struct ifreq r; unsigned char behind[16];} one;
+  memset(&one, 0x5a, sizeof one);
+  strcpy(one.r.ifr_name, "lo");
+  SAY(ioctl(s, SIOCGIFFLAGS, &one.r));
+  printf("%d %x\n", (one.r.ifr_flags & (IFF_UP | IFF_LOOPBACK)) == (IFF_UP | IFF_LOOPBACK), one.behind[0]);
+  SAY(ioctl(s, SIOCGIFINDEX, &one.r));
+  int index = one.r.ifr_ifindex;
+  memset(one.r.ifr_name, 0, IFNAMSIZ);
+  SAY(ioctl(s, SIOCGIFNAME, &one.r));
+  printf("%d %s\n", index, one.r.ifr_name);
+  struct ifconf c = {0};
+  SAY(ioctl(s, SIOCGIFCONF, &c));
+  int need = c.ifc_len;
+  struct ifreq list[33];
+  memset(list, 0x5a, sizeof list);
+  c.ifc_len = sizeof(struct ifreq);
+  c.ifc_req = list;
+  SAY(ioctl(s, SIOCGIFCONF, &c));
+  struct sockaddr_in *a = (void *) &list[0].ifr_addr;
+  printf("%d %s %x %x\n", c.ifc_len == sizeof(struct ifreq), list[0].ifr_name, ntohl(a->sin_addr.s_addr), list[1].ifr_name[0]);
+  c.ifc_len = sizeof list;
+  SAY(ioctl(s, SIOCGIFCONF, &c));
+  printf("%d\n", c.ifc_len == need);
+  strcpy(one.r.ifr_name, "none");
+  SAY(ioctl(s, SIOCGIFFLAGS, &one.r));
+  close(s);
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   system("rm -rf d");
@@ -413,6 +501,8 @@ int main(void) {
   descriptors();
   watching();
   sockets();
+  truncated();
+  interfaces();
   memory();
   queues();
   proc();

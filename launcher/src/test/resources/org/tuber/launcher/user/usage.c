@@ -71,6 +71,28 @@ static void clocks(void) {
   about("children so far", sum(&u), 0);
 }
 
+static void *sleeper(void *ready) {
+  for (int i = 0; i < 60; i++) usleep(500);
+  *(volatile int *)ready = 1;
+  while (*(volatile int *)ready) usleep(500);
+  return 0;
+}
+
+/* Counters of a thread that still runs. */
+static void switches(void) {
+  struct rusage before, own, all;
+  volatile int ready = 0;
+  pthread_t t;
+  getrusage(RUSAGE_SELF, &before);
+  pthread_create(&t, 0, sleeper, (void *)&ready);
+  while (!ready) usleep(20000);
+  getrusage(RUSAGE_SELF, &all);
+  getrusage(RUSAGE_THREAD, &own);
+  printf("switches %d %d\n", all.ru_nvcsw - before.ru_nvcsw >= 60, own.ru_nvcsw < all.ru_nvcsw);
+  ready = 0;
+  pthread_join(t, 0);
+}
+
 static void children(void) {
   struct rusage u;
   int status;
@@ -145,6 +167,7 @@ int main(void) {
   /* Until then an emulator may compile. */
   burn(0.5);
   clocks();
+  switches();
   fflush(stdout);
   children();
   timers();

@@ -139,7 +139,7 @@ final class ClockCalls {
 
   private static long times(GuestThread t, long at) {
     if (at != 0) {
-      Usage own = t.process.usage(t);
+      Usage own = t.process.usage();
       Usage children;
       synchronized (t.process.system) {
         children = t.process.childrenUsage();

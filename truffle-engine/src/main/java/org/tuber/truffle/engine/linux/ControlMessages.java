@@ -8,6 +8,9 @@ import org.tuber.core.mem.GuestRam;
  */
 final class ControlMessages {
   private static final int HOST_HEADER = 16;
+  private static final int SOL_SOCKET = 1;
+  private static final int SCM_TIMESTAMP = 29;
+  private static final int SCM_TIMESTAMPNS = 35;
 
   final long address;
   final int bytes;
@@ -55,13 +58,22 @@ final class ControlMessages {
     return new ControlMessages(out == 0 ? 0 : to, out);
   }
 
-  /** Returns how many bytes the guest got. */
-  static int toGuest(
+  /** What the guest got: bytes, and whether something had no room (MSG_CTRUNC). */
+  record Given(int bytes, boolean truncated) {}
+
+  /**
+   * Hands over what the host gave, cut off as the kernel does it for the guest's word size: a
+   * message as long as there is room for its header, descriptors as many as fit.
+   *
+   * @param room bytes at {@code gva}
+   */
+  static Given toGuest(
       GuestThread t, long from, int length, long gva, int room, boolean closeOnExec) {
     int header = t.process.is32Bit ? 12 : 16;
     int word = t.process.is32Bit ? 4 : 8;
     int in = 0;
     int out = 0;
+    boolean truncated = false;
     while (in + HOST_HEADER <= length) {
       int n = (int) GuestRam.hostLoad64(from + in);
       if (n < HOST_HEADER || n > length - in) {
@@ -69,28 +81,63 @@ final class ControlMessages {
       }
       int level = GuestRam.hostLoad32(from + in + 8);
       int type = GuestRam.hostLoad32(from + in + 12);
-      int data = n - HOST_HEADER;
       long at = from + in + HOST_HEADER;
+      int left = room - out;
+      int data = n - HOST_HEADER;
+      if (word == 4 && isTime(level, type) && data == 16) {
+        GuestRam.hostStore32(at + 4, GuestRam.hostLoad32(at + 8));
+        data = 8;
+      }
+      in += align(n, 8);
+      int given = Math.min(data, left - header);
       if (SocketCalls.isRights(level, type)) {
-        for (int i = 0; i + 4 <= data; i += 4) {
-          int fd = t.process.fds.installHost(GuestRam.hostLoad32(at + i), closeOnExec);
-          GuestRam.hostStore32(at + i, fd);
+        given = install(t, at, data, given, closeOnExec);
+        truncated |= given < data;
+        if (given == 0) {
+          continue;
         }
       }
-      if (out + header + data > room) {
-        break;
+      truncated |= given < data;
+      if (given < 0) {
+        continue;
       }
       if (word == 8) {
-        t.store64(gva + out, header + data);
+        t.store64(gva + out, header + given);
       } else {
-        t.store32(gva + out, header + data);
+        t.store32(gva + out, header + given);
       }
       t.store32(gva + out + word, level);
       t.store32(gva + out + word + 4, type);
-      t.memory.writeHost(t, gva + out + header, at, data);
-      in += align(n, 8);
-      out += align(header + data, word);
+      t.memory.writeHost(t, gva + out + header, at, given);
+      out += Math.min(align(header + given, word), left);
     }
-    return Math.min(out, room);
+    return new Given(out, truncated);
+  }
+
+  /** SO_TIMESTAMP and SO_TIMESTAMPNS: two longs. */
+  private static boolean isTime(int level, int type) {
+    return level == SOL_SOCKET && (type == SCM_TIMESTAMP || type == SCM_TIMESTAMPNS);
+  }
+
+  /**
+   * Makes the host's descriptors the guest's; those beyond {@code room} bytes or what the guest may
+   * have are lost.
+   */
+  private static int install(GuestThread t, long at, int data, int room, boolean closeOnExec) {
+    int given = 0;
+    for (int i = 0; i + 4 <= data; i += 4) {
+      int host = GuestRam.hostLoad32(at + i);
+      if (given != i || i + 4 > room) {
+        Host.call(Host.CLOSE, host);
+        continue;
+      }
+      try {
+        GuestRam.hostStore32(at + i, t.process.fds.installHost(host, closeOnExec));
+        given = i + 4;
+      } catch (Errno e) {
+        // RLIMIT_NOFILE. It is closed already; the others go as if there was no room.
+      }
+    }
+    return given;
   }
 }

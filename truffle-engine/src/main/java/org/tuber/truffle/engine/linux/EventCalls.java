@@ -86,6 +86,9 @@ final class EventCalls {
 
   // ---------------------------------------------------------------- poll
 
+  /** Most descriptors for which the memory of a system call is enough. */
+  private static final int SCRATCH_POLLS = 8192;
+
   static long ppoll(GuestThread t, long at, long n, long time, long mask, int timeBytes) {
     long nanos = TimeCalls.nanos(t, time, timeBytes);
     mask(t, mask);
@@ -94,14 +97,28 @@ final class EventCalls {
 
   static long poll(GuestThread t, long at, long count, long nanos) {
     int n = (int) count;
-    if (n < 0 || n > 8192) {
+    if (n < 0 || n > t.process.limits.openFiles()) {
       return -Errno.EINVAL;
     }
-    long fds = t.in(at == 0 ? 0 : at, n * 8);
-    if (fds == 0) {
-      fds = t.scratch(8);
+    if (n <= SCRATCH_POLLS) {
+      long fds = t.in(at, n * 8);
+      return poll(t, at, fds == 0 ? t.scratch(8) : fds, n, nanos);
     }
-    long base = fds;
+    long fds = GuestRam.hostAllocate(n * 8L);
+    try {
+      t.memory.readHost(t, at, fds, n * 8L);
+      return poll(t, at, fds, n, nanos);
+    } finally {
+      GuestRam.hostFree(fds);
+    }
+  }
+
+  /**
+   * poll.
+   *
+   * @param base the program's array of {@code n} struct pollfd, copied to native memory
+   */
+  private static long poll(GuestThread t, long at, long base, int n, long nanos) {
     int[] guest = new int[n];
     boolean bad = false;
     for (int i = 0; i < n; i++) {

@@ -142,15 +142,6 @@ final class FrameArena implements AutoCloseable {
     }
   }
 
-  /** Releases a run of frames that nobody shares, giving their memory back to the host. */
-  synchronized void releaseRun(long offset, int frames) {
-    int first = (int) (offset / PAGE);
-    forgetCode(offset, (long) frames * PAGE);
-    Arrays.fill(uses, first, first + frames, (char) 0);
-    free.set(first, first + frames);
-    freeFrames += frames;
-  }
-
   /** A copy of a frame, with one user. */
   long copy(long offset) {
     long copy = allocate(1).offset;

@@ -159,13 +159,17 @@ final class GuestProcess {
     return usage(null);
   }
 
-  /** The same with the counters of the calling thread. */
+  /** The same with the counters of its threads. */
   Usage usage(GuestThread self) {
     Usage u = new Usage();
     synchronized (system) {
       u.add(ended);
       for (GuestThread t : threads) {
-        u.add(t == self ? Usage.ofCallingThread(t.base) : Usage.ofOtherThread(t));
+        if (self == null) {
+          u.add(Usage.ofOtherThread(t));
+        } else {
+          u.add(t == self ? Usage.ofCallingThread(t.base) : Usage.ofOtherThreadInFull(t));
+        }
       }
     }
     return u;

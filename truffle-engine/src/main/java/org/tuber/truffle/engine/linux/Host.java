@@ -292,7 +292,7 @@ final class Host {
   }
 
   /** What {@code stat} says about an open file, as far as user mode needs it. */
-  record Stat(long device, long inode, int mode, long sizeBytes, long mtimeNanos) {}
+  record Stat(long device, long inode, int mode, int user, long sizeBytes, long mtimeNanos) {}
 
   /** Stat of a descriptor, or null. */
   static Stat stat(int fd) {
@@ -314,6 +314,7 @@ final class Host {
           GuestRam.hostLoad64(buffer),
           GuestRam.hostLoad64(buffer + 8),
           GuestRam.hostLoad32(buffer + 24),
+          GuestRam.hostLoad32(buffer + 28),
           GuestRam.hostLoad64(buffer + 48),
           GuestRam.hostLoad64(buffer + 88) * 1_000_000_000L + GuestRam.hostLoad64(buffer + 96));
     } finally {

@@ -36,6 +36,10 @@ final class Ioctls {
   private static final int TIOCGPTPEER = 0x5441;
   private static final int FIONCLEX = 0x5450;
   private static final int FIOCLEX = 0x5451;
+
+  /** IOCTL_VM_SOCKETS_GET_LOCAL_CID, which does not say in its number what it stores. */
+  private static final int GET_LOCAL_CID = 0x7b9;
+
   private static final int FICLONE = 0x4004_9409;
 
   private Ioctls() {}
@@ -71,7 +75,9 @@ final class Ioctls {
         Terminals.beforeChange(t, file.terminal());
         return plain(t, host, r, argument);
       default:
-        return plain(t, host, r, argument);
+        return InterfaceIoctls.covers(r)
+            ? InterfaceIoctls.run(t, host, r, argument)
+            : plain(t, host, r, argument);
     }
   }
 
@@ -103,7 +109,7 @@ final class Ioctls {
         directions = IN;
         size = 8;
       }
-      case 0x5411, 0x541b, 0x5424, 0x5415, 0x5419, 0x8905, 0x8901, 0x8904 -> {
+      case 0x5411, 0x541b, 0x5424, 0x5415, 0x5419, 0x8905, 0x8901, 0x8904, GET_LOCAL_CID -> {
         directions = OUT;
         size = 4;
       }
@@ -118,11 +124,7 @@ final class Ioctls {
       default -> {
         directions = r >>> 30;
         size = r >>> 16 & 0x3fff;
-        if (r >= 0x8910 && r < 0x8990) {
-          // struct ifreq
-          directions = IN | OUT;
-          size = 40;
-        } else if (size == 0 && r >>> 16 != 0x2000) {
+        if (size == 0 && r >>> 16 != 0x2000) {
           if (LOGGED.size() < MAX_LOGGED && LOGGED.add(r)) {
             LOG.warn("ioctl 0x{} is not implemented", Integer.toHexString(r));
           }

@@ -106,7 +106,6 @@ public final class LibraryProcess implements AutoCloseable {
               process,
               ProgramLoader.load(
                   system,
-                  process,
                   fd,
                   name,
                   UserSystem.bytes(List.of(name)),

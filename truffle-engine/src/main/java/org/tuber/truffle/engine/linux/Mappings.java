@@ -25,13 +25,9 @@ final class Mappings {
   /** New mappings are placed below. */
   final long top;
 
-  /** Most bytes the stack may grow to. */
-  final long stackBytes;
-
-  Mappings(long limit, long top, long stackBytes) {
+  Mappings(long limit, long top) {
     this.limit = limit;
     this.top = top;
-    this.stackBytes = stackBytes;
   }
 
   Collection<Vma> all() {
@@ -117,14 +113,14 @@ final class Mappings {
   }
 
   /** The stack below which an address is grows down to it; null when there is none or no room. */
-  Vma growStack(long gva) {
+  Vma growStack(long gva, Limits limits) {
     Map.Entry<Long, Vma> above = byStart.higherEntry(gva);
     if (above == null || !above.getValue().growsDown) {
       return null;
     }
     Vma v = above.getValue();
     long start = gva & PageTable.OFFSET_MASK;
-    if (v.end - start > stackBytes) {
+    if (v.end - start > limits.stackBytes() || !mayGrow(limits, v.start - start, false)) {
       return null;
     }
     Map.Entry<Long, Vma> below = byStart.lowerEntry(start);
@@ -192,6 +188,46 @@ final class Mappings {
 
   /** Bytes mapped in total. */
   long bytes() {
-    return byStart.values().stream().mapToLong(v -> v.end - v.start).sum();
+    return byStart.values().stream().mapToLong(Vma::bytes).sum();
+  }
+
+  /** Bytes that count as data: private, to be written, and no stack. */
+  long dataBytes() {
+    return byStart.values().stream().filter(Vma::isData).mapToLong(Vma::bytes).sum();
+  }
+
+  /** Bytes of mappings that grow down. */
+  long stackBytes() {
+    return byStart.values().stream().filter(v -> v.growsDown).mapToLong(Vma::bytes).sum();
+  }
+
+  /**
+   * Do RLIMIT_AS and RLIMIT_DATA let a process have more?
+   *
+   * @param more bytes that are mapped in addition
+   * @param data they are data as {@link Vma#isData} says
+   */
+  boolean mayGrow(Limits limits, long more, boolean data) {
+    return (limits.isInfinite(Limits.AS) || fits(bytes() + more, limits.soft(Limits.AS)))
+        && (!data || mayBecomeData(limits, more));
+  }
+
+  /** The same for what is mapped already and becomes data. */
+  boolean mayBecomeData(Limits limits, long bytes) {
+    return limits.isInfinite(Limits.DATA) || fits(dataBytes() + bytes, limits.soft(Limits.DATA));
+  }
+
+  /** In pages: of a limit the bytes beyond the last full one do not count. */
+  private static boolean fits(long bytes, long limit) {
+    return bytes >>> 12 <= limit >>> 12;
+  }
+
+  /** Bytes of a range that are mapped. */
+  long bytesWithin(long start, long end) {
+    long bytes = 0;
+    for (Vma v : byStart.headMap(end).values()) {
+      bytes += Math.max(0, Math.min(end, v.end) - Math.max(start, v.start));
+    }
+    return bytes;
   }
 }

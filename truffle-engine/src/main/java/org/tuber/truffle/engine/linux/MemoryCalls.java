@@ -42,10 +42,19 @@ final class MemoryCalls {
     calls.put("madvise", (t, at, n, advice, d, e, f) -> madvise(t, at, n, advice));
     calls.put("msync", (t, at, n, flags, d, e, f) -> msync(t, at, n, (int) flags));
     calls.put("mincore", (t, at, n, vector, d, e, f) -> mincore(t, at, n, vector));
-    Syscalls.Call nothing = (t, at, n, c, d, e, f) -> 0;
-    for (String name : new String[] {"mlock", "munlock", "mlockall", "munlockall", "mlock2"}) {
-      calls.put(name, nothing);
+    for (String name : new String[] {"mlock", "munlock", "mlock2"}) {
+      calls.put(name, (t, at, n, c, d, e, f) -> locked(t, at, n));
     }
+    calls.put("mlockall", (t, flags, b, c, d, e, f) -> flags == 0 || flags > 7 ? -Errno.EINVAL : 0);
+    calls.put("munlockall", (t, a, b, c, d, e, f) -> 0);
+  }
+
+  /** mlock and munlock: what is mapped is in memory for as long as the host keeps it there. */
+  private static long locked(GuestThread t, long at, long n) {
+    long from = at & -PAGE;
+    return isRange(t, from, n + (at - from)) && t.memory.isMapped(from, n + (at - from))
+        ? 0
+        : -Errno.ENOMEM;
   }
 
   static long mmap(GuestThread t, long at, long n, long protection, long flags, long fd, long at2) {

@@ -7,8 +7,8 @@ import java.util.Locale;
 
 /**
  * /proc of a guest process. To the host all of them are this JVM; what differs is made here: exe,
- * fd, maps, cmdline, environ, comm, stat, statm, status, auxv, cwd. The rest of /proc/self is the
- * JVM's. Listing /proc shows no guest processes.
+ * fd, maps, cmdline, environ, comm, stat, statm, status, limits, auxv, cwd. The rest of /proc/self
+ * is the JVM's. Listing /proc shows no guest processes.
  */
 final class ProcFiles {
   /** {@link #open}: the host has the file. */
@@ -175,6 +175,7 @@ final class ProcFiles {
           case "auxv" -> p.auxiliaryVector;
           case "comm" -> (p.name + "\n").getBytes(StandardCharsets.ISO_8859_1);
           case "stat" -> stat(t, p);
+          case "limits" -> p.limits.describe().getBytes(StandardCharsets.ISO_8859_1);
           case "statm" -> statm(t, p);
           case "status" -> status(t, p);
           default -> null;
@@ -240,7 +241,8 @@ final class ProcFiles {
     UserMemory memory = memory(t, p);
     long pages = memory.mappedBytes() >>> 12;
     long resident = memory.residentBytes() >>> 12;
-    return String.format(Locale.ROOT, "%d %d 0 0 0 %d 0%n", pages, resident, pages)
+    return String.format(
+            Locale.ROOT, "%d %d 0 0 0 %d 0%n", pages, resident, memory.dataBytes() >>> 12)
         .getBytes(StandardCharsets.ISO_8859_1);
   }
 

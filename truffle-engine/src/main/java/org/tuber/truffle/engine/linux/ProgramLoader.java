@@ -46,23 +46,14 @@ final class ProgramLoader {
 
   /** The first program. */
   static Loaded load(
-      UserSystem system,
-      GuestProcess p,
-      String path,
-      List<byte[]> arguments,
-      List<byte[]> environment) {
-    return new Load(system, null, p.limits).program(path, arguments, environment, 0);
+      UserSystem system, String path, List<byte[]> arguments, List<byte[]> environment) {
+    return new Load(system, null).program(path, arguments, environment, 0);
   }
 
   /** A first program that is an open file; {@code name} is what it is called. */
   static Loaded load(
-      UserSystem system,
-      GuestProcess p,
-      int fd,
-      String name,
-      List<byte[]> arguments,
-      List<byte[]> environment) {
-    return new Load(system, null, p.limits).elf(name, fd, arguments, environment);
+      UserSystem system, int fd, String name, List<byte[]> arguments, List<byte[]> environment) {
+    return new Load(system, null).elf(name, fd, arguments, environment);
   }
 
   /** execve. */
@@ -72,7 +63,7 @@ final class ProgramLoader {
       String path,
       List<byte[]> arguments,
       List<byte[]> environment) {
-    return new Load(system, t, t.process.limits).program(path, arguments, environment, 0);
+    return new Load(system, t).program(path, arguments, environment, 0);
   }
 
   // ---------------------------------------------------------------- one load
@@ -80,13 +71,11 @@ final class ProgramLoader {
   private static final class Load {
     private final UserSystem system;
     private final GuestThread t;
-    private final Limits limits;
     private UserMemory memory;
 
-    Load(UserSystem system, GuestThread t, Limits limits) {
+    Load(UserSystem system, GuestThread t) {
       this.system = system;
       this.t = t;
-      this.limits = limits;
     }
 
     private String host(String path) {
@@ -159,7 +148,7 @@ final class ProgramLoader {
     private Loaded elf(String path, int fd, List<byte[]> arguments, List<byte[]> environment) {
       ElfImage image = new ElfImage(fd, path, system.settings.architecture());
       Abi.Layout layout = image.abi.layout;
-      memory = new UserMemory(system.arena, layout.limit(), layout.mapTop(), limits.stackBytes());
+      memory = new UserMemory(system.arena, layout.limit(), layout.mapTop());
       boolean done = false;
       try {
         Loaded loaded = elf(path, fd, image, arguments, environment);

@@ -20,6 +20,7 @@ final class SocketCalls {
   private static final int SCM_RIGHTS = 1;
   private static final int MAX_ADDRESS = 128;
   private static final int MAX_OPTION = 4096;
+  private static final int MSG_CTRUNC = 8;
   private static final int MAX_CONTROL = 16384;
   private static final int HEADER = 56;
 
@@ -229,9 +230,9 @@ final class SocketCalls {
     if (m.name != 0) {
       t.memory.writeHost(t, m.name, name, Math.min(nameBytes, m.nameBytes));
     }
-    long controlBytes =
+    ControlMessages.Given given =
         control == 0
-            ? 0
+            ? new ControlMessages.Given(0, false)
             : ControlMessages.toGuest(
                 t,
                 control,
@@ -240,14 +241,15 @@ final class SocketCalls {
                 (int) m.controlBytes,
                 (flags & MSG_CMSG_CLOEXEC) != 0);
     int hostFlags = GuestRam.hostLoad32(header + 48) & ~MSG_CMSG_CLOEXEC;
-    int outFlags = hostFlags | (int) flags & MSG_CMSG_CLOEXEC;
+    int outFlags =
+        hostFlags | (int) flags & MSG_CMSG_CLOEXEC | (given.truncated() ? MSG_CTRUNC : 0);
     if (t.process.is32Bit) {
       t.store32(at + 4, nameBytes);
-      t.store32(at + 20, (int) controlBytes);
+      t.store32(at + 20, given.bytes());
       t.store32(at + 24, outFlags);
     } else {
       t.store32(at + 8, nameBytes);
-      t.store64(at + 40, controlBytes);
+      t.store64(at + 40, given.bytes());
       t.store32(at + 48, outFlags);
     }
     return r;

@@ -1,5 +1,7 @@
 package org.tuber.truffle.engine.linux;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.tuber.core.mem.GuestRam;
 
@@ -118,6 +120,9 @@ final class ThreadCalls {
     if ((f & CLONE_NAMESPACES) != 0) {
       return -Errno.EPERM;
     }
+    if (!mayStart(t)) {
+      return -Errno.EAGAIN;
+    }
     if ((f & CLONE_THREAD) != 0) {
       if ((f & (CLONE_VM | CLONE_SIGHAND)) != (CLONE_VM | CLONE_SIGHAND)) {
         return -Errno.EINVAL;
@@ -125,6 +130,38 @@ final class ThreadCalls {
       return thread(t, f, stack, parentTid, childTid, tls);
     }
     return process(t, flags, stack, parentTid, childTid, tls, pidFd);
+  }
+
+  /**
+   * RLIMIT_NPROC. Tasks that are no guests are not seen, processes that have ended count as their
+   * waiter's; root has no limit.
+   */
+  private static boolean mayStart(GuestThread t) {
+    Limits limits = t.process.limits;
+    if (limits.isInfinite(Limits.NPROC)) {
+      return true;
+    }
+    UserSystem system = t.process.system;
+    List<Integer> tasks = new ArrayList<>();
+    long ended = 0;
+    synchronized (system) {
+      for (GuestProcess p : system.all()) {
+        p.threads.forEach(x -> tasks.add(x.hostTid));
+        ended += p.zombie ? 1 : 0;
+      }
+    }
+    long room = limits.soft(Limits.NPROC) - ended;
+    // Looking up whose they are takes longer than is needed far below the limit.
+    if (tasks.size() < room) {
+      return true;
+    }
+    int user = (int) Host.call(Host.GETUID);
+    return user == 0 || tasks.stream().filter(tid -> owner(t, tid) == user).count() < room;
+  }
+
+  private static int owner(GuestThread t, int hostTid) {
+    Host.Stat stat = Host.stat(Host.AT_FDCWD, t.string("/proc/self/task/" + hostTid));
+    return stat == null ? -1 : stat.user();
   }
 
   private static long thread(

@@ -1,5 +1,10 @@
 package org.tuber.truffle.engine.linux;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.tuber.core.mem.GuestRam;
 
 /**
@@ -22,7 +27,18 @@ final class Usage {
   /** ru_maxrss, in KiB; of several it is the largest. */
   private static final int RESIDENT = 0;
 
+  private static final int MINOR_FAULTS = 4;
+  private static final int MAJOR_FAULTS = 5;
+  private static final int VOLUNTARY_SWITCHES = 12;
+  private static final int INVOLUNTARY_SWITCHES = 13;
+  private static final int[] SHOWN = {
+    MINOR_FAULTS, MAJOR_FAULTS, VOLUNTARY_SWITCHES, INVOLUNTARY_SWITCHES
+  };
   private static final int COUNTERS = 14;
+
+  // Fields of /proc/PID/stat behind the name (proc(5)).
+  private static final int STAT_MINOR_FAULTS = 7;
+  private static final int STAT_MAJOR_FAULTS = 9;
 
   long userNanos;
   long systemNanos;
@@ -88,6 +104,40 @@ final class Usage {
     u.userNanos = Math.clamp(clock(id | CLOCK_USER) - t.base.userNanos, 0, all);
     u.systemNanos = all - u.userNanos;
     return u;
+  }
+
+  /** The same with the counters that the host shows of other threads. */
+  static Usage ofOtherThreadInFull(GuestThread t) {
+    Usage u = ofOtherThread(t);
+    if (t.hostTid == 0) {
+      return u;
+    }
+    Path folder = Path.of("/proc/self/task/" + t.hostTid);
+    try {
+      // The name in parentheses may hold anything.
+      String stat = Files.readString(folder.resolve("stat"), ISO_8859_1);
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      u.counters[MINOR_FAULTS] = Long.parseLong(fields[STAT_MINOR_FAULTS]);
+      u.counters[MAJOR_FAULTS] = Long.parseLong(fields[STAT_MAJOR_FAULTS]);
+      for (String line : Files.readAllLines(folder.resolve("status"), ISO_8859_1)) {
+        if (line.startsWith("voluntary_ctxt_switches:")) {
+          u.counters[VOLUNTARY_SWITCHES] = number(line);
+        } else if (line.startsWith("nonvoluntary_ctxt_switches:")) {
+          u.counters[INVOLUNTARY_SWITCHES] = number(line);
+        }
+      }
+    } catch (IOException e) {
+      // It has ended meanwhile, and counts among those that have.
+      return u;
+    }
+    for (int i : SHOWN) {
+      u.counters[i] = Math.max(0, u.counters[i] - t.base.counters[i]);
+    }
+    return u;
+  }
+
+  private static long number(String line) {
+    return Long.parseLong(line.substring(line.indexOf(':') + 1).strip());
   }
 
   /** A clock of the host, 0 when it is gone. */

@@ -49,9 +49,20 @@ final class UserClock implements VirtualClock {
         : executor.schedule(action, delayNanos, TimeUnit.NANOSECONDS);
   }
 
-  synchronized void close() {
-    if (executor != null) {
-      executor.shutdownNow();
+  /** Ends the thread of the timers, and waits for it unless one of them is long at work. */
+  void close() {
+    ScheduledExecutorService ending;
+    synchronized (this) {
+      ending = executor;
+    }
+    if (ending == null) {
+      return;
+    }
+    ending.shutdownNow();
+    try {
+      ending.awaitTermination(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

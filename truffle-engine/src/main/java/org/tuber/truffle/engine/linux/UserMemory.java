@@ -46,10 +46,10 @@ final class UserMemory {
 
   long heapEnd;
 
-  UserMemory(FrameArena arena, long limit, long mapTop, long stackBytes) {
+  UserMemory(FrameArena arena, long limit, long mapTop) {
     this.arena = arena;
     this.limit = limit;
-    mappings = new Mappings(limit, mapTop, stackBytes);
+    mappings = new Mappings(limit, mapTop);
   }
 
   void attach(GuestThread t) {
@@ -108,7 +108,7 @@ final class UserMemory {
       }
       Vma v = mappings.find(gva);
       if (v == null) {
-        v = mappings.growStack(gva);
+        v = mappings.growStack(gva, self.process.limits);
       }
       if (v == null) {
         return NOT_MAPPED;
@@ -230,10 +230,17 @@ final class UserMemory {
     }
     boolean replaces;
     long start;
+    // None for what a loader maps: only the program itself can be told.
+    Limits limits = self == null ? null : self.process.limits;
     lock.lock();
     try {
       start = fixed ? address : mappings.place(size, address & OFFSET_MASK, below);
       replaces = fixed && !mappings.isFree(start, start + size);
+      long more = replaces ? size - mappings.bytesWithin(start, start + size) : size;
+      boolean data = Vma.isData(rights(protection), source.shared, growsDown);
+      if (limits != null && !mappings.mayGrow(limits, more, data)) {
+        throw new Errno(Errno.ENOMEM);
+      }
     } finally {
       lock.unlock();
     }
@@ -337,6 +344,7 @@ final class UserMemory {
       }
       mappings.cut(start);
       mappings.cut(end);
+      requireData(self, mappings.within(start, end), rights);
       for (Vma v : mappings.within(start, end)) {
         if (!mappings.contains(v)) {
           // Became one with its predecessor, which has these rights already.
@@ -354,6 +362,21 @@ final class UserMemory {
     }
     if (lost) {
       residents.changed(self, start, (end - start) >>> 12, code);
+    }
+  }
+
+  /** ENOMEM where the rights to come make more data than RLIMIT_DATA allows. */
+  private void requireData(GuestThread self, List<Vma> range, int rights) {
+    if (self == null || (rights & PROT_WRITE) == 0) {
+      return;
+    }
+    long more = 0;
+    for (Vma v : range) {
+      boolean becomes = !v.isData() && Vma.isData(rights, v.shared, v.growsDown);
+      more += becomes ? v.bytes() : 0;
+    }
+    if (more != 0 && !mappings.mayBecomeData(self.process.limits, more)) {
+      throw new Errno(Errno.ENOMEM);
     }
   }
 
@@ -418,7 +441,9 @@ final class UserMemory {
     if (newTop > oldTop) {
       lock.lock();
       try {
-        if (!mappings.isFree(oldTop, newTop + 4096)) {
+        Limits limits = self.process.limits;
+        if (!mappings.isFree(oldTop, newTop + 4096)
+            || !mappings.mayGrow(limits, newTop - oldTop, true)) {
           return heapEnd;
         }
         mappings.insert(
@@ -463,6 +488,9 @@ final class UserMemory {
           return address;
         }
         boolean grows = newSize > oldSize;
+        if (grows && !mappings.mayGrow(self.process.limits, newSize - oldSize, v.isData())) {
+          throw new Errno(Errno.ENOMEM);
+        }
         if (grows
             && mappings.isFree(address + oldSize, address + newSize)
             && address + newSize <= limit) {
@@ -618,7 +646,7 @@ final class UserMemory {
    * about, which may have host calls under way into them, they are copied at once instead.
    */
   UserMemory fork(GuestThread self) {
-    UserMemory child = new UserMemory(arena, limit, mappings.top, mappings.stackBytes);
+    UserMemory child = new UserMemory(arena, limit, mappings.top);
     child.heapStart = heapStart;
     child.heapEnd = heapEnd;
     boolean eager = isShared();
@@ -725,6 +753,16 @@ final class UserMemory {
     lock.lock();
     try {
       return mappings.bytes();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Bytes mapped as data, stacks among them. */
+  long dataBytes() {
+    lock.lock();
+    try {
+      return mappings.dataBytes() + mappings.stackBytes();
     } finally {
       lock.unlock();
     }

@@ -85,8 +85,7 @@ public final class UserSystem implements AutoCloseable {
     GuestProcess p =
         newProcess((own, limit) -> StandardFiles.table(own, settings.inherited, limit));
     String path = paths.findProgram(program, environment);
-    GuestThread t =
-        begin(p, ProgramLoader.load(this, p, path, bytes(arguments), bytes(environment)));
+    GuestThread t = begin(p, ProgramLoader.load(this, path, bytes(arguments), bytes(environment)));
     t.begin(true);
     t.release();
     synchronized (this) {
@@ -113,7 +112,7 @@ public final class UserSystem implements AutoCloseable {
     GuestProcess p = newProcess((own, limit) -> streams.table(limit));
     boolean loaded = false;
     try {
-      GuestThread t = begin(p, load(p, program, image, bytes(arguments), bytes(environment)));
+      GuestThread t = begin(p, load(program, image, bytes(arguments), bytes(environment)));
       loaded = true;
       t.begin(true);
       t.release();
@@ -139,17 +138,17 @@ public final class UserSystem implements AutoCloseable {
   }
 
   private ProgramLoader.Loaded load(
-      GuestProcess p, String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
+      String program, byte[] image, List<byte[]> argv, List<byte[]> envp) {
     String raw = Paths.text(Paths.bytes(program));
     if (image == null) {
-      return ProgramLoader.load(this, p, raw, argv, envp);
+      return ProgramLoader.load(this, raw, argv, envp);
     }
     int fd = Host.file(raw, image);
     if (fd < 0) {
       throw new ProgramException(-fd, program + ": " + Errno.name(-fd));
     }
     try {
-      return ProgramLoader.load(this, p, fd, raw, argv, envp);
+      return ProgramLoader.load(this, fd, raw, argv, envp);
     } finally {
       Host.close(fd);
     }
@@ -298,7 +297,7 @@ public final class UserSystem implements AutoCloseable {
     Host.nudge(t.hostTid);
     synchronized (nudged) {
       nudged.add(t);
-      if (nudger == null) {
+      if (nudger == null && !closed) {
         nudger = new Thread(this::nudgeLoop, "tuber-nudge");
         nudger.setDaemon(true);
         nudger.start();
@@ -313,10 +312,12 @@ public final class UserSystem implements AutoCloseable {
       List<GuestThread> again;
       synchronized (nudged) {
         try {
-          if (nudged.isEmpty()) {
+          while (nudged.isEmpty() && !closed) {
             nudged.wait();
           }
-          nudged.wait(2);
+          if (!closed) {
+            nudged.wait(2);
+          }
         } catch (InterruptedException e) {
           return;
         }
@@ -334,9 +335,18 @@ public final class UserSystem implements AutoCloseable {
 
   @Override
   public void close() {
+    Thread ending;
     synchronized (nudged) {
       closed = true;
+      ending = nudger;
       nudged.notifyAll();
+    }
+    if (ending != null) {
+      try {
+        ending.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
     clock.close();
     arena.close();

@@ -79,6 +79,19 @@ final class Vma {
     }
   }
 
+  long bytes() {
+    return end - start;
+  }
+
+  /** Counts for RLIMIT_DATA. */
+  boolean isData() {
+    return isData(protection, shared, growsDown);
+  }
+
+  static boolean isData(int protection, boolean shared, boolean growsDown) {
+    return (protection & UserMemory.PROT_WRITE) != 0 && !shared && !growsDown;
+  }
+
   boolean isPrivateAnonymous() {
     return backing == null;
   }

@@ -23,18 +23,20 @@ final class FarReturn {
       realReturn(s, c, offset, selector, stack, release);
       return;
     }
-    long code = returnCode(c, selector, offset);
+    long code = returnCode(c, selector);
     int newCpl = selector & 3;
+    stack.skip(release);
     if (newCpl == c.cpl) {
-      stack.skip(release);
+      code = entered(c, selector, code, offset);
       s.r[4] = stack.pointer(s.r[4]);
       commitCode(s, c, selector, code, offset);
       return;
     }
-    stack.skip(release);
     long newSp = stack.pop();
     int newSs = (int) stack.pop() & 0xffff;
     long ssDescriptor = outerStack(c, newSs, newCpl, code);
+    code = entered(c, selector, code, offset);
+    ssDescriptor = accessed(c, newSs, ssDescriptor);
     commitOuter(s, c, selector, code, offset, newSs, ssDescriptor, newSp, size);
     s.r[4] += release;
   }
@@ -54,6 +56,9 @@ final class FarReturn {
   /** IRET, IRETD, IRETQ. */
   static void iret(X86State s, X86Cpu c, long w0) {
     int size = Word.size(w0);
+    // Also when it faults (SDM vol. 3, 6.7.1).
+    c.nmiBlocked = false;
+    c.recheckInterrupts();
     if (!c.isProtected()) {
       iretReal(s, c, size);
     } else if ((c.eflagsHigh & Flags.VM) != 0) {
@@ -65,8 +70,6 @@ final class FarReturn {
     } else {
       iretProtected(s, c, size);
     }
-    c.nmiBlocked = false;
-    c.recheckInterrupts();
   }
 
   private static void iretReal(X86State s, X86Cpu c, int size) {
@@ -109,7 +112,7 @@ final class FarReturn {
       iretToV86(s, c, stack, offset, selector, flags);
       return;
     }
-    long code = returnCode(c, selector, offset);
+    long code = returnCode(c, selector);
     int newCpl = selector & 3;
     int mask = USER_FLAGS;
     if (c.cpl == 0) {
@@ -118,6 +121,7 @@ final class FarReturn {
       mask |= Flags.IF;
     }
     if (newCpl == c.cpl && !c.is64Bit()) {
+      code = entered(c, selector, code, offset);
       s.r[4] = stack.pointer(s.r[4]);
       setFlags(c, flags, mask, size);
       commitCode(s, c, selector, code, offset);
@@ -127,6 +131,8 @@ final class FarReturn {
     long newSp = stack.pop();
     int newSs = (int) stack.pop() & 0xffff;
     long ssDescriptor = outerStack(c, newSs, newCpl, code);
+    code = entered(c, selector, code, offset);
+    ssDescriptor = accessed(c, newSs, ssDescriptor);
     setFlags(c, flags, mask, size);
     commitOuter(s, c, selector, code, offset, newSs, ssDescriptor, newSp, size);
     VirtualInterrupts.check(c);
@@ -164,8 +170,8 @@ final class FarReturn {
     }
   }
 
-  /** Checks the code segment returned to; returns its descriptor, accessed. */
-  private static long returnCode(X86Cpu c, int selector, long offset) {
+  /** Checks the code segment returned to; returns its descriptor. */
+  private static long returnCode(X86Cpu c, int selector) {
     if (Descriptors.isNull(selector)) {
       throw c.gp(0);
     }
@@ -183,8 +189,18 @@ final class FarReturn {
     if (!Descriptors.isPresent(d)) {
       throw Descriptors.fault(c, X86Cpu.NP, selector, 0);
     }
+    return d;
+  }
+
+  /** The last check, of the offset in the code segment; returns its descriptor, accessed. */
+  private static long entered(X86Cpu c, int selector, long d, long offset) {
     FarTransfer.checkOffset(c, d, offset);
     return Descriptors.accessed(c, selector, d);
+  }
+
+  /** The stack segment's descriptor, accessed; 0 for the allowed null selector. */
+  private static long accessed(X86Cpu c, int selector, long d) {
+    return d == 0 ? 0 : Descriptors.accessed(c, selector, d);
   }
 
   /** Checks the stack segment returned to; 0 for an allowed null selector. */
@@ -206,7 +222,7 @@ final class FarReturn {
     if (!Descriptors.isPresent(d)) {
       throw Descriptors.fault(c, X86Cpu.SS_FAULT, selector, 0);
     }
-    return Descriptors.accessed(c, selector, d);
+    return d;
   }
 
   private static void commitCode(X86State s, X86Cpu c, int selector, long code, long offset) {

@@ -11,6 +11,10 @@ import org.tuber.truffle.x86.state.X86State;
 /**
  * Far JMP and CALL: to code segments and through call gates (SDM vol. 2, JMP and CALL; vol. 3,
  * 5.8).
+ *
+ * <p>Faults come in the manual's order, in which room for the return address counts before the
+ * offset in the new segment. Hardware even stores it before, so that a page fault of the stack is
+ * first, too (seen on AMD, family 26).
  */
 final class FarTransfer {
   private static final int TSS_32 = 8;
@@ -36,12 +40,11 @@ final class FarTransfer {
   private static void transfer(
       X86State s, X86Cpu c, int selector, long offset, int size, boolean call) {
     if (!c.isProtected() || (c.eflagsHigh & Flags.VM) != 0) {
+      long sp = call ? pushReturn(s, c, size) : s.r[4];
       if (offset > c.segments[X86Cpu.CS].limit) {
         throw c.gp(0);
       }
-      if (call) {
-        pushReturn(s, c, size);
-      }
+      s.r[4] = sp;
       SegLoad.loadReal(c, X86Cpu.CS, selector);
       s.pc = SegLoad.linearPc(c, offset);
       c.modeChanged();
@@ -61,11 +64,16 @@ final class FarTransfer {
   private static void toSegment(
       X86State s, X86Cpu c, int selector, long d, long offset, int size, boolean call) {
     checkTarget(c, selector, d, (selector & 3) > c.cpl);
+    enter(s, c, selector, d, offset, size, call);
+  }
+
+  /** Goes to a checked code segment without a change of privilege; the offset is checked last. */
+  private static void enter(
+      X86State s, X86Cpu c, int selector, long d, long offset, int size, boolean call) {
+    long sp = call ? pushReturn(s, c, size) : s.r[4];
     checkOffset(c, d, offset);
     long code = Descriptors.accessed(c, selector, d);
-    if (call) {
-      pushReturn(s, c, size);
-    }
+    s.r[4] = sp;
     Descriptors.set(c.segments[X86Cpu.CS], (selector & ~3) | c.cpl, code);
     s.pc = SegLoad.linearPc(c, offset);
     c.modeChanged();
@@ -100,11 +108,12 @@ final class FarTransfer {
     return address << unused >> unused == address;
   }
 
-  private static void pushReturn(X86State s, X86Cpu c, int size) {
+  /** Stores the return address; returns the new stack pointer. */
+  private static long pushReturn(X86State s, X86Cpu c, int size) {
     SystemStack stack = SystemStack.current(c, 1 << size);
     stack.push(c.segments[X86Cpu.CS].selector);
     stack.push(SegLoad.offset(c, s.pc));
-    s.r[4] = stack.pointer(s.r[4]);
+    return stack.pointer(s.r[4]);
   }
 
   private static void toSystem(X86State s, X86Cpu c, int selector, long gate, boolean call) {
@@ -147,29 +156,20 @@ final class FarTransfer {
     long code = Descriptors.load(c, target, X86Cpu.GP, 0);
     boolean wrongMode =
         c.isLongMode() && (!Descriptors.isLong(code) || Descriptors.isDefault32(code));
-    if (!Descriptors.isCode(code) || Descriptors.dpl(code) > c.cpl || wrongMode) {
+    boolean inner = !Descriptors.isConforming(code) && Descriptors.dpl(code) < c.cpl;
+    boolean jumpsInward = inner && !call;
+    if (!Descriptors.isCode(code) || Descriptors.dpl(code) > c.cpl || wrongMode || jumpsInward) {
       throw Descriptors.fault(c, X86Cpu.GP, target, 0);
     }
     if (!Descriptors.isPresent(code)) {
       throw Descriptors.fault(c, X86Cpu.NP, target, 0);
     }
-    checkOffset(c, code, offset);
     int size = c.isLongMode() ? 3 : gate32 ? 2 : 1;
-    boolean inner = !Descriptors.isConforming(code) && Descriptors.dpl(code) < c.cpl;
-    if (inner && !call) {
-      throw Descriptors.fault(c, X86Cpu.GP, target, 0);
-    }
-    code = Descriptors.accessed(c, target, code);
     if (inner) {
       callInner(s, c, target, code, offset, size, (int) (gate >>> 32) & 31);
-      return;
+    } else {
+      enter(s, c, target, code, offset, size, call);
     }
-    if (call) {
-      pushReturn(s, c, size);
-    }
-    Descriptors.set(c.segments[X86Cpu.CS], (target & ~3) | c.cpl, code);
-    s.pc = SegLoad.linearPc(c, offset);
-    c.modeChanged();
   }
 
   /** CALL through a gate to more privilege: another stack, parameters copied. */
@@ -194,7 +194,6 @@ final class FarTransfer {
       long pointer = InnerStack.load(c, newCpl, 0);
       newSs = (int) (pointer >>> 32);
       ssDescriptor = InnerStack.descriptor(c, newSs, newCpl, 0);
-      ssDescriptor = Descriptors.accessed(c, newSs, ssDescriptor);
       stack =
           new SystemStack(
               c,
@@ -220,6 +219,11 @@ final class FarTransfer {
       }
       stack.push(c.segments[X86Cpu.CS].selector);
       stack.push(SegLoad.offset(c, s.pc));
+      checkOffset(c, code, offset);
+      code = Descriptors.accessed(c, target, code);
+      if (!longMode) {
+        ssDescriptor = Descriptors.accessed(c, newSs, ssDescriptor);
+      }
       done = true;
     } finally {
       if (!done) {

@@ -240,6 +240,9 @@ public final class InterruptDelivery {
       stack.push(errorCode);
     }
     c.rights(0);
+    if (!FarTransfer.isCanonical(c, target)) {
+      throw c.gp(ext);
+    }
     cs = Descriptors.accessed(c, selector, cs);
     // From here on nothing faults.
     s.r[4] = stack.pointer(0);
@@ -300,9 +303,6 @@ public final class InterruptDelivery {
     boolean v86 = (c.eflagsHigh & Flags.VM) != 0;
     if (v86 && newCpl != 0) {
       throw Descriptors.fault(c, X86Cpu.GP, selector, ext);
-    }
-    if (target > Descriptors.limit(cs)) {
-      throw c.gp(ext);
     }
     enterProtected(
         c,
@@ -367,6 +367,9 @@ public final class InterruptDelivery {
       stack.push(e.errorCode);
     }
     c.rights(0);
+    if (target > Descriptors.limit(code)) {
+      throw c.gp(e.ext);
+    }
     long cs = Descriptors.accessed(c, selector, code);
     if (inner) {
       ssDescriptor = Descriptors.accessed(c, newSs, ssDescriptor);
