@@ -165,7 +165,7 @@ public interface BlockNode extends Closeable {
   }
 
   /** Internal snapshots, oldest first. */
-  default List<ImageInfo.SnapshotInfo> snapshots() {
+  default List<ImageInfo.SnapshotInfo> snapshots() throws IOException {
     return List.of();
   }
 

@@ -22,6 +22,7 @@ public final class Bytes {
   private static final VarHandle LE16 =
       MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int PAGE_BYTES = 4096;
+  private static final int ZERO_CHUNK = 1 << 20;
   private static final MemorySegment ZEROS =
       MemorySegment.ofBuffer(pageAligned(1 << 20)).asReadOnly();
 
@@ -161,6 +162,16 @@ public final class Bytes {
     int n = target.remaining();
     MemorySegment.ofBuffer(target).fill((byte) 0);
     target.position(target.position() + n);
+  }
+
+  /** Writes zeros as data, so that the space is really there. */
+  public static void writeZeroData(ImageFile file, long offset, long length)
+      throws java.io.IOException {
+    ByteBuffer zeros = pageAligned(ZERO_CHUNK);
+    for (long done = 0; done < length; done += ZERO_CHUNK) {
+      zeros.clear().limit((int) Math.min(ZERO_CHUNK, length - done));
+      file.write(offset + done, zeros);
+    }
   }
 
   /** Reads a range of a file into a new array. */

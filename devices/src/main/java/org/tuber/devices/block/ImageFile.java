@@ -18,6 +18,11 @@ public interface ImageFile extends Closeable {
   /** Present length in bytes. */
   long size() throws IOException;
 
+  /** Unit in which a store allocates, for those that tell; 0 otherwise. */
+  default int unitBytes() {
+    return 0;
+  }
+
   /** True when writing is not possible. */
   boolean isReadOnly();
 
@@ -55,7 +60,7 @@ public interface ImageFile extends Closeable {
   /** Takes the lock that keeps other writers away, if the file was opened without it. */
   default void lock() throws IOException {}
 
-  /** Bytes the file occupies on the host. */
+  /** Bytes the file occupies where it is stored; -1 if nobody knows. */
   long allocatedBytes() throws IOException;
 
   @Override

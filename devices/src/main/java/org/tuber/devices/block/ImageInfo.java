@@ -10,7 +10,7 @@ import java.util.Map;
  * @param filename the image
  * @param format its format
  * @param virtualSizeBytes guest-visible size
- * @param actualSizeBytes space on the host
+ * @param actualSizeBytes space on the host, -1 if not known
  * @param clusterBytes allocation unit, 0 if none
  * @param encrypted the data is encrypted
  * @param dirty the image was not closed cleanly

@@ -4,10 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import org.tuber.devices.block.gluster.GlusterAddress;
+import org.tuber.devices.block.gluster.GlusterFile;
 import org.tuber.devices.block.host.HostFile;
 import org.tuber.devices.block.http.HttpFile;
 import org.tuber.devices.block.nbd.NbdAddress;
 import org.tuber.devices.block.nbd.NbdFile;
+import org.tuber.devices.block.rbd.RbdAddress;
+import org.tuber.devices.block.rbd.RbdFile;
 
 /** Opens images and their backing chains by name. */
 public final class Images {
@@ -21,24 +25,41 @@ public final class Images {
     if (HttpFile.matches(name)) {
       return HttpFile.open(name, options.writable());
     }
-    requireNoStoreOfOthers(name);
-    String path = name.startsWith("file:") ? name.substring(5) : name;
-    return HostFile.open(path, options.writable(), options.locked(), options.cache());
+    if (GlusterAddress.matches(name)) {
+      return GlusterFile.open(name, options.writable(), options.cache());
+    }
+    if (RbdAddress.matches(name)) {
+      return RbdFile.open(name, options.writable(), options.cache());
+    }
+    return HostFile.open(hostPath(name), options.writable(), options.locked(), options.cache());
   }
 
-  /** Cluster storage has names of its own, which must not be taken for files that are missing. */
-  private static void requireNoStoreOfOthers(String name) throws ImageException {
-    String store =
-        name.startsWith("rbd:")
-            ? "Ceph RBD (librbd); map the image with 'rbd map' or serve it with 'rbd-nbd' and give"
-                + " /dev/rbd… or /dev/nbd…"
-            : name.matches("gluster(\\+(tcp|unix|rdma))?:.*")
-                ? "GlusterFS (libgfapi); mount the volume with 'mount -t glusterfs' and give the"
-                    + " file's path"
-                : null;
-    if (store != null) {
-      throw new ImageException(name, "protocol", "there is no driver for " + store);
+  private static String hostPath(String name) {
+    return name.startsWith("file:") ? name.substring(5) : name;
+  }
+
+  /**
+   * Makes an empty file for a new image, or empties the one that is there. An export of an NBD
+   * server, which clients cannot make, must be there; only its beginning is wiped.
+   */
+  public static ImageFile createFile(String name) throws IOException {
+    if (GlusterAddress.matches(name)) {
+      return GlusterFile.create(name);
     }
+    if (RbdAddress.matches(name)) {
+      return RbdFile.create(name);
+    }
+    if (NbdAddress.matches(name) || HttpFile.matches(name)) {
+      ImageFile there = openFile(name, OpenOptions.readWrite());
+      try {
+        there.writeZeroes(0, Math.min(there.size(), ImageFormat.PROBE_BYTES), false);
+        return there;
+      } catch (IOException e) {
+        there.close();
+        throw e;
+      }
+    }
+    return HostFile.create(hostPath(name));
   }
 
   /** Opens an image; the format comes from the options or else from the file's beginning. */
@@ -95,6 +116,12 @@ public final class Images {
     if (hasProtocol(backingName)) {
       return backingName;
     }
+    if (RbdAddress.matches(image)) {
+      return RbdAddress.sibling(image, backingName);
+    }
+    if (GlusterAddress.matches(image) || HttpFile.matches(image)) {
+      return sibling(image, backingName);
+    }
     try {
       Path p = Path.of(backingName);
       if (p.isAbsolute() || hasProtocol(image)) {
@@ -105,6 +132,17 @@ public final class Images {
     } catch (InvalidPathException e) {
       return backingName;
     }
+  }
+
+  /** The URL of a file beside another one, with the same query; absolute paths are the host's. */
+  private static String sibling(String url, String file) {
+    int query = url.indexOf('?');
+    String place = query < 0 ? url : url.substring(0, query);
+    return file.startsWith("/")
+        ? file
+        : place.substring(0, place.lastIndexOf('/') + 1)
+            + file
+            + (query < 0 ? "" : url.substring(query));
   }
 
   /** A file's name that holds in every folder; names with a protocol are as they are. */
@@ -142,7 +180,8 @@ public final class Images {
   public static ImageInfo info(BlockNode node) throws IOException {
     long actual = 0;
     for (ImageFile f : node.files()) {
-      actual += f.allocatedBytes();
+      long bytes = f.allocatedBytes();
+      actual = actual < 0 || bytes < 0 ? -1 : actual + bytes;
     }
     String backing = node.backingName();
     return new ImageInfo(

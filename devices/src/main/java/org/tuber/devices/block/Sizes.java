@@ -56,6 +56,11 @@ public final class Sizes {
     return threeDigits(v) + " " + units[unit];
   }
 
+  /** The same for what may not be known: negative numbers. */
+  public static String humanOrUnavailable(long bytes) {
+    return bytes < 0 ? "unavailable" : human(bytes);
+  }
+
   private static String threeDigits(double v) {
     if (v == 0) {
       return "0";

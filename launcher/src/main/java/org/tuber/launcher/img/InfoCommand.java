@@ -93,7 +93,9 @@ final class InfoCommand implements Callable<Integer> {
       m.put("cluster-size", i.clusterBytes());
     }
     m.put("format", i.format());
-    m.put("actual-size", i.actualSizeBytes());
+    if (i.actualSizeBytes() >= 0) {
+      m.put("actual-size", i.actualSizeBytes());
+    }
     if (i.encrypted()) {
       m.put("encrypted", true);
     }
@@ -135,7 +137,7 @@ final class InfoCommand implements Callable<Integer> {
             + " ("
             + i.virtualSizeBytes()
             + " bytes)");
-    out.println("disk size: " + Sizes.human(i.actualSizeBytes()));
+    out.println("disk size: " + Sizes.humanOrUnavailable(i.actualSizeBytes()));
     if (i.encrypted()) {
       out.println("encrypted: yes");
     }

@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.Images;
+import org.tuber.devices.block.SnapshotStore;
 import org.tuber.devices.block.qcow2.Qcow2Image;
 import org.tuber.devices.block.qcow2.Snapshots;
 import picocli.CommandLine.ArgGroup;
@@ -55,6 +56,11 @@ final class SnapshotCommand implements Callable<Integer> {
         }
         return 0;
       }
+      if (node.formatName().equals("raw")
+          && node.files().getFirst() instanceof SnapshotStore store) {
+        change(store);
+        return 0;
+      }
       if (!(node instanceof Qcow2Image q)) {
         throw new ImageException(filename, "snapshot", "the format has no internal snapshots");
       }
@@ -69,5 +75,16 @@ final class SnapshotCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /** The same for an image that leaves snapshots to where it is stored. */
+  private void change(SnapshotStore store) throws IOException {
+    if (action.create != null) {
+      store.createSnapshot(action.create);
+    } else if (action.apply != null) {
+      store.applySnapshot(action.apply);
+    } else {
+      store.deleteSnapshot(action.delete);
+    }
   }
 }

@@ -89,15 +89,20 @@ final class BlockFacts {
     o.put("encrypted", false);
     o.put("backing_file_depth", 0);
     limits(o, null);
-    o.set(
-        "image",
+    ObjectNode image =
         JSON.objectNode()
             .put("virtual-size", file.size())
             .put("filename", file.name())
-            .put("format", driver)
-            .put("actual-size", file.allocatedBytes())
-            .put("dirty-flag", false));
+            .put("format", driver);
+    putActualSize(image, file.allocatedBytes());
+    o.set("image", image.put("dirty-flag", false));
     return o;
+  }
+
+  private static void putActualSize(ObjectNode o, long bytes) {
+    if (bytes >= 0) {
+      o.put("actual-size", bytes);
+    }
   }
 
   private static String driver(ImageFile file) {
@@ -105,7 +110,7 @@ final class BlockFacts {
       return "file";
     }
     String scheme = file.name().substring(0, file.name().indexOf(':'));
-    return scheme.startsWith("nbd") ? "nbd" : scheme;
+    return scheme.startsWith("nbd") ? "nbd" : scheme.replaceFirst("\\+.*", "");
   }
 
   private static ObjectNode device(LiveDisk disk, String name, String file, String driver) {
@@ -173,7 +178,7 @@ final class BlockFacts {
       o.put("cluster-size", i.clusterBytes());
     }
     o.put("format", i.format());
-    o.put("actual-size", i.actualSizeBytes());
+    putActualSize(o, i.actualSizeBytes());
     if (i.encrypted()) {
       o.put("encrypted", true);
     }

@@ -222,8 +222,9 @@ final class BlockTransaction implements QmpTable.Family {
         });
   }
 
-  private static ImageInfo.SnapshotInfo internal(LiveDisk disk, String id, String name) {
-    for (ImageInfo.SnapshotInfo s : disk.snapshots()) {
+  private static ImageInfo.SnapshotInfo internal(LiveDisk disk, String id, String name)
+      throws QmpException {
+    for (ImageInfo.SnapshotInfo s : MonitorDisks.attempt(disk::snapshots)) {
       if ((id == null || s.id().equals(id)) && (name == null || s.name().equals(name))) {
         return s;
       }

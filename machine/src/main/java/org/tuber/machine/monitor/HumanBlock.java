@@ -343,7 +343,7 @@ final class HumanBlock implements HumanTable.Family {
     text.append("file format: ").append(i.format()).append('\n');
     text.append("virtual size: ").append(Sizes.human(i.virtualSizeBytes())).append(" (");
     text.append(i.virtualSizeBytes()).append(" bytes)\n");
-    text.append("disk size: ").append(Sizes.human(i.actualSizeBytes())).append('\n');
+    text.append("disk size: ").append(Sizes.humanOrUnavailable(i.actualSizeBytes())).append('\n');
     if (i.clusterBytes() > 0) {
       text.append("cluster_size: ").append(i.clusterBytes()).append('\n');
     }

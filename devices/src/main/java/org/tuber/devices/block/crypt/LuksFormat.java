@@ -14,9 +14,9 @@ import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.ImageInfo;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.Preallocation;
-import org.tuber.devices.block.host.HostFile;
 import org.tuber.devices.block.ops.Progress;
 
 /**
@@ -59,7 +59,7 @@ public final class LuksFormat implements ImageFormat {
       throw new ImageException(o.filename(), "size", "The requested file size is too large");
     }
     Preallocation preallocation = Preallocation.parse(o.filename(), o.get("preallocation", "off"));
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       DiskCipher.createLuks(file, 0, secret, o, "");
       file.setSize(header + data);
       reserve(file, header, data, preallocation);

@@ -243,7 +243,7 @@ public final class HttpFile implements ImageFile {
 
   @Override
   public long allocatedBytes() {
-    return 0;
+    return -1;
   }
 
   @Override

@@ -709,7 +709,7 @@ public final class LiveDisk implements BlockNode {
   }
 
   @Override
-  public List<ImageInfo.SnapshotInfo> snapshots() {
+  public List<ImageInfo.SnapshotInfo> snapshots() throws IOException {
     return top.snapshots();
   }
 

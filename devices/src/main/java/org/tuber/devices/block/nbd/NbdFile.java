@@ -468,7 +468,7 @@ public final class NbdFile implements ImageFile {
 
   @Override
   public long allocatedBytes() {
-    return 0;
+    return -1;
   }
 
   @Override

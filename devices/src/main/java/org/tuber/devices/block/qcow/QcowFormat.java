@@ -10,8 +10,8 @@ import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** qcow images, version 1. */
 public final class QcowFormat implements ImageFormat {
@@ -59,7 +59,7 @@ public final class QcowFormat implements ImageFormat {
     h[33] = (byte) l2Bits;
     long l1Offset = HEADER_BYTES + backing.length + 7 & ~7L;
     Bytes.putBe64(h, 40, l1Offset);
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       file.write(0, ByteBuffer.wrap(h));
       file.write(HEADER_BYTES, ByteBuffer.wrap(backing));
       file.setSize(l1Offset + l1 * 8 + 511 & -512L);

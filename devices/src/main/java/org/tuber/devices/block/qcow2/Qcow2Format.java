@@ -15,7 +15,6 @@ import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.Preallocation;
 import org.tuber.devices.block.crypt.DiskCipher;
-import org.tuber.devices.block.host.HostFile;
 
 /** The qcow2 format: recognising, opening, creating. */
 public final class Qcow2Format implements ImageFormat {
@@ -87,14 +86,14 @@ public final class Qcow2Format implements ImageFormat {
     }
     byte[] secret = secret(o);
     h.cryptMethod = secret == null ? Qcow2Header.CRYPT_NONE : Qcow2Header.CRYPT_LUKS;
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       writeSkeleton(file, h);
       if (secret != null) {
         addLuks(file, secret, o);
       }
     }
     if (dataFile != null) {
-      HostFile.create(Images.resolve(o.filename(), dataFile)).close();
+      Images.createFile(Images.resolve(o.filename(), dataFile)).close();
     }
     OpenOptions open =
         OpenOptions.readWrite().withFormat("qcow2").withOpenBacking(false).withWithoutKeys(true);
@@ -119,7 +118,7 @@ public final class Qcow2Format implements ImageFormat {
   }
 
   /** Allocates room for the LUKS header and writes it. */
-  private static void addLuks(HostFile file, byte[] secret, CreateOptions o) throws IOException {
+  private static void addLuks(ImageFile file, byte[] secret, CreateOptions o) throws IOException {
     OpenOptions options = OpenOptions.readWrite().withFormat("qcow2").withWithoutKeys(true);
     // The image shares the file and is left to the collector: closing it would close the file.
     Qcow2Image image = new Qcow2Image(file, Qcow2Header.read(file), options);

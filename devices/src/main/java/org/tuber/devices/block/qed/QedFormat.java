@@ -10,8 +10,8 @@ import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** QED images ({@code docs/interop/qed_spec.txt}). */
 public final class QedFormat implements ImageFormat {
@@ -71,7 +71,7 @@ public final class QedFormat implements ImageFormat {
       Bytes.putLe32(h, 60, backing.length);
       System.arraycopy(backing, 0, h, 64, backing.length);
     }
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       file.write(0, ByteBuffer.wrap(h));
       file.setSize(cluster * (1 + table));
     }

@@ -6,10 +6,13 @@ import java.util.List;
 import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.BlockStatus;
+import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormats;
+import org.tuber.devices.block.ImageInfo;
 import org.tuber.devices.block.Preallocation;
+import org.tuber.devices.block.SnapshotStore;
 
 /**
  * A raw image. Its length is that of the file, rounded up to a sector.
@@ -127,13 +130,23 @@ public final class RawImage implements BlockNode {
     if (newLength > old) {
       switch (preallocation) {
         case FALLOC -> file.allocate(old, newLength - old);
-        case FULL -> RawFormat.writeZeroData(file, old, newLength - old);
+        case FULL -> Bytes.writeZeroData(file, old, newLength - old);
         case METADATA ->
             throw new ImageException(filename(), "preallocation", "raw images have no metadata");
         case OFF -> {}
       }
     }
     length = (newLength + SECTOR - 1) & -SECTOR;
+  }
+
+  @Override
+  public int clusterBytes() {
+    return file.unitBytes();
+  }
+
+  @Override
+  public List<ImageInfo.SnapshotInfo> snapshots() throws IOException {
+    return file instanceof SnapshotStore s ? s.snapshots() : List.of();
   }
 
   @Override

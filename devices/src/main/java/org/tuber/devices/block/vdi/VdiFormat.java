@@ -10,8 +10,8 @@ import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** VirtualBox images, version 1.1: dynamic and fixed. */
 public final class VdiFormat implements ImageFormat {
@@ -68,7 +68,7 @@ public final class VdiFormat implements ImageFormat {
     for (int i = 0; i < blocks; i++) {
       Bytes.putLe32(table, i * 4, fixed ? i : -1);
     }
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       file.write(0, ByteBuffer.wrap(h));
       file.write(TABLE_OFFSET, ByteBuffer.wrap(table));
       if (fixed) {

@@ -14,7 +14,6 @@ import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** VHDX images ([MS-VHDX]). */
 public final class VhdxFormat implements ImageFormat {
@@ -102,7 +101,7 @@ public final class VhdxFormat implements ImageFormat {
                 : blocks + (blocks - 1) / ratio;
     byte[] locator = parent == null ? null : locator(o, parent);
     long batBytes = Math.max(MB, entries * 8 + MB - 1 & -MB);
-    try (HostFile file = HostFile.create(name)) {
+    try (ImageFile file = Images.createFile(name)) {
       file.setSize(BAT_AT + batBytes);
       byte[] id = new byte[520];
       byte[] creator = "Tuber".getBytes(StandardCharsets.UTF_16LE);

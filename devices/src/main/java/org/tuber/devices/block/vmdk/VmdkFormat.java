@@ -16,7 +16,6 @@ import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** VMware images: sparse and flat ones, in one file or several. */
 public final class VmdkFormat implements ImageFormat {
@@ -113,10 +112,10 @@ public final class VmdkFormat implements ImageFormat {
         String flat = base.replaceFirst("(\\.vmdk)?$", "-flat.vmdk");
         String line = "RW " + sectors + " FLAT \"" + flat + "\" 0";
         String text = VmdkDescriptor.text("monolithicFlat", cid, line, sectors, "ffffffff", null);
-        try (HostFile data = HostFile.create(Images.resolve(name, flat))) {
+        try (ImageFile data = Images.createFile(Images.resolve(name, flat))) {
           data.setSize(sectors * 512);
         }
-        try (HostFile file = HostFile.create(name)) {
+        try (ImageFile file = Images.createFile(name)) {
           file.write(0, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
         }
       }
@@ -169,7 +168,7 @@ public final class VmdkFormat implements ImageFormat {
     if (desc.length > VmdkDescriptor.MAX_BYTES) {
       throw new ImageException(name, "descriptor", "too long");
     }
-    try (HostFile file = HostFile.create(name)) {
+    try (ImageFile file = Images.createFile(name)) {
       file.setSize(overhead * 512);
       file.write(0, ByteBuffer.wrap(h));
       file.write(512, ByteBuffer.wrap(desc));

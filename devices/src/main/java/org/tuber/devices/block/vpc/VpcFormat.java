@@ -10,8 +10,8 @@ import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageFormat;
+import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.host.HostFile;
 
 /** VHD images: fixed and dynamic. */
 public final class VpcFormat implements ImageFormat {
@@ -63,7 +63,7 @@ public final class VpcFormat implements ImageFormat {
     if (size > MAX_BYTES) {
       throw new ImageException(o.filename(), "size", "VHD images hold at most 2040 GiB");
     }
-    try (HostFile file = HostFile.create(o.filename())) {
+    try (ImageFile file = Images.createFile(o.filename())) {
       switch (sub) {
         case "fixed" -> {
           file.setSize(size);
@@ -75,7 +75,7 @@ public final class VpcFormat implements ImageFormat {
     }
   }
 
-  private static void createDynamic(HostFile file, long size) throws IOException {
+  private static void createDynamic(ImageFile file, long size) throws IOException {
     byte[] footer = VpcFooter.create(size, VpcFooter.DYNAMIC);
     int entries = (int) ((size + BLOCK_BYTES - 1) / BLOCK_BYTES);
     byte[] h = new byte[DYNAMIC_HEADER_BYTES];

@@ -1,0 +1,2 @@
+/** Images on GlusterFS volumes. */
+package org.tuber.devices.block.gluster;

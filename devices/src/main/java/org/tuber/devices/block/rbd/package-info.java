@@ -1,0 +1,2 @@
+/** Images on Ceph block devices. */
+package org.tuber.devices.block.rbd;
