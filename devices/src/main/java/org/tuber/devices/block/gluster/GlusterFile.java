@@ -143,6 +143,10 @@ public final class GlusterFile implements ImageFile {
 
   @Override
   public void write(long offset, ByteBuffer source) throws IOException {
+    if (!writable) {
+      // The library would take the bytes and complain when the file is closed.
+      throw new ImageException(name, "write", "the file is open for reading only");
+    }
     int start = source.position();
     while (source.hasRemaining()) {
       long at = offset + source.position() - start;

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.tuber.core.mem.RamPieces;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
@@ -46,7 +47,13 @@ public final class HostFile implements ImageFile {
   private final boolean writable;
   private final int alignment;
   private final CacheMode cache;
-  private final Object unalignedWrite = new Object();
+
+  /**
+   * Past the page cache the file is written in whole blocks. A write whose last block lies across
+   * the end cuts the rest off again, and must not cut what another one has put there meanwhile.
+   */
+  private final ReentrantReadWriteLock end = new ReentrantReadWriteLock();
+
   private volatile boolean canPunch = true;
   private volatile boolean canZeroRange = true;
   private volatile boolean canReadAtOnce;
@@ -305,18 +312,32 @@ public final class HostFile implements ImageFile {
   @Override
   public void write(long offset, ByteBuffer source) throws IOException {
     if (needsBounce(offset, source)) {
-      synchronized (unalignedWrite) {
+      end.writeLock().lock();
+      try {
         writeBounced(offset, source);
+      } finally {
+        end.writeLock().unlock();
+      }
+    } else if (alignment > 1) {
+      end.readLock().lock();
+      try {
+        writePlain(offset, source);
+      } finally {
+        end.readLock().unlock();
       }
     } else {
       reserve(offset, source.remaining());
-      long at = offset;
-      while (source.hasRemaining()) {
-        at += channel.write(source, at);
-      }
+      writePlain(offset, source);
     }
     if (cache.isWriteThrough()) {
       channel.force(false);
+    }
+  }
+
+  private void writePlain(long offset, ByteBuffer source) throws IOException {
+    long at = offset;
+    while (source.hasRemaining()) {
+      at += channel.write(source, at);
     }
   }
 
@@ -360,6 +381,15 @@ public final class HostFile implements ImageFile {
 
   @Override
   public void setSize(long bytes) throws IOException {
+    end.writeLock().lock();
+    try {
+      setSizeLocked(bytes);
+    } finally {
+      end.writeLock().unlock();
+    }
+  }
+
+  private void setSizeLocked(long bytes) throws IOException {
     long now = channel.size();
     if (bytes < now) {
       channel.truncate(bytes);

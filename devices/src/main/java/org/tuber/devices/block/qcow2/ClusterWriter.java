@@ -28,15 +28,41 @@ final class ClusterWriter {
     this.extended = image.header().hasExtendedL2();
   }
 
+  /**
+   * Clusters taken for a part of a write, whose bytes are not stored yet.
+   *
+   * @param offset where the guest writes
+   * @param length how many bytes
+   * @param host where they go
+   * @param clusters how many were taken
+   * @param from first byte whose cluster or subcluster the write makes present
+   * @param to the end of those
+   */
+  record Taken(long offset, int length, long host, int clusters, long from, long to) {}
+
   /** Writes the first part of {@code source}; returns how much. */
   int write(long offset, ByteBuffer source) throws IOException {
+    if (isOwned(offset)) {
+      return writeOwned(offset, source);
+    }
+    Taken t = take(offset, source.remaining());
+    image.data().writeData(offset, t.host, source.slice(source.position(), t.length));
+    source.position(source.position() + t.length);
+    enter(t);
+    return t.length;
+  }
+
+  /** True if there is a cluster of the image's own already; makes its table writable. */
+  boolean isOwned(long offset) throws IOException {
     map.prepare(offset);
+    return map.ownsCluster(map.entry(offset & -clusterBytes));
+  }
+
+  /** Takes clusters that are missing, and stores in them what the write leaves out. */
+  Taken take(long offset, int bytes) throws IOException {
     long first = offset & -clusterBytes;
     long span = clusterBytes << map.l2Bits();
-    long end = Math.min(offset + source.remaining(), (offset & -span) + span);
-    if (map.ownsCluster(map.entry(first))) {
-      return writeOwned(offset, Math.min(end, first + clusterBytes), source);
-    }
+    long end = Math.min(offset + bytes, (offset & -span) + span);
     int wanted = 1;
     long next = first + clusterBytes;
     while (next < end && wanted < MAX_CLUSTERS && !map.ownsCluster(map.entry(next))) {
@@ -54,14 +80,25 @@ final class ClusterWriter {
     long to = Math.min(last + clusterBytes, end + unit(last) - 1 & -unit(last));
     put(from, host + (from - first), oldData(from, offset, fresh));
     put(end, host + (end - first), oldData(end, to, fresh));
-    int length = (int) (end - offset);
-    put(offset, host + (offset - first), source.slice(source.position(), length));
-    source.position(source.position() + length);
-    for (int i = 0; i < n; i++) {
+    return new Taken(offset, (int) (end - offset), host + (offset - first), n, from, to);
+  }
+
+  /** Points the guest's clusters to those taken, once the bytes are there. */
+  void enter(Taken t) throws IOException {
+    map.prepare(t.offset);
+    long first = t.offset & -clusterBytes;
+    long host = t.host - (t.offset - first);
+    for (int i = 0; i < t.clusters; i++) {
       long guest = first + i * clusterBytes;
-      enter(guest, host + i * clusterBytes, Math.max(from, guest), to);
+      enter(guest, host + i * clusterBytes, Math.max(t.from, guest), t.to);
     }
-    return length;
+  }
+
+  /** Gives clusters back whose bytes could not be stored. */
+  void giveBack(Taken t) {
+    if (!image.hasExternalData()) {
+      refcounts.release(t.host - (t.offset & clusterBytes - 1), t.clusters * clusterBytes);
+    }
   }
 
   /** What must be copied as one piece: a subcluster if the cluster was empty, else all of it. */
@@ -128,8 +165,9 @@ final class ClusterWriter {
   }
 
   /** Writes into a cluster that is ours but not, or not all, in use. */
-  private int writeOwned(long offset, long end, ByteBuffer source) throws IOException {
+  private int writeOwned(long offset, ByteBuffer source) throws IOException {
     long guest = offset & -clusterBytes;
+    long end = Math.min(offset + source.remaining(), guest + clusterBytes);
     long entry = map.entry(guest);
     long bitmap = map.bitmap(guest);
     long host = entry & ClusterMap.OFFSET_MASK;

@@ -43,7 +43,7 @@ final class Qcow2Check {
   /** Runs the check, then the repair. */
   CheckReport run(Repair what) throws IOException {
     repair = what;
-    image.lock().writeLock().lock();
+    image.pending().lockAlone();
     try {
       if (!image.isReadOnly()) {
         image.commits().commit();

@@ -103,13 +103,20 @@ final class Qcow2Data {
     }
   }
 
-  /** Writes data to its host place; the source is consumed. */
+  /** Writes data to its host place, with either lock held; the source is consumed. */
   void writeData(long guest, long host, ByteBuffer source) throws IOException {
-    requireKey();
-    if (!image.hasExternalData()
-        && image.guard().overlaps(host, source.remaining(), image.header())) {
+    requireNoTables(host, source.remaining());
+    store(guest, host, source);
+  }
+
+  private void requireNoTables(long host, int bytes) throws ImageException {
+    if (!image.hasExternalData() && image.guard().overlaps(host, bytes, image.header())) {
       throw image.corrupt("l2_entry", "cluster at " + host + " overlaps the image's own tables");
     }
+  }
+
+  private void store(long guest, long host, ByteBuffer source) throws IOException {
+    requireKey();
     if (cipher == null) {
       image.dataFile().write(host, source);
     } else {
@@ -169,17 +176,55 @@ final class Qcow2Data {
     }
   }
 
+  /**
+   * Writes to clusters that have to be taken first. The bytes are stored outside of the lock: past
+   * the host's cache that takes as long as the disk does, and others have clusters to take, too.
+   */
   private int allocatingWrite(long offset, ByteBuffer source) throws IOException {
+    long cluster = image.header().clusterBytes();
+    long from = offset & -cluster;
+    long to = offset + source.remaining() + cluster - 1 & -cluster;
+    ClusterWriter writer = new ClusterWriter(image);
+    ClusterWriter.Taken taken;
     image.lock().writeLock().lock();
     try {
+      if (!image.pending().isFree(from, to)) {
+        return 0; // what was found in the tables may be different by now
+      }
       image.requireWritable();
       image.commits().begin();
-      int n = new ClusterWriter(image).write(offset, source);
-      image.commits().commitIfCrowded();
-      return n;
+      if (writer.isOwned(offset)) {
+        int n = writer.write(offset, source);
+        image.commits().commitIfCrowded();
+        return n;
+      }
+      taken = writer.take(offset, source.remaining());
+      requireNoTables(taken.host(), taken.length());
+      image.pending().add(from, to);
     } finally {
       image.lock().writeLock().unlock();
     }
+    boolean stored = false;
+    try {
+      store(offset, taken.host(), source.slice(source.position(), taken.length()));
+      stored = true;
+    } finally {
+      image.lock().writeLock().lock();
+      try {
+        image.pending().remove(from, to);
+        if (stored) {
+          image.requireWritable();
+          writer.enter(taken);
+          image.commits().commitIfCrowded();
+        } else {
+          writer.giveBack(taken);
+        }
+      } finally {
+        image.lock().writeLock().unlock();
+      }
+    }
+    source.position(source.position() + taken.length());
+    return taken.length();
   }
 
   /** Replaces zero flags, which version 2 does not know, by what reads the same. */
@@ -231,7 +276,7 @@ final class Qcow2Data {
     long at = offset;
     long end = offset + bytes;
     while (at < end) {
-      image.lock().writeLock().lock();
+      image.pending().lockAlone();
       try {
         image.commits().begin();
         at += new ClusterEraser(image).erase(at, end - at, mode);

@@ -43,6 +43,7 @@ public final class Qcow2Image implements AmendableNode {
   private Refcounts refcounts;
   private ClusterMap map;
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private final PendingWrites pending = new PendingWrites(lock);
   private final PackedClusters packed;
   private final Snapshots snapshots;
   private final Qcow2Bitmaps bitmaps;
@@ -160,6 +161,10 @@ public final class Qcow2Image implements AmendableNode {
 
   ReentrantReadWriteLock lock() {
     return lock;
+  }
+
+  PendingWrites pending() {
+    return pending;
   }
 
   /** Internal snapshots. */
@@ -314,7 +319,7 @@ public final class Qcow2Image implements AmendableNode {
       throw new ImageException(filename(), "request", "compressed writes take whole clusters");
     }
     recordChange(offset, header.clusterBytes());
-    lock.writeLock().lock();
+    pending.lockAlone();
     try {
       requireWritable();
       commits.begin();
@@ -327,7 +332,7 @@ public final class Qcow2Image implements AmendableNode {
 
   @Override
   public void amend(AmendOptions changes, Progress progress) throws IOException {
-    lock.writeLock().lock();
+    pending.lockAlone();
     try {
       new Qcow2Amend(this).run(changes, progress);
     } finally {
@@ -412,7 +417,7 @@ public final class Qcow2Image implements AmendableNode {
   @Override
   public void changeBacking(String name, String format) throws IOException {
     requireWritable();
-    lock.writeLock().lock();
+    pending.lockAlone();
     try {
       header.backingName = name == null || name.isEmpty() ? null : name;
       header.setExtension(
@@ -434,7 +439,7 @@ public final class Qcow2Image implements AmendableNode {
 
   @Override
   public BlockNode attachBacking(BlockNode node) {
-    lock.writeLock().lock();
+    pending.lockAlone();
     try {
       BlockNode old = backing;
       backing = node;
@@ -516,7 +521,7 @@ public final class Qcow2Image implements AmendableNode {
 
   @Override
   public void close() throws IOException {
-    lock.writeLock().lock();
+    pending.lockAlone();
     try {
       if (closed) {
         return;

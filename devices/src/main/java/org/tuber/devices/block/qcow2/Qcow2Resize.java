@@ -31,7 +31,7 @@ final class Qcow2Resize {
     if (h.version < 3 && h.snapshotCount > 0 && newLength != h.sizeBytes) {
       throw new ImageException(name, "size", "Can't resize a v2 image which has snapshots");
     }
-    image.lock().writeLock().lock();
+    image.pending().lockAlone();
     try {
       image.commits().begin();
       image.commits().commit();

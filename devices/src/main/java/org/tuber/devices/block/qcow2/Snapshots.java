@@ -211,7 +211,7 @@ public final class Snapshots {
       throw new ImageException(
           image.filename(), "snapshot", "not possible with an external data file");
     }
-    image.lock().writeLock().lock();
+    image.pending().lockAlone();
     try {
       image.commits().begin();
       image.commits().commit();
