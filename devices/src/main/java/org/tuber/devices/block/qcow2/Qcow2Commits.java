@@ -9,12 +9,17 @@ import org.tuber.devices.block.ImageFile;
  * the image's write lock.
  */
 final class Qcow2Commits {
+  private static final long AHEAD_BYTES = 4 << 20;
+
   private final Qcow2Image image;
   private final Qcow2Header header;
   private final ImageFile file;
   private boolean dirtyMarked;
   private boolean isStarted;
   private boolean closing;
+
+  /** The file was made this long at least, in bytes; 0 if it was not. */
+  private long grownTo;
 
   Qcow2Commits(Qcow2Image image) {
     this.image = image;
@@ -125,6 +130,22 @@ final class Qcow2Commits {
     }
   }
 
+  /**
+   * Makes the file longer than it has to be, if clusters were taken past its end and writes go past
+   * the host's cache: of writes that make a file longer Linux makes one at a time. Closing the
+   * image cuts the rest off.
+   */
+  void growAhead() throws IOException {
+    long end = image.refcounts().fileEnd();
+    if (image.options().cache().isDirect() && !image.hasExternalData() && end > grownTo) {
+      grownTo = end + AHEAD_BYTES;
+      long size = file.size();
+      if (size < grownTo) {
+        file.allocate(size, grownTo - size);
+      }
+    }
+  }
+
   /** Brings the counts up to date, so that the image no longer needs its dirty bit. */
   void leaveLazy() throws IOException {
     closing = true;
@@ -144,7 +165,7 @@ final class Qcow2Commits {
     commit();
     image.bitmapStore().storeQuietly();
     long end = image.refcounts().fileEnd();
-    if (end > file.size()) {
+    if (end > file.size() || end < grownTo) {
       file.setSize(end);
     }
     if (dirtyMarked) {

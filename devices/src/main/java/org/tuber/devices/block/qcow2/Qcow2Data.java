@@ -199,6 +199,7 @@ final class Qcow2Data {
         return n;
       }
       taken = writer.take(offset, source.remaining());
+      image.commits().growAhead();
       requireNoTables(taken.host(), taken.length());
       image.pending().add(from, to);
     } finally {
