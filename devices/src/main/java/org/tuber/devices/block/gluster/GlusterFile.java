@@ -95,10 +95,7 @@ public final class GlusterFile implements ImageFile {
     if (closed.get()) {
       throw new ImageException(name, "file", "is closed");
     }
-    long[] all = new long[arguments.length + 1];
-    all[0] = fd;
-    System.arraycopy(arguments, 0, all, 1, arguments.length);
-    return library.call(function, all);
+    return library.callOn(fd, function, arguments);
   }
 
   private void require(String what, Result r) throws ImageException {

@@ -98,10 +98,7 @@ final class GlusterVolume {
 
   /** Calls a function whose first argument is the volume. */
   private Result call(String function, long... arguments) {
-    long[] all = new long[arguments.length + 1];
-    all[0] = fs;
-    System.arraycopy(arguments, 0, all, 1, arguments.length);
-    return library.call(function, all);
+    return library.callOn(fs, function, arguments);
   }
 
   private void require(String name, String what, String function, long... arguments)

@@ -91,6 +91,14 @@ public final class ForeignLibrary {
     return functions.computeIfAbsent(name, this::find).call(a);
   }
 
+  /** The same for a function whose first argument is the thing it works on. */
+  public Result callOn(long handle, String name, long... others) {
+    long[] all = new long[others.length + 1];
+    all[0] = handle;
+    System.arraycopy(others, 0, all, 1, others.length);
+    return call(name, all);
+  }
+
   @SuppressWarnings("restricted")
   private Function find(String name) {
     return new Function(

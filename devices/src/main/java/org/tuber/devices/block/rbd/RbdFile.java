@@ -123,10 +123,7 @@ public final class RbdFile implements ImageFile, SnapshotStore {
     if (closed.get()) {
       throw new ImageException(name, "image", "is closed");
     }
-    long[] all = new long[arguments.length + 1];
-    all[0] = image;
-    System.arraycopy(arguments, 0, all, 1, arguments.length);
-    return cluster.rbd().call(function, all).value();
+    return cluster.rbd().callOn(image, function, arguments).value();
   }
 
   private void require(String what, String function, long... arguments) throws IOException {
