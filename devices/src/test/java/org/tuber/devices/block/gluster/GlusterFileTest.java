@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tuber.devices.block.BlockNode;
@@ -32,8 +33,9 @@ import org.tuber.devices.block.StorageServer;
 /**
  * Images on a GlusterFS volume, with QEMU as the other user of it. QEMU takes ten seconds to leave
  * a volume, so that it is asked little and beside other work; what it would read is also in the
- * brick.
+ * brick. Part of {@code -Psoak}, for servers are much to install and to start for every build.
  */
+@Tag("soak")
 class GlusterFileTest {
   private static final int DISK_BYTES = 9 << 20;
   private static final int MIB = 1 << 20;

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +31,11 @@ import org.tuber.devices.block.RandomDisk;
 import org.tuber.devices.block.SnapshotStore;
 import org.tuber.devices.block.StorageServer;
 
-/** Images of a small Ceph cluster of its own, with QEMU and Ceph's own tool as other users. */
+/**
+ * Images of a small Ceph cluster of its own, with QEMU and Ceph's own tool as other users. Part of
+ * {@code -Psoak}, for servers are much to install and to start for every build.
+ */
+@Tag("soak")
 class RbdFileTest {
   private static final int MIB = 1 << 20;
   private static final int OBJECT = 4 * MIB;
