@@ -259,7 +259,7 @@ public final class Nearby {
       // on the same page, so distances may be added outside.
       if (a.root instanceof Computed(Opcode same, Spot(Object root, long offset), Object none)
           && same == Opcode.I2L) {
-        return new Spot(new Computed(Opcode.LAND, root, null), offset);
+        return new Spot(new Computed(Opcode.LAND, root, null), offset + a.offset);
       }
       return new Spot(
           new Computed(Opcode.LAND, new Computed(Opcode.L2I, a.root, null), null), a.offset);
