@@ -181,21 +181,21 @@ final class RegionClass {
       ClassDesc value = bytes == 8 ? j : ConstantDescs.CD_int;
       Member load = Access.method(RAM, "hostLoad" + 8 * bytes, value, j);
       Member store = Access.method(RAM, "hostStore" + 8 * bytes, ConstantDescs.CD_void, j, value);
-      all.put(load, new Access(Access.Kind.RAW, bytes, null, null, load));
-      all.put(store, new Access(Access.Kind.RAW, bytes, null, null, store));
+      all.put(load, new Access(Access.Kind.RAW, bytes, false, null, null, load));
+      all.put(store, new Access(Access.Kind.RAW, bytes, true, null, null, store));
       all.put(
           Access.method(TLB, "load" + 8 * bytes, j, j, CPU, j),
-          new Access(Access.Kind.LOAD, bytes, misses, host, load));
+          new Access(Access.Kind.LOAD, bytes, false, misses, host, load));
       all.put(
           Access.method(TLB, "store" + 8 * bytes, ConstantDescs.CD_void, j, CPU, j, j),
-          new Access(Access.Kind.STORE, bytes, missesWrite, host, store));
+          new Access(Access.Kind.STORE, bytes, true, missesWrite, host, store));
     }
     all.put(
         Access.method(TLB, "readableHost", j, j, j, j),
-        new Access(Access.Kind.ADDRESS, 0, misses, host, null));
+        new Access(Access.Kind.ADDRESS, 0, false, misses, host, null));
     all.put(
         Access.method(TLB, "writableHost", j, j, CPU, j, j),
-        new Access(Access.Kind.ADDRESS, 0, missesWrite, host, null));
+        new Access(Access.Kind.ADDRESS, 0, true, missesWrite, host, null));
     return all;
   }
 

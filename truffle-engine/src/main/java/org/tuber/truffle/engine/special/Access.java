@@ -8,11 +8,12 @@ import java.lang.constant.MethodTypeDesc;
  * part itself and leaves where that is not possible: a call in the midst of it would cost every
  * value its host register, even if it is never made.
  *
+ * @param isWrite it stores, or what it finds may be stored to
  * @param test {@code boolean (long table, long address, long last)}: the slow part is needed
  * @param host {@code long (long table, long address)}: where the bytes are
  * @param raw loads from there or stores there; null where the host address is the result
  */
-public record Access(Kind kind, int bytes, Member test, Member host, Member raw) {
+public record Access(Kind kind, int bytes, boolean isWrite, Member test, Member host, Member raw) {
   /** What there is. The method's first argument is the table; a CPU among the others is ignored. */
   public enum Kind {
     /** Result: the value at the address, the last argument, sign-extended to 64 bits. */
@@ -23,11 +24,6 @@ public record Access(Kind kind, int bytes, Member test, Member host, Member raw)
     ADDRESS,
     /** A load or store at a host address, which does not throw. */
     RAW
-  }
-
-  /** What it finds may be written. */
-  boolean isWrite() {
-    return test.name().equals("missesWrite");
   }
 
   /** The method {@code name}. */

@@ -81,13 +81,13 @@ public final class Nearby {
       return last;
     }
 
-    private boolean takes(long from, long to) {
+    private boolean takes(long from, long to, boolean mayGrow) {
       if (from >= first && to <= last) {
         return true;
       }
       long lowest = Math.min(from, first);
       long highest = Math.max(to, last);
-      if (!isOpen || highest - lowest >= REACH) {
+      if (!isOpen || !mayGrow || highest - lowest >= REACH) {
         return false;
       }
       first = lowest;
@@ -123,9 +123,9 @@ public final class Nearby {
 
   private final int firstLocal;
   private final boolean isOn;
-  private Map<Integer, Spot> registers = new HashMap<>();
+  private final Map<Integer, Spot> registers = new HashMap<>();
   private final Map<Integer, Spot> temporaries = new HashMap<>();
-  private List<Run> runs = new ArrayList<>();
+  private final List<Run> runs = new ArrayList<>();
   private boolean hasForked;
   private int next;
 
@@ -142,8 +142,8 @@ public final class Nearby {
 
   /** Control may come here from elsewhere. */
   public void forget() {
-    registers = new HashMap<>();
-    runs = new ArrayList<>();
+    registers.clear();
+    runs.clear();
     temporaries.clear();
   }
 
@@ -161,6 +161,11 @@ public final class Nearby {
   /** The paths of the instruction part. */
   void fork() {
     hasForked = true;
+  }
+
+  /** They have. */
+  boolean hasForked() {
+    return hasForked;
   }
 
   /**
@@ -205,14 +210,10 @@ public final class Nearby {
     Spot at = spot(address);
     long last = at.offset + bytes - 1;
     for (Run r : runs) {
-      if ((r.isWrite || !isWrite) && r.root.equals(at.root)) {
-        boolean wasOpen = r.isOpen;
-        r.isOpen &= !hasForked;
-        boolean takes = r.takes(at.offset, last);
-        r.isOpen = wasOpen;
-        if (takes) {
-          return new Hit(r, at.offset, false);
-        }
+      if ((r.isWrite || !isWrite)
+          && r.root.equals(at.root)
+          && r.takes(at.offset, last, !hasForked)) {
+        return new Hit(r, at.offset, false);
       }
     }
     if (!mayMake || hasForked) {

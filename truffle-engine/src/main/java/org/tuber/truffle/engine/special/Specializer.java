@@ -105,7 +105,6 @@ public final class Specializer {
   private End end;
   private int steps;
   private int firstPiece;
-  private boolean hasForked;
 
   /** The path has set the state's {@code pc}, which until then is the block's. */
   private boolean hasNewPc;
@@ -168,7 +167,6 @@ public final class Specializer {
     this.end = end;
     steps = 0;
     firstPiece = code.size();
-    hasForked = false;
     nearby.begin();
     hasNewPc = false;
     mayThrow = false;
@@ -215,7 +213,7 @@ public final class Specializer {
   private void walk() {
     while (true) {
       Frame f = top;
-      if (hasForked && f.method.isTarget[f.pc] && meets()) {
+      if (nearby.hasForked() && f.method.isTarget[f.pc] && meets()) {
         return;
       }
       if (++steps > MAX_STEPS || code.size() - firstPiece > MAX_PIECES) {
@@ -464,7 +462,7 @@ public final class Specializer {
     if (asChoice(f, i, test)) {
       return;
     }
-    fork();
+    nearby.fork();
     Label label = code.label();
     Frame other = f.copy();
     other.pc = i.target();
@@ -516,7 +514,7 @@ public final class Specializer {
       f.pc = at < 0 ? i.target() : i.targets()[at];
       return;
     }
-    fork();
+    nearby.fork();
     Label[] labels = new Label[keys.length];
     for (int n = 0; n < keys.length; n++) {
       Frame other = f.copy();
@@ -528,11 +526,6 @@ public final class Specializer {
     code.choose(v, keys, labels, rest);
     code.bind(rest);
     f.pc = i.target();
-  }
-
-  private void fork() {
-    hasForked = true;
-    nearby.fork();
   }
 
   // ---------------------------------------------------------------- fields and arrays
@@ -699,7 +692,7 @@ public final class Specializer {
         top = callee;
       }
       case CALL -> {
-        if (slow != null && hasForked && !hasEffect && d.isBoundary()) {
+        if (slow != null && nearby.hasForked() && !hasEffect && d.isBoundary()) {
           // Made in a rare case only, but it would cost the others their host registers.
           isSlowUsed = true;
           code.jump(slow);
