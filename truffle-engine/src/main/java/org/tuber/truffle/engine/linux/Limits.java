@@ -22,9 +22,6 @@ final class Limits {
   private final long[] soft = new long[COUNT];
   private final long[] hard = new long[COUNT];
 
-  /** Descriptors of the JVM's own. */
-  private static final int OWN_FILES = 1024;
-
   /** Those of the host process. */
   Limits() {
     long buffer = GuestRam.hostAllocate(16);
@@ -33,22 +30,40 @@ final class Limits {
       soft[i] = GuestRam.hostLoad64(buffer);
       hard[i] = GuestRam.hostLoad64(buffer + 8);
     }
-    // The JVM has raised that one for itself; our script says what it was.
-    soft[NOFILE] = Math.min(Long.getLong("tuber.user.files", soft[NOFILE]), hard[NOFILE]);
-    raiseFiles(buffer);
     GuestRam.hostFree(buffer);
+    soft[NOFILE] = Files.SOFT;
+    hard[NOFILE] = Files.HARD;
   }
 
-  /**
-   * All guests' descriptors are this process's, in addition to its own: it takes as many as it may,
-   * and more where it has the privilege.
-   */
-  private void raiseFiles(long buffer) {
-    for (long more : new long[] {OWN_FILES, 0}) {
-      GuestRam.hostStore64(buffer, hard[NOFILE] + more);
-      GuestRam.hostStore64(buffer + 8, hard[NOFILE] + more);
-      if (Host.call(Host.PRLIMIT64, 0, NOFILE, buffer, 0) == 0) {
-        return;
+  /** The number of descriptors as this process found it, before it took more for itself. */
+  private static final class Files {
+    /** Descriptors of the JVM's own. */
+    private static final int OWN = 1024;
+
+    static final long SOFT;
+    static final long HARD;
+
+    static {
+      long buffer = GuestRam.hostAllocate(16);
+      Host.call(Host.PRLIMIT64, 0, NOFILE, 0, buffer);
+      HARD = GuestRam.hostLoad64(buffer + 8);
+      // The JVM has raised the soft one for itself; our script says what it was.
+      SOFT = Math.min(Long.getLong("tuber.user.files", GuestRam.hostLoad64(buffer)), HARD);
+      raise(buffer);
+      GuestRam.hostFree(buffer);
+    }
+
+    /**
+     * All guests' descriptors are this process's, in addition to its own: it takes as many as it
+     * may, and more where it has the privilege.
+     */
+    private static void raise(long buffer) {
+      for (long more : new long[] {OWN, 0}) {
+        GuestRam.hostStore64(buffer, HARD + more);
+        GuestRam.hostStore64(buffer + 8, HARD + more);
+        if (Host.call(Host.PRLIMIT64, 0, NOFILE, buffer, 0) == 0) {
+          return;
+        }
       }
     }
   }
