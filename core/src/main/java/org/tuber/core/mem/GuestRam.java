@@ -138,8 +138,11 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /** Throws unless the range lies in this RAM. */
-  void requireInside(long offset, int length) {
-    at(offset, length);
+  void requireInside(long offset, long length) {
+    if (offset < 0 || length < 0 || offset > sizeBytes - length) {
+      throw new IndexOutOfBoundsException(
+          "RAM offset 0x" + Long.toHexString(offset) + " length " + length);
+    }
   }
 
   private long at(long offset, int size) {
@@ -202,6 +205,18 @@ public final class GuestRam implements AutoCloseable {
     at(offset, length);
     UNSAFE.copyMemory(
         source, Unsafe.ARRAY_BYTE_BASE_OFFSET + sourceOffset, null, hostBase + offset, length);
+  }
+
+  /** Copies {@code length} bytes from {@code offset} to host memory at address {@code target}. */
+  void read(long offset, long target, long length) {
+    requireInside(offset, length);
+    UNSAFE.copyMemory(hostBase + offset, target, length);
+  }
+
+  /** Copies {@code length} bytes of host memory at address {@code source} to {@code offset}. */
+  void write(long offset, long source, long length) {
+    requireInside(offset, length);
+    UNSAFE.copyMemory(source, hostBase + offset, length);
   }
 
   /** Fills {@code length} bytes from {@code offset} with zero. */

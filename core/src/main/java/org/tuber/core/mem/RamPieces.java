@@ -1,5 +1,6 @@
 package org.tuber.core.mem;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -77,6 +78,35 @@ public final class RamPieces {
       for (int i = 0; i < count; i++) {
         observer.written(rams[i], offsets[i], lengths[i]);
       }
+    }
+  }
+
+  /**
+   * Copies what the pieces hold, in their order.
+   *
+   * @param target memory outside the Java heap, at least {@link #bytes} long
+   */
+  public void copyTo(MemorySegment target) {
+    MemorySegment room = target.asSlice(0, bytes);
+    long at = room.address();
+    for (int i = 0; i < count; i++) {
+      rams[i].read(offsets[i], at, lengths[i]);
+      at += lengths[i];
+    }
+  }
+
+  /**
+   * Fills the pieces in their order.
+   *
+   * @param source memory outside the Java heap, at least {@link #bytes} long
+   */
+  public void copyFrom(MemorySegment source) {
+    MemorySegment data = source.asSlice(0, bytes);
+    long at = data.address();
+    for (int i = 0; i < count; i++) {
+      rams[i].write(offsets[i], at, lengths[i]);
+      observer.written(rams[i], offsets[i], lengths[i]);
+      at += lengths[i];
     }
   }
 

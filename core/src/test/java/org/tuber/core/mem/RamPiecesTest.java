@@ -3,6 +3,9 @@ package org.tuber.core.mem;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -75,5 +78,30 @@ class RamPiecesTest {
                     }))
         .hasMessage("source");
     assertThat(changed).hasSize(2);
+  }
+
+  @Test
+  void copiesKeepTheOrderOfThePieces() {
+    RamPieces p = view.pieces();
+    p.add(RAM_BYTES, 3);
+    p.add(0x20, 2);
+    low.store8(0x21, 5);
+    high.store8(2, 3);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(6);
+      host.set(ValueLayout.JAVA_BYTE, 5, (byte) 77);
+      p.copyTo(host);
+      assertThat(host.toArray(ValueLayout.JAVA_BYTE)).containsExactly(0, 0, 3, 0, 5, 77);
+      host.set(ValueLayout.JAVA_BYTE, 0, (byte) 9);
+      host.set(ValueLayout.JAVA_BYTE, 4, (byte) 8);
+      assertThat(changed).isEmpty();
+      p.copyFrom(host);
+      assertThat(high.load8(0)).isEqualTo(9);
+      assertThat(low.load8(0x21)).isEqualTo(8);
+      assertThat(low.load8(0x22)).isZero();
+      assertThat(changed).containsExactly("high 0+3", "low 32+2");
+      MemorySegment small = host.asSlice(0, 4);
+      assertThatThrownBy(() -> p.copyTo(small)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
   }
 }

@@ -1,6 +1,5 @@
 package org.tuber.devices.storage;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -43,6 +42,8 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   private static final int MAX_EVENTS = 4;
   private static final int MAX_IN_FLIGHT = 256;
   private static final int AT_ONCE_BYTES = 1 << 20;
+  private static final int MAX_TRANSFER_BYTES =
+      NvmeIdentify.BYTES << NvmeIdentify.MAX_TRANSFER_SHIFT;
   private static final int SECTOR_BYTES = BlockBackend.SECTOR_BYTES;
 
   private static final int CC = 0x14;
@@ -205,6 +206,8 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
 
   /** Bytes that commands may still read at once; 0 outside of {@link #processAll}. */
   private int atOnceLeft;
+
+  private final TransferBuffers buffers = new TransferBuffers(MAX_TRANSFER_BYTES);
 
   /**
    * A controller; the board attaches {@link #pci}.
@@ -699,7 +702,7 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
   }
 
   private static boolean tooLong(int bytes) {
-    return bytes > NvmeIdentify.BYTES << NvmeIdentify.MAX_TRANSFER_SHIFT;
+    return bytes > MAX_TRANSFER_BYTES;
   }
 
   private int read(Command c) {
@@ -717,8 +720,8 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     if (readAtOnce(c.block() * SECTOR_BYTES, prp, bytes)) {
       return SUCCESS;
     }
-    byte[] data = new byte[bytes];
-    return later(c, disk.read(c.block() * SECTOR_BYTES, MemorySegment.ofArray(data)), prp, data);
+    TransferBuffers.Buffer b = buffers.take(bytes);
+    return later(c, disk.read(c.block() * SECTOR_BYTES, b.data()), prp, b);
   }
 
   /**
@@ -753,16 +756,15 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     if (prp == null) {
       return INVALID_PRP;
     }
-    byte[] data = new byte[bytes];
-    prp.read(memory, data);
-    CompletableFuture<Void> written =
-        disk.write(c.block() * SECTOR_BYTES, MemorySegment.ofArray(data));
+    TransferBuffers.Buffer b = buffers.take(bytes);
+    prp.read(memory, b.data());
+    CompletableFuture<Void> written = disk.write(c.block() * SECTOR_BYTES, b.data());
     boolean forceUnit = (c.word(12) & 1 << 30) != 0;
     boolean cacheOff = (features[6] & 1) == 0;
     if (forceUnit || cacheOff) {
       written = written.thenCompose(nothing -> disk.flush());
     }
-    return later(c, written, null, null);
+    return later(c, written, null, b);
   }
 
   private int writeZeroes(Command c) {
@@ -804,29 +806,38 @@ public final class NvmeController implements MmioDevice, Snapshottable<NvmeContr
     return later(c, CompletableFuture.allOf(parts), null, null);
   }
 
-  /** Completes a command when the image has answered; data that was read goes to memory then. */
-  private int later(Command c, CompletableFuture<Void> request, NvmePrp prp, byte[] data) {
+  /**
+   * Completes a command when the image has answered.
+   *
+   * @param prp where data that was read goes then; null: there is none
+   * @param buffer the request's, or null
+   */
+  private int later(
+      Command c, CompletableFuture<Void> request, NvmePrp prp, TransferBuffers.Buffer buffer) {
     inFlight.add(c);
     var unused =
         request.whenComplete(
-            (nothing, failure) -> eventLoop.execute(() -> answered(c, failure, prp, data)));
+            (nothing, failure) -> eventLoop.execute(() -> answered(c, failure, prp, buffer)));
     return LATER;
   }
 
-  private void answered(Command c, Throwable failure, NvmePrp prp, byte[] data) {
-    if (!inFlight.remove(c)) {
-      return; // forgotten by a reset or by the deletion of its queue
+  private void answered(Command c, Throwable failure, NvmePrp prp, TransferBuffers.Buffer buffer) {
+    // Else it was forgotten by a reset or by the deletion of its queue.
+    boolean isExpected = inFlight.remove(c);
+    if (isExpected && failure == null && prp != null) {
+      prp.write(memory, buffer.data());
+    }
+    if (buffer != null) {
+      buffers.giveBack(buffer);
+    }
+    if (!isExpected) {
+      return;
     }
     result = 0;
     if (failure != null) {
       LOG.warn("nvme: the disk image failed: {}", failure.toString());
-      complete(c, failureCode(c.opcode()));
-    } else {
-      if (prp != null) {
-        prp.write(memory, data);
-      }
-      complete(c, SUCCESS);
     }
+    complete(c, failure == null ? SUCCESS : failureCode(c.opcode()));
     processAll();
   }
 

@@ -1,5 +1,7 @@
 package org.tuber.devices.storage;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.tuber.core.mem.DmaView;
 import org.tuber.core.mem.RamPieces;
 
@@ -78,6 +80,28 @@ final class NvmePrp {
     for (int i = 0; i < count; i++) {
       memory.write(addresses[i], source, done, lengths[i]);
       done += lengths[i];
+    }
+  }
+
+  /** Moves what a buffer holds, on the Java heap or outside, to the guest's memory. */
+  void write(DmaView memory, MemorySegment source) {
+    RamPieces pieces = source.isNative() ? pieces(memory) : null;
+    if (pieces != null) {
+      pieces.copyFrom(source);
+    } else {
+      write(memory, source.toArray(ValueLayout.JAVA_BYTE));
+    }
+  }
+
+  /** Fills a buffer, on the Java heap or outside, from the guest's memory. */
+  void read(DmaView memory, MemorySegment target) {
+    RamPieces pieces = target.isNative() ? pieces(memory) : null;
+    if (pieces != null) {
+      pieces.copyTo(target);
+    } else {
+      byte[] data = new byte[(int) target.byteSize()];
+      read(memory, data);
+      target.copyFrom(MemorySegment.ofArray(data));
     }
   }
 

@@ -3,6 +3,7 @@ package org.tuber.devices.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -204,6 +205,64 @@ class NvmeControllerTest extends DeviceContract<NvmeController> {
     d.write(0x1008, 3, 4);
     assertThat(disk.bytes[20 * 512 + 1]).isEqualTo((byte) 0x12);
     assertThat(disk.flushes).isEqualTo(1);
+  }
+
+  /** Scattered pages, the first of them cut; then the same again with memory missing. */
+  @Test
+  void longRequestsGoThroughBuffers() {
+    NvmeController d = create(new Rig());
+    disk.immediate = false;
+    enable(d);
+    createIoQueues(d);
+    final int blocks = 96;
+    final int cut = 512;
+    for (int i = 0; i < 12; i++) {
+      memory.writeValue(0x10000 + 8L * i, DATA + 0x2000L * (12 - i), 8);
+    }
+    put(IO_SQ, 0, 2, 1, DATA + cut, 9, 0, blocks - 1);
+    memory.writeValue(IO_SQ + 32, 0x10000, 8);
+    d.write(0x1008, 1, 4);
+    byte[] seen = gathered(cut, blocks);
+    for (int i = 0; i < blocks; i++) {
+      assertThat(seen[i * 512]).as("block %d", i).isEqualTo((byte) ((9 + i) * 7 + 1));
+      assertThat(seen[i * 512 + 511]).as("block %d", i).isEqualTo((byte) ((9 + i) * 7 + 1));
+    }
+    memory.writeValue(DATA + cut, 0xa1, 1);
+    memory.writeValue(DATA + 0x2000L * 12 + 4095, 0xa2, 1);
+    put(IO_SQ, 1, 1, 1, DATA + cut, 300, 0, blocks - 1);
+    memory.writeValue(IO_SQ + 64 + 32, 0x10000, 8);
+    d.write(0x1008, 2, 4);
+    assertThat(Arrays.copyOfRange(disk.bytes, 300 * 512, (300 + blocks) * 512))
+        .isEqualTo(gathered(cut, blocks));
+
+    // What is not there reads as ones; what comes for it is lost, the rest is not.
+    memory.writeValue(0x10000 + 8L * 3, RAM_BYTES, 8);
+    put(IO_SQ, 2, 1, 1, DATA + cut, 500, 0, blocks - 1);
+    memory.writeValue(IO_SQ + 128 + 32, 0x10000, 8);
+    d.write(0x1008, 3, 4);
+    int hole = 500 * 512 + 4096 - cut + 3 * 4096;
+    assertThat(disk.bytes[hole - 1]).isNotEqualTo((byte) 0xff);
+    assertThat(disk.bytes[hole]).isEqualTo((byte) 0xff);
+    assertThat(disk.bytes[hole + 4095]).isEqualTo((byte) 0xff);
+    assertThat(disk.bytes[hole + 4096]).isNotEqualTo((byte) 0xff);
+    put(IO_SQ, 3, 2, 1, DATA + cut, 20, 0, blocks - 1);
+    memory.writeValue(IO_SQ + 192 + 32, 0x10000, 8);
+    d.write(0x1008, 4, 4);
+    assertThat(memory.readValue(DATA + cut, 1)).isEqualTo(20 * 7 + 1);
+    assertThat(memory.readValue(DATA + 0x2000L * 8, 1))
+        .isEqualTo(((20 + (4096 * 5 - cut) / 512) * 7 + 1) & 0xff);
+  }
+
+  private byte[] gathered(int cut, int blocks) {
+    byte[] all = new byte[blocks * 512];
+    int done = 4096 - cut;
+    memory.read(DATA + cut, all, 0, done);
+    for (int i = 0; done < all.length; i++) {
+      int n = Math.min(4096, all.length - done);
+      memory.read(DATA + 0x2000L * (12 - i), all, done, n);
+      done += n;
+    }
+    return all;
   }
 
   @Test
