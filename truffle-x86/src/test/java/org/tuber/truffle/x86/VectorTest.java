@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -25,7 +26,9 @@ import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.state.Flags;
 
@@ -42,6 +45,10 @@ class VectorTest {
       List.of("ax", "cx", "dx", "bx", "sp", "bp", "si", "di");
   private static final List<String> HIGH_BYTES = List.of("ah", "ch", "dh", "bh");
   private static final double APPROXIMATE = 1.5 / 4096;
+  private static final int HLT = 0xf4;
+
+  /** Found, built, entered with its pages known: and once more. */
+  private static final int CLASS_RUNS = 6;
 
   @ParameterizedTest
   @ValueSource(
@@ -97,9 +104,68 @@ class VectorTest {
   /** Rows in random order through the compiler, for some seconds; all of them in a soak. */
   @Test
   void rowsCompiledInBatches() throws IOException {
-    assumeTrue(Files.isDirectory(FOLDER), "conformance rows not found: " + FOLDER);
     long seed = Long.getLong("tuber.oracle.seed", System.nanoTime());
+    List<JsonNode> rows = rows(seed);
     long start = System.nanoTime();
+    List<String> failures = new ArrayList<>();
+    int compiled = 0;
+    for (int at = 0; at < rows.size() && !InstructionBatch.isOver(start); ) {
+      int end = Math.min(rows.size(), at + InstructionBatch.SIZE);
+      compiled += runCompiled(rows.subList(at, end), failures);
+      at = end;
+    }
+    System.out.println(compiled + " rows compiled, -Dtuber.oracle.seed=" + seed);
+    assertThat(failures).isEmpty();
+  }
+
+  /** The same as host classes, each row in one of its own. */
+  @Test
+  void rowsAsHostClasses() throws IOException {
+    long seed = Long.getLong("tuber.oracle.seed", System.nanoTime());
+    List<JsonNode> rows = rows(seed);
+    long start = System.nanoTime();
+    List<String> failures = new ArrayList<>();
+    int run = 0;
+    int built = 0;
+    for (JsonNode row : rows) {
+      if (InstructionBatch.isOver(start)) {
+        break;
+      }
+      try (BareCpu bare =
+          new BareCpu(row.get("mode").asInt() == 64, Engine.Options.IMMEDIATE_CLASSES)) {
+        String failure = runAsClass(row, bare);
+        run++;
+        built += bare.cpu.engine.classSizes().isEmpty() ? 0 : 1;
+        if (failure != null) {
+          failures.add(row.get("asm").asText() + ": " + failure);
+        }
+      }
+    }
+    System.out.println(
+        run + " rows run, " + built + " of them as classes, -Dtuber.oracle.seed=" + seed);
+    assertThat(failures).isEmpty();
+    // Some instructions are for the interpreter alone.
+    assertThat(built).isGreaterThan(run * 9 / 10);
+  }
+
+  private static String runAsClass(JsonNode row, BareCpu bare) {
+    byte[] instruction = code(row);
+    byte[] program = Arrays.copyOf(instruction, instruction.length + 1);
+    program[instruction.length] = (byte) HLT;
+    for (int i = 0; i < CLASS_RUNS; i++) {
+      bare.cpu.fpu.initialize();
+      bare.cpu.clearHalt();
+      prepare(bare, row.get("in"));
+      if (bare.runProgram(program) != ExitReason.HALTED) {
+        return "does not come to its end";
+      }
+    }
+    return differences(row, bare);
+  }
+
+  /** All rows that are not excused, in random order. */
+  private static List<JsonNode> rows(long seed) throws IOException {
+    assumeTrue(Files.isDirectory(FOLDER), "conformance rows not found: " + FOLDER);
     Map<String, String> excused = excusedRows();
     ObjectMapper mapper = new ObjectMapper();
     List<JsonNode> rows = new ArrayList<>();
@@ -115,15 +181,7 @@ class VectorTest {
       }
     }
     Collections.shuffle(rows, new Random(seed));
-    List<String> failures = new ArrayList<>();
-    int compiled = 0;
-    for (int at = 0; at < rows.size() && !InstructionBatch.isOver(start); ) {
-      int end = Math.min(rows.size(), at + InstructionBatch.SIZE);
-      compiled += runCompiled(rows.subList(at, end), failures);
-      at = end;
-    }
-    System.out.println(compiled + " rows compiled, -Dtuber.oracle.seed=" + seed);
-    assertThat(failures).isEmpty();
+    return rows;
   }
 
   private static List<String> lines(Path path) throws IOException {
@@ -170,19 +228,23 @@ class VectorTest {
       if (fault >= 0) {
         return "exception " + fault;
       }
-      boolean approximate = row.path("approx").asBoolean();
-      StringBuilder wrong = new StringBuilder();
-      row.get("out")
-          .properties()
-          .forEach(
-              e -> {
-                String message = check(bare, e.getKey(), e.getValue(), approximate);
-                if (message != null) {
-                  wrong.append(message).append("; ");
-                }
-              });
-      return wrong.isEmpty() ? null : wrong.toString();
+      return differences(row, bare);
     }
+  }
+
+  private static String differences(JsonNode row, BareCpu bare) {
+    boolean approximate = row.path("approx").asBoolean();
+    StringBuilder wrong = new StringBuilder();
+    row.get("out")
+        .properties()
+        .forEach(
+            e -> {
+              String message = check(bare, e.getKey(), e.getValue(), approximate);
+              if (message != null) {
+                wrong.append(message).append("; ");
+              }
+            });
+    return wrong.isEmpty() ? null : wrong.toString();
   }
 
   private static void prepare(BareCpu bare, JsonNode in) {
