@@ -39,6 +39,13 @@ class QemuOracleTest {
   /** Streams of each kind that take about an hour on two cores. */
   private static final int SOAK = 8000;
 
+  private static final boolean SOAKS = Boolean.getBoolean("tuber.soak");
+  private static final int CLASS_SOAK = 300;
+  private static final int CLASS_INSTRUCTIONS = 800;
+
+  /** The first finds the blocks, the second has classes made of them, the third uses them. */
+  private static final int CLASS_RUNS = 3;
+
   private static final String QEMU = "qemu-aarch64";
 
   @TempDir Path folder;
@@ -55,17 +62,31 @@ class QemuOracleTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void randomStreamsAgree(boolean vectors) throws Exception {
+    int streams = Integer.getInteger("tuber.streams", SOAKS ? SOAK : 1);
+    streamsAgree(vectors, streams, INSTRUCTIONS, Engine.Options.INTERPRETER);
+  }
+
+  /** Every instruction has come through a class when the last of several runs is over. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void randomStreamsAgreeAsHostClasses(boolean vectors) throws Exception {
+    int streams = Integer.getInteger("tuber.streams", SOAKS ? CLASS_SOAK : 1);
+    streamsAgree(vectors, streams, CLASS_INSTRUCTIONS, Engine.Options.IMMEDIATE_CLASSES);
+  }
+
+  private void streamsAgree(boolean vectors, int streams, int instructions, Engine.Options tier)
+      throws Exception {
     assertThat(exists() || System.getenv("CI") == null).as("%s is installed", QEMU).isTrue();
     assumeTrue(exists(), QEMU + " is not installed");
-    int streams = Integer.getInteger("tuber.streams", Boolean.getBoolean("tuber.soak") ? SOAK : 1);
     long seed = Long.getLong("tuber.seed", 1);
     List<String> differences = new ArrayList<>();
     for (int i = 0; i < streams; i++) {
       Random random = new Random(seed + i);
       StreamGenerator generator = new StreamGenerator(random, vectors);
-      StreamProgram program = new StreamProgram(generator, random, INSTRUCTIONS, vectors);
-      compare(program, oracle(program), ours(program), differences);
+      StreamProgram program = new StreamProgram(generator, random, instructions, vectors);
+      compare(program, oracle(program), ours(program, tier), differences);
     }
+    System.out.println(streams + " streams of " + instructions + " instructions, " + tier);
     assertThat(differences).isEmpty();
   }
 
@@ -87,7 +108,7 @@ class QemuOracleTest {
     return new GuestRam((bytes + 2 * GuestRam.PAGE_SIZE) & -GuestRam.PAGE_SIZE);
   }
 
-  private static byte[] ours(StreamProgram program) {
+  private static byte[] ours(StreamProgram program, Engine.Options tier) {
     byte[] text = program.bare();
     int recordBytes = program.totalRecordBytes();
     try (GuestRam code = ram(text.length);
@@ -105,7 +126,7 @@ class QemuOracleTest {
       GuestRam table = new GuestRam(4096);
       memory.mapRam(0x3000_0000L, 4096, table, 0);
       table.store64(0, 1 | 1 << 6 | 3 << 8 | 1 << 10);
-      Engine engine = new Engine(new A64Isa(), null, Engine.Options.INTERPRETER);
+      Engine engine = new Engine(new A64Isa(), null, tier);
       CpuModel model = CpuModel.of(Map.of("model", "max"));
       ArmCpu c =
           new ArmCpu(engine, 0, memory, new ManualClock(0), ArmPlatform.NONE, model, false, false);
@@ -119,10 +140,16 @@ class QemuOracleTest {
       table.store32(0xa00, 0xd503_207f);
       c.setPstate(0);
       c.regimeChanged();
-      c.home.pc = StreamProgram.CODE;
-      ExitReason exit = c.run(100_000_000);
-      assertThat(exit).isEqualTo(ExitReason.HALTED);
-      assertThat(c.sys[Reg.ESR_EL1]).as("exception at %x", c.elr[1]).isZero();
+      for (int run = 0; run < (tier.compile() ? CLASS_RUNS : 1); run++) {
+        data.clear(0, data.sizeBytes());
+        record.clear(0, record.sizeBytes());
+        c.clearHalt();
+        c.home.pc = StreamProgram.CODE;
+        ExitReason exit = c.run(100_000_000);
+        assertThat(exit).isEqualTo(ExitReason.HALTED);
+        assertThat(c.sys[Reg.ESR_EL1]).as("exception at %x", c.elr[1]).isZero();
+      }
+      assertThat(engine.classSizes().isEmpty()).isEqualTo(!tier.compile());
       byte[] bytes = new byte[recordBytes];
       record.read(0, bytes, 0, recordBytes);
       c.close();
