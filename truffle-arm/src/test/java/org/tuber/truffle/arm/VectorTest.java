@@ -10,6 +10,7 @@ import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.InstructionBatch;
 
 /** Every conformance row, in the interpreter and compiled as regions are. */
 class VectorTest {
@@ -68,7 +69,7 @@ class VectorTest {
         List<VectorRow> slice =
             rows.subList(first, Math.min(first + InstructionBatch.SIZE, rows.size()));
         List<Block> blocks = slice.stream().map(row -> m.decode(row.insn)).toList();
-        InstructionBatch batch = new InstructionBatch(blocks);
+        InstructionBatch batch = new InstructionBatch(new A64Isa(), blocks);
         if (!batch.compile(m.cpu)) {
           assertThat(InstructionBatch.isOptimizing()).as("compiled").isFalse();
           return;

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.InstructionBatch;
 
 /**
  * Real mode against an 80286: {@code ../shared/conformance/x86-real}, beside the repository. Rows
@@ -229,7 +230,7 @@ class RealModeVectorTest {
     if (rows.isEmpty()) {
       return 0;
     }
-    InstructionBatch batch = new InstructionBatch(blocks);
+    InstructionBatch batch = new InstructionBatch(new X86Isa(), blocks);
     assertThat(batch.compile(vectors.cpu())).isTrue();
     for (int i = 0; i < rows.size(); i++) {
       Row row = rows.get(i);

@@ -23,6 +23,7 @@ import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestFault;
+import org.tuber.truffle.engine.InstructionBatch;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.sys.CpuModel;
 

@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.engine.InstructionBatch;
 import org.tuber.truffle.x86.decode.Operand;
 import org.tuber.truffle.x86.state.Flags;
 
@@ -202,7 +203,7 @@ class VectorTest {
         }
       }
     }
-    InstructionBatch batch = new InstructionBatch(blocks);
+    InstructionBatch batch = new InstructionBatch(new X86Isa(), blocks);
     for (int i = 0; i < chosen.size(); i++) {
       String failure = run(chosen.get(i), batch, i);
       if (failure != null) {

@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
-import org.tuber.truffle.x86.InstructionBatch;
+import org.tuber.truffle.engine.InstructionBatch;
+import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Row;
 
@@ -203,7 +204,7 @@ class CompiledOracleTest {
             blocks.add(b);
           }
         }
-        InstructionBatch batch = new InstructionBatch(blocks);
+        InstructionBatch batch = new InstructionBatch(new X86Isa(), blocks);
         assertThat(batch.compile(compiler.guest.cpu)).isTrue();
         batches++;
         for (Compiled c : samples) {

@@ -1,7 +1,7 @@
 package org.tuber.truffle.x86.oracle;
 
 import java.util.Set;
-import org.tuber.truffle.x86.InstructionBatch;
+import org.tuber.truffle.engine.InstructionBatch;
 
 /**
  * One instruction with memory operands at the border between two pages of which one is missing or

@@ -11,7 +11,7 @@ import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestFault;
-import org.tuber.truffle.x86.InstructionBatch;
+import org.tuber.truffle.engine.InstructionBatch;
 import org.tuber.truffle.x86.X86Isa;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Segment;

@@ -1,7 +1,7 @@
 package org.tuber.truffle.x86.oracle;
 
 import org.tuber.truffle.engine.Engine;
-import org.tuber.truffle.x86.InstructionBatch;
+import org.tuber.truffle.engine.InstructionBatch;
 
 /** Host and guest side by side, for one sample at a time. */
 final class Oracle implements AutoCloseable {

@@ -1,4 +1,4 @@
-package org.tuber.truffle.arm;
+package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.CompilerDirectives;
 import com.oracle.truffle.api.CompilerDirectives.CompilationFinal;
@@ -7,12 +7,6 @@ import com.oracle.truffle.api.frame.VirtualFrame;
 import com.oracle.truffle.api.nodes.ExplodeLoop;
 import com.oracle.truffle.api.nodes.RootNode;
 import java.util.List;
-import org.tuber.truffle.arm.state.ArmCpu;
-import org.tuber.truffle.arm.sys.ExceptionEntry;
-import org.tuber.truffle.engine.Block;
-import org.tuber.truffle.engine.GuestCpu;
-import org.tuber.truffle.engine.GuestFault;
-import org.tuber.truffle.engine.GuestState;
 
 /**
  * Many single instructions compiled at once, each as a region of its own would be: its register
@@ -30,7 +24,7 @@ public final class InstructionBatch extends RootNode {
   /** Compilations that may be lost in a row. */
   private static final int MAX_LOSSES = 20;
 
-  private final A64Isa isa = new A64Isa();
+  private final Isa isa;
   private final Block[] blocks;
 
   @CompilationFinal(dimensions = 1)
@@ -43,8 +37,9 @@ public final class InstructionBatch extends RootNode {
   private final long[] masks;
 
   /** Blocks of one instruction each, none of which is for the interpreter only. */
-  public InstructionBatch(List<Block> blocks) {
+  public InstructionBatch(Isa isa, List<Block> blocks) {
     super(null);
+    this.isa = isa;
     int n = blocks.size();
     this.blocks = blocks.toArray(Block[]::new);
     code = new long[2 * n];
@@ -60,7 +55,7 @@ public final class InstructionBatch extends RootNode {
   }
 
   /** Compiles it; false: that was refused. */
-  public boolean compile(ArmCpu cpu) {
+  public boolean compile(GuestCpu cpu) {
     for (int i = 0; i < MAX_CALLS; i++) {
       if (getCallTarget().call(cpu, addresses.length) != null) {
         return true;
@@ -81,12 +76,12 @@ public final class InstructionBatch extends RootNode {
   }
 
   /** Runs instruction {@code index} and nothing else; the fault's vector, or -1. */
-  public int step(ArmCpu cpu, int index) {
+  public int step(GuestCpu cpu, int index) {
     return outcome(cpu, index) == FAULTED ? cpu.fault.vector : -1;
   }
 
   /** Calls the compiled code. The host may throw that away any time (class loading): once more. */
-  private int outcome(ArmCpu cpu, int index) {
+  private int outcome(GuestCpu cpu, int index) {
     for (int i = 0; i < MAX_LOSSES; i++) {
       Object outcome = getCallTarget().call(cpu, index);
       if (outcome != null) {
@@ -109,15 +104,15 @@ public final class InstructionBatch extends RootNode {
    * Runs instruction {@code index}, whose address the CPU's pc has, and goes on to the next or to
    * the handler of its exception.
    */
-  public void run(ArmCpu cpu, int index) {
+  public void run(GuestCpu cpu, int index) {
     int outcome = outcome(cpu, index);
     Block b = blocks[index];
     switch (outcome) {
-      case Block.TO_FALL -> cpu.home.pc = b.fallPc;
-      case Block.TO_TAKEN -> cpu.home.pc = b.takenPc;
+      case Block.TO_FALL -> isa.stateOf(cpu).pc = b.fallPc;
+      case Block.TO_TAKEN -> isa.stateOf(cpu).pc = b.takenPc;
       case FAULTED -> {
-        cpu.home.pc = b.pc;
-        ExceptionEntry.deliverFault(cpu);
+        isa.stateOf(cpu).pc = b.pc;
+        cpu.deliver();
       }
       default -> {}
     }
