@@ -56,6 +56,10 @@ public final class Decoder {
   private int modRm;
   private long w0;
   private long displacement;
+
+  /** The segment of the memory operand does not allow what the instruction does there: #GP. */
+  private boolean isForbidden;
+
   private boolean ripRelative;
   private long immediate;
   private boolean wideImmediate;
@@ -84,7 +88,7 @@ public final class Decoder {
         if (stop == crossesPage) {
           break;
         }
-        illegal(IntegerRows.TOO_LONG);
+        illegal(IntegerRows.FORBIDDEN);
       }
       int kind = row == null ? Block.SYSTEM : row.kind();
       if (row != null && row.has(Row.SYSTEM)) {
@@ -184,6 +188,7 @@ public final class Decoder {
     wideImmediate = false;
     ripRelative = false;
     modRm = -1;
+    isForbidden = false;
     opcode = prefixes();
     if ((opcode == 0xc4 || opcode == 0xc5) && startsVex()) {
       row = vexRow();
@@ -212,6 +217,9 @@ public final class Decoder {
     operands();
     if (row != null && lock && (!row.has(Row.LOCKABLE) || (w0 & Word.MEMORY) == 0)) {
       illegal(IntegerRows.ILLEGAL);
+    }
+    if (row != null && isForbidden) {
+      illegal(IntegerRows.FORBIDDEN);
     }
   }
 
@@ -586,6 +594,12 @@ public final class Decoder {
 
   private void segment(int byDefault) {
     int segment = segmentPrefix >= 0 ? segmentPrefix : byDefault;
+    isForbidden =
+        switch (row.memoryUse) {
+          case WRITE -> (cpu.mode & X86Cpu.readOnly(segment)) != 0;
+          case READ -> segment == X86Cpu.CS && (cpu.mode & X86Cpu.MODE_CS_UNREADABLE) != 0;
+          case NONE -> false;
+        };
     if (segment >= X86Cpu.FS || segmented && !bits64) {
       w0 |= (long) (segment + 1) << Word.SEGMENT_SHIFT;
     }

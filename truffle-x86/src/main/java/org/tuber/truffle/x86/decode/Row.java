@@ -105,6 +105,7 @@ public final class Row {
   final boolean hasXmmImmediate;
 
   final String[] operands;
+  final MemoryUse memoryUse;
 
   static final int ANY_PREFIX = -1;
 
@@ -204,6 +205,7 @@ public final class Row {
     vsib = vectorIndex;
     int space = assembler.indexOf(' ');
     operands = space < 0 ? new String[0] : assembler.substring(space + 1).split(",");
+    memoryUse = MemoryUse.of(mnemonic(), operands);
     boolean vvvv = false;
     boolean is4 = false;
     for (String o : operands) {

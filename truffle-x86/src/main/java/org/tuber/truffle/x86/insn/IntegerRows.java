@@ -12,7 +12,10 @@ import org.tuber.truffle.x86.sys.CpuFeature;
  */
 public final class IntegerRows {
   public static final int ILLEGAL = 0;
-  public static final int TOO_LONG = 1;
+
+  /** More than 15 bytes, or an access that its segment's type forbids. */
+  public static final int FORBIDDEN = 1;
+
   public static final int NO_FPU = 2;
   public static final int ADD = 3;
   public static final int OR = 4;

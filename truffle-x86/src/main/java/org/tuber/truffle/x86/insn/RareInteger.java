@@ -23,7 +23,7 @@ final class RareInteger {
   static int run(X86State s, X86Cpu c, long w0, long w1, int op) {
     switch (op) {
       case IntegerRows.ILLEGAL -> throw c.ud();
-      case IntegerRows.TOO_LONG -> throw c.gp(0);
+      case IntegerRows.FORBIDDEN -> throw c.gp(0);
       case IntegerRows.NO_FPU -> throw c.exception(X86Cpu.NM);
       case IntegerRows.NO_SSE -> throw noSse(c, w1);
       case IntegerRows.SHLD_IMM -> Shift.doubleShift(s, c, w0, w1, (int) w1 & 0xff, true);

@@ -72,6 +72,16 @@ public final class Segment {
     return (attributes & (NON_SYSTEM | CODE)) == (NON_SYSTEM | CODE);
   }
 
+  /** Data that may be written. */
+  public boolean isWritable() {
+    return (attributes & (CODE | WRITABLE_READABLE)) == WRITABLE_READABLE;
+  }
+
+  /** Data, or code that may be read. */
+  public boolean isReadable() {
+    return (attributes & (CODE | WRITABLE_READABLE)) != CODE;
+  }
+
   public boolean isExpandDown() {
     return (attributes & (NON_SYSTEM | CODE | EXPAND_DOWN_CONFORMING))
         == (NON_SYSTEM | EXPAND_DOWN_CONFORMING);

@@ -97,6 +97,11 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   /** {@link #mode}: CR0.TS, the only bit of CR0 that AVX heeds. */
   public static final int MODE_TASK_SWITCHED = 1024;
 
+  /** Code may be executed only. */
+  public static final int MODE_CS_UNREADABLE = 1 << 17;
+
+  private static final int READ_ONLY_SHIFT = 11;
+
   // MMU modes: one TLB table each.
   private static final int MMU_KERNEL = 0;
   private static final int MMU_USER = 1;
@@ -351,9 +356,7 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
       m |= ss.isDefault32() ? MODE_SS32 : 0;
       for (int i = ES; i <= DS; i++) {
         Segment seg = segments[i];
-        if (seg.base != 0
-            || (seg.limit != 0xffff_ffffL && !seg.isNull())
-            || (i == CS ? false : seg.isExpandDown())) {
+        if (seg.base != 0 || seg.limit != 0xffff_ffffL || (i == CS ? false : seg.isExpandDown())) {
           m |= MODE_SEGMENTED;
         }
       }
@@ -363,6 +366,9 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
     }
     if (isProtected() && !v86) {
       m |= MODE_PROTECTED;
+      if (!bits64) {
+        m |= restrictions();
+      }
     }
     if (v86) {
       m |= MODE_V86 | MODE_SEGMENTED;
@@ -384,6 +390,24 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
       segmentBase[i] = bits64 && i < FS ? 0 : segments[i].base;
     }
     home.tlb = table(mmuMode());
+  }
+
+  /** The bit of {@link #mode} that says: in protected mode, and nothing may be written there. */
+  public static int readOnly(int segment) {
+    return 1 << READ_ONLY_SHIFT + segment;
+  }
+
+  /** What the types of the segments forbid (SDM vol. 3, 5.5); null selectors have no type. */
+  private int restrictions() {
+    int m = 0;
+    for (int i = 0; i < 6; i++) {
+      Segment seg = segments[i];
+      if (!seg.isNull() && !seg.isWritable()) {
+        m |= readOnly(i);
+      }
+    }
+    Segment cs = segments[CS];
+    return cs.isCode() && !cs.isReadable() ? m | MODE_CS_UNREADABLE : m;
   }
 
   private int mmuMode() {

@@ -47,11 +47,22 @@ final class StringOps {
   }
 
   private static long source(X86State s, X86Cpu c, long w0, long mask, int size) {
-    return Operand.linear(c, sourceSegment(w0), s.r[RSI] & mask, 1 << size);
+    int segment = sourceSegment(w0);
+    if (segment == X86Cpu.CS && (c.mode & X86Cpu.MODE_CS_UNREADABLE) != 0) {
+      throw c.gp(0);
+    }
+    return Operand.linear(c, segment, s.r[RSI] & mask, 1 << size);
+  }
+
+  private static long second(X86State s, X86Cpu c, long mask, int size) {
+    return Operand.linear(c, X86Cpu.ES, s.r[RDI] & mask, 1 << size);
   }
 
   private static long destination(X86State s, X86Cpu c, long mask, int size) {
-    return Operand.linear(c, X86Cpu.ES, s.r[RDI] & mask, 1 << size);
+    if ((c.mode & X86Cpu.readOnly(X86Cpu.ES)) != 0) {
+      throw c.gp(0);
+    }
+    return second(s, c, mask, size);
   }
 
   private static boolean isRepeated(long w0) {
@@ -284,7 +295,7 @@ final class StringOps {
     int turn = 0;
     long b;
     do {
-      b = Operand.load(s, c, destination(s, c, mask, size), size);
+      b = Operand.load(s, c, second(s, c, mask, size), size);
       advance(s, RDI, mask, step);
     } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
     compare(s, a, b, size);
@@ -301,7 +312,7 @@ final class StringOps {
     long b;
     do {
       a = Operand.load(s, c, source(s, c, w0, mask, size), size);
-      b = Operand.load(s, c, destination(s, c, mask, size), size);
+      b = Operand.load(s, c, second(s, c, mask, size), size);
       advance(s, RSI, mask, step);
       advance(s, RDI, mask, step);
     } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
