@@ -314,6 +314,12 @@ public final class GuestThread implements Runnable {
     return gate != null && gate.enter(this, gva);
   }
 
+  /** A handler's frame names registers that the CPU refuses: SIGSEGV where it should go on. */
+  public void cannotReturn() {
+    Signals.fault(this, SignalInfo.fault(SignalInfo.SIGSEGV, SignalInfo.SI_KERNEL, 0, 0));
+    work = true;
+  }
+
   /** Says in the trace what killed the process. */
   void traceDeath(SignalInfo info) {
     var trace = process.system.settings.trace();
@@ -339,6 +345,16 @@ public final class GuestThread implements Runnable {
 
   public void releaseFrame(long offset) {
     process.system.arena.release(offset);
+  }
+
+  /** A frame of the address space that its program does not see; made when first asked for. */
+  public long systemPage(int number) {
+    return memory.systemPages.frame(number);
+  }
+
+  /** Some of {@link #systemPage} were asked for. */
+  public boolean hasSystemPages() {
+    return !memory.systemPages.isEmpty();
   }
 
   /** Host address of a frame. */

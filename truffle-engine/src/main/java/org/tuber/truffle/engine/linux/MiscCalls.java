@@ -76,7 +76,6 @@ final class MiscCalls {
     calls.put("reboot", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("iopl", (t, a, b, c, d, e, f) -> -Errno.EPERM);
     calls.put("ioperm", (t, a, b, c, d, e, f) -> -Errno.EPERM);
-    calls.put("modify_ldt", (t, a, b, c, d, e, f) -> -Errno.ENOSYS);
     // As on a CPU without protection keys.
     calls.put("pkey_alloc", (t, a, b, c, d, e, f) -> -28);
     calls.put("pkey_free", (t, a, b, c, d, e, f) -> -Errno.EINVAL);

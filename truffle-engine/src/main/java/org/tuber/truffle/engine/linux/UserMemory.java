@@ -40,6 +40,7 @@ final class UserMemory {
   private final Mappings mappings;
   private final ReentrantLock lock = new ReentrantLock();
   private final Residents residents = new Residents();
+  final SystemPages systemPages;
 
   /** Start and end of the heap that brk moves. */
   long heapStart;
@@ -50,6 +51,7 @@ final class UserMemory {
     this.arena = arena;
     this.limit = limit;
     mappings = new Mappings(limit, mapTop);
+    systemPages = new SystemPages(arena);
   }
 
   void attach(GuestThread t) {
@@ -328,6 +330,7 @@ final class UserMemory {
       lock.unlock();
     }
     releaseFrames(frames);
+    systemPages.release();
     all.forEach(Vma::drop);
   }
 
@@ -656,6 +659,7 @@ final class UserMemory {
         child.mappings.put(v.part(v.start, v.end));
       }
       pages.fork(child.pages, arena, eager);
+      systemPages.copyTo(child.systemPages);
     } finally {
       lock.unlock();
     }

@@ -171,7 +171,7 @@ final class FarReturn {
   }
 
   /** Checks the code segment returned to; returns its descriptor. */
-  private static long returnCode(X86Cpu c, int selector) {
+  static long returnCode(X86Cpu c, int selector) {
     if (Descriptors.isNull(selector)) {
       throw c.gp(0);
     }
@@ -204,7 +204,7 @@ final class FarReturn {
   }
 
   /** Checks the stack segment returned to; 0 for an allowed null selector. */
-  private static long outerStack(X86Cpu c, int selector, int newCpl, long code) {
+  static long outerStack(X86Cpu c, int selector, int newCpl, long code) {
     if (Descriptors.isNull(selector)) {
       boolean allowed =
           c.isLongMode() && Descriptors.isLong(code) && newCpl != 3 && (selector & 3) == newCpl;
@@ -225,7 +225,7 @@ final class FarReturn {
     return d;
   }
 
-  private static void commitCode(X86State s, X86Cpu c, int selector, long code, long offset) {
+  static void commitCode(X86State s, X86Cpu c, int selector, long code, long offset) {
     Descriptors.set(c.segments[X86Cpu.CS], selector, code);
     s.pc = SegLoad.linearPc(c, offset);
     c.modeChanged();

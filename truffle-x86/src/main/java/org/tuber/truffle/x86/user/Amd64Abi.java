@@ -34,6 +34,9 @@ final class Amd64Abi extends Abi {
     calls.put(
         "set_thread_area",
         (t, at, b, c, d, e, f) -> X86UserCpu.of(t).segments().setThreadArea(t, at));
+    calls.put(
+        "modify_ldt",
+        (t, function, at, n, d, e, f) -> LocalDescriptors.modify(t, (int) function, at, n));
   }
 
   @Override

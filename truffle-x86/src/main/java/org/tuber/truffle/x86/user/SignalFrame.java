@@ -10,6 +10,7 @@ import org.tuber.truffle.engine.linux.SignalStack;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
+import org.tuber.truffle.x86.sys.ProgramSegments;
 
 /** Signal frames of 64-bit programs as Linux lays them out (struct rt_sigframe, asm/sigframe.h). */
 final class SignalFrame {
@@ -50,7 +51,7 @@ final class SignalFrame {
     for (int i = 0; i < ORDER.length; i++) {
       b.putLong(MCONTEXT + 8 * i, s.r[ORDER[i]]);
     }
-    b.putLong(MCONTEXT + 128, s.pc).putLong(MCONTEXT + 136, c.eflags());
+    b.putLong(MCONTEXT + 128, ProgramSegments.offset(c)).putLong(MCONTEXT + 136, c.eflags());
     b.putShort(MCONTEXT + 144, (short) c.segments[X86Cpu.CS].selector);
     b.putShort(MCONTEXT + 150, (short) c.segments[X86Cpu.SS].selector);
     b.putLong(MCONTEXT + 152, u.lastError).putLong(MCONTEXT + 160, u.lastTrap);
@@ -65,8 +66,10 @@ final class SignalFrame {
     s.r[6] = frame + INFO;
     s.r[2] = frame + UCONTEXT;
     s.r[0] = 0;
+    X86UserCpu.setFlat(c, false);
     s.pc = action.handler();
     c.setEflags(c.eflags() & ~(long) (Flags.DF | Flags.TF | Flags.RF));
+    c.modeChanged();
   }
 
   /** rt_sigreturn. */
@@ -84,12 +87,20 @@ final class SignalFrame {
     for (int i = 0; i < ORDER.length; i++) {
       s.r[ORDER[i]] = b.getLong(MCONTEXT + 8 * i);
     }
-    s.pc = b.getLong(MCONTEXT + 128);
+    boolean entered =
+        ProgramSegments.enter(
+            c,
+            b.getShort(MCONTEXT + 144) & 0xffff | 3,
+            b.getLong(MCONTEXT + 128),
+            b.getShort(MCONTEXT + 150) & 0xffff | 3);
     long flags = b.getLong(MCONTEXT + 136);
     c.setEflags(c.eflags() & ~(long) USER_FLAGS | flags & USER_FLAGS);
     SignalStack.restoreMask(t, b.getLong(SIGMASK));
     SignalStack.restore(
         t, b.getLong(UCONTEXT + 16), b.getInt(UCONTEXT + 24), b.getLong(UCONTEXT + 32));
+    if (!entered) {
+      t.cannotReturn();
+    }
     return Errno.NO_RESULT;
   }
 }

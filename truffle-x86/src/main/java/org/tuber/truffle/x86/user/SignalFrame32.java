@@ -10,6 +10,7 @@ import org.tuber.truffle.engine.linux.SignalStack;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
+import org.tuber.truffle.x86.sys.ProgramSegments;
 
 /** Signal frames of i386 programs (struct sigframe_ia32 and rt_sigframe_ia32, asm/sigframe.h). */
 final class SignalFrame32 {
@@ -29,6 +30,9 @@ final class SignalFrame32 {
 
   /** Size of the x87 part that precedes the FXSAVE image. */
   private static final int FSAVE_BYTES = 112;
+
+  /** In the order of the context. */
+  private static final int[] DATA_SEGMENTS = {X86Cpu.GS, X86Cpu.FS, X86Cpu.ES, X86Cpu.DS};
 
   /**
    * At 0 {@code pop eax; mov eax, sigreturn; int 0x80}, at 16 {@code mov eax, rt_sigreturn; int}.
@@ -97,8 +101,10 @@ final class SignalFrame32 {
     s.r[0] = info.number();
     s.r[2] = rt ? frame + INFO : 0;
     s.r[1] = rt ? frame + UCONTEXT : 0;
+    X86UserCpu.setFlat(c, true);
     s.pc = action.handler() & 0xffff_ffffL;
     c.setEflags(c.eflags() & ~(long) (Flags.DF | Flags.TF | Flags.RF));
+    c.modeChanged();
   }
 
   /** Header of the x87 part: control, status, tags, and the mark that FXSAVE follows. */
@@ -130,7 +136,8 @@ final class SignalFrame32 {
       b.putInt(at + 16 + 4 * i, (int) r[order[i]]);
     }
     b.putInt(at + 48, u.lastTrap).putInt(at + 52, (int) u.lastError);
-    b.putInt(at + 56, (int) c.home.pc).putInt(at + 60, c.segments[X86Cpu.CS].selector);
+    b.putInt(at + 56, (int) ProgramSegments.offset(c));
+    b.putInt(at + 60, c.segments[X86Cpu.CS].selector);
     b.putInt(at + 64, (int) c.eflags()).putInt(at + 68, (int) r[4]);
     b.putInt(at + 72, c.segments[X86Cpu.SS].selector).putInt(at + 76, (int) fpuAt);
     b.putInt(at + 80, (int) mask).putInt(at + 84, (int) u.lastAddress);
@@ -177,8 +184,19 @@ final class SignalFrame32 {
     for (int i = 0; i < 8; i++) {
       c.home.r[order[i]] = b.getInt(at + 16 + 4 * i) & 0xffff_ffffL;
     }
-    c.home.pc = b.getInt(at + 56) & 0xffff_ffffL;
+    for (int i = 0; i < DATA_SEGMENTS.length; i++) {
+      ProgramSegments.loadData(c, DATA_SEGMENTS[i], b.getShort(at + 4 * i) & 0xffff);
+    }
+    boolean entered =
+        ProgramSegments.enter(
+            c,
+            b.getShort(at + 60) & 0xffff | 3,
+            b.getInt(at + 56) & 0xffff_ffffL,
+            b.getShort(at + 72) & 0xffff | 3);
     long flags = b.getInt(at + 64);
     c.setEflags(c.eflags() & ~(long) SignalFrame.USER_FLAGS | flags & SignalFrame.USER_FLAGS);
+    if (!entered) {
+      t.cannotReturn();
+    }
   }
 }

@@ -4,6 +4,7 @@ import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.linux.Errno;
 import org.tuber.truffle.engine.linux.GuestThread;
 import org.tuber.truffle.x86.state.X86Cpu;
+import org.tuber.truffle.x86.sys.ProgramSegments;
 
 /**
  * The segments of a program's thread: FS and GS of x86-64 by arch_prctl, and the three descriptors
@@ -114,11 +115,12 @@ final class UserSegments {
    * @param reader who can read the user_desc at {@code at}
    */
   long setThreadArea(GuestThread reader, long at) {
-    long d = reader.need(at, 16);
-    int index = GuestRam.hostLoad32(d);
-    long base = GuestRam.hostLoad32(d + 4) & 0xffff_ffffL;
-    long limit = GuestRam.hostLoad32(d + 8) & 0xf_ffffL;
-    int flags = GuestRam.hostLoad32(d + 12);
+    UserDescriptor u = UserDescriptor.read(reader, at);
+    boolean clears = u.isEmpty() || u.isZero();
+    if (!clears && (!u.is32Bit() || u.contents() > 1 || u.isNotPresent())) {
+      return -Errno.EINVAL;
+    }
+    int index = u.index();
     if (index == -1) {
       for (int i = TLS_FIRST; i < TLS_FIRST + TLS_COUNT; i++) {
         if (get(i) == 0) {
@@ -134,33 +136,24 @@ final class UserSegments {
     if (index < TLS_FIRST || index >= TLS_FIRST + TLS_COUNT) {
       return -Errno.EINVAL;
     }
-    boolean notPresent = (flags & 1 << 5) != 0;
-    boolean wide = (flags & 1) != 0;
-    boolean readOnly = (flags & 1 << 3) != 0;
-    boolean pages = (flags & 1 << 4) != 0;
-    long descriptor =
-        limit & 0xffff
-            | (base & 0xff_ffff) << 16
-            | (readOnly ? 0xf1L : 0xf3L) << 40
-            | (limit & 0xf_0000) << 32
-            | (wide ? 1L << 54 : 0)
-            | (pages ? 1L << 55 : 0)
-            | (base & 0xff00_0000L) << 32;
-    set(index, notPresent && base == 0 && limit == 0 ? 0 : descriptor);
-    reload(cpu, index, base, pages ? limit << 12 | 0xfff : limit);
+    set(index, clears ? 0 : u.descriptor());
+    reload(index << 3, X86Cpu.FS, X86Cpu.GS);
     return 0;
+  }
+
+  /** An entry of the LDT has changed. */
+  void reloadLocal(int index) {
+    reload(index << 3 | 4, X86Cpu.ES, X86Cpu.DS, X86Cpu.FS, X86Cpu.GS);
   }
 
   /**
    * Registers that hold the selector follow at once, as they do when the kernel switches to the
    * thread: one made by clone would else keep its parent's.
    */
-  private static void reload(X86Cpu c, int index, long base, long limit) {
-    for (int i : new int[] {X86Cpu.FS, X86Cpu.GS}) {
-      if (c.segments[i].selector >> 3 == index) {
-        c.segments[i].base = base;
-        c.segments[i].limit = limit;
-        c.segmentBase[i] = base;
+  private void reload(int selector, int... registers) {
+    for (int i : registers) {
+      if ((cpu.segments[i].selector & ~3) == selector) {
+        ProgramSegments.loadData(cpu, i, cpu.segments[i].selector);
       }
     }
   }

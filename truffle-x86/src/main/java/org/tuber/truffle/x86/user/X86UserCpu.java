@@ -37,6 +37,12 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   private static final int BUS_ERROR = 1 << 15;
 
   final X86Cpu cpu;
+  // Attributes of segments: present, privilege 3, accessed.
+  private static final int FLAT_CODE_32 = 0xc0fb;
+  private static final int FLAT_CODE_64 = 0xa0fb;
+  private static final int FLAT_DATA = 0xc0f3;
+  private static final int LDT_ATTRIBUTES = 0x82;
+
   private final X86Linux linux;
   private final UserSegments segments;
   private final GuestRegisters registers;
@@ -169,17 +175,13 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
     c.eflagsHigh = Flags.FIXED | Flags.IF;
     c.mxcsr = 0x1f80;
     c.fpu.initialize();
-    int code = is32Bit ? 0xc0fb : 0xa0fb;
-    int data = 0xc0f3;
-    int selector = is32Bit ? UserSegments.SS : 0;
     for (int i = 0; i < 6; i++) {
-      boolean flat = is32Bit && i != X86Cpu.FS && i != X86Cpu.GS;
-      c.segments[i].set(flat ? selector : 0, 0, flat ? 0xffff_ffffL : 0, flat ? data : 0);
+      c.segments[i].set(0, 0, 0, 0);
     }
-    c.segments[X86Cpu.CS].set(
-        is32Bit ? UserSegments.CS32 : UserSegments.CS64, 0, 0xffff_ffffL, code);
-    c.segments[X86Cpu.SS].set(UserSegments.SS, 0, 0xffff_ffffL, data);
-    c.segments[X86Cpu.LDTR].set(0, 0, 0, 0);
+    setFlat(c, is32Bit);
+    // Always there, mostly empty: a table whose size the threads need not tell each other.
+    c.segments[X86Cpu.LDTR].set(
+        0, LocalDescriptors.LDT_GVA, LocalDescriptors.LDT_BYTES - 1, LDT_ATTRIBUTES);
     c.segments[X86Cpu.TR].set(0, 0, 0, 0x8b);
     c.idtr.limit = 0;
     c.gdtr.base = UserSegments.GDT_GVA;
@@ -189,6 +191,17 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
     Arrays.fill(c.home.y, 0);
     Flags.setArithmetic(c.home, 0);
     c.modeChanged();
+  }
+
+  /** The segments with which programs begin and handlers of signals are entered. */
+  static void setFlat(X86Cpu c, boolean is32Bit) {
+    if (is32Bit) {
+      c.segments[X86Cpu.ES].set(UserSegments.SS, 0, 0xffff_ffffL, FLAT_DATA);
+      c.segments[X86Cpu.DS].set(UserSegments.SS, 0, 0xffff_ffffL, FLAT_DATA);
+    }
+    int selector = is32Bit ? UserSegments.CS32 : UserSegments.CS64;
+    c.segments[X86Cpu.CS].set(selector, 0, 0xffff_ffffL, is32Bit ? FLAT_CODE_32 : FLAT_CODE_64);
+    c.segments[X86Cpu.SS].set(UserSegments.SS, 0, 0xffff_ffffL, FLAT_DATA);
   }
 
   @Override
@@ -255,6 +268,10 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   public void walk(X86Cpu c, long gva, int access) {
     if (segments.isDescriptorTable(gva) && c.cpl == 0) {
       c.walked(segments.frame() | (gva & 4095), 3);
+      return;
+    }
+    if (LocalDescriptors.isIn(gva) && c.cpl == 0) {
+      c.walked(LocalDescriptors.frame(thread, gva) | (gva & 4095), 3);
       return;
     }
     thread.walk(gva, access);
@@ -326,6 +343,8 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
               SignalInfo.fault(
                   SignalInfo.SIGFPE, fpuCode(cpu.mxcsr & ~(cpu.mxcsr >> 7)), pc, vector);
           case X86Cpu.AC -> SignalInfo.fault(SignalInfo.SIGBUS, 1, 0, vector);
+          case X86Cpu.NP, X86Cpu.SS_FAULT ->
+              SignalInfo.fault(SignalInfo.SIGBUS, SignalInfo.SI_KERNEL, 0, vector);
           case X86Cpu.PF ->
               (error & BUS_ERROR) != 0
                   ? SignalInfo.fault(SignalInfo.SIGBUS, 2, address, vector)
