@@ -97,6 +97,75 @@ static void bad_return(int number, siginfo_t *info, void *context) {
   } while (0);                                                                                                 \
   printf("%s: %s\n", text, seen_cs ? "done" : "refused")
 
+/* Operands that just fit below the limit, 63, and those a byte higher. */
+static void widths(void) {
+  put(3, data, sizeof data - 1, 0, 0, 0, 0, 1);
+  set_fs(selector(3));
+  __asm__ volatile("fninit; fldz");
+  OP("movb %%fs:63, %%al");
+  OP("movb %%fs:64, %%al");
+  OP("movw %%fs:62, %%ax");
+  OP("movw %%fs:63, %%ax");
+  OP("addl %%eax, %%fs:60");
+  OP("addl %%eax, %%fs:61");
+  OP("cmpxchg8b %%fs:56");
+  OP("cmpxchg8b %%fs:57");
+  OP("movups %%fs:48, %%xmm0");
+  OP("movups %%fs:49, %%xmm0");
+  OP("movups %%xmm0, %%fs:48");
+  OP("movups %%xmm0, %%fs:49");
+  OP("lddqu %%fs:48, %%xmm0");
+  OP("lddqu %%fs:49, %%xmm0");
+  OP("movss %%fs:60, %%xmm0");
+  OP("movss %%fs:61, %%xmm0");
+  OP("movss %%xmm0, %%fs:60");
+  OP("movss %%xmm0, %%fs:61");
+  OP("movsd %%fs:56, %%xmm0");
+  OP("movsd %%fs:57, %%xmm0");
+  OP("movsd %%xmm0, %%fs:57");
+  OP("movhps %%fs:57, %%xmm0");
+  OP("movhps %%xmm0, %%fs:57");
+  OP("movlps %%xmm0, %%fs:56");
+  OP("addss %%fs:60, %%xmm0");
+  OP("addss %%fs:61, %%xmm0");
+  OP("addsd %%fs:56, %%xmm0");
+  OP("addsd %%fs:57, %%xmm0");
+  OP("cvtsi2sd %%fs:60, %%xmm0");
+  OP("cvtsi2sd %%fs:61, %%xmm0");
+  OP("movd %%fs:60, %%xmm0");
+  OP("movd %%fs:61, %%xmm0");
+  OP("movq %%xmm0, %%fs:56");
+  OP("movq %%xmm0, %%fs:57");
+  OP("pinsrw $1, %%fs:62, %%xmm0");
+  OP("pinsrw $1, %%fs:63, %%xmm0");
+  OP("ldmxcsr %%fs:61");
+  OP("stmxcsr %%fs:61");
+  OP("paddb %%fs:56, %%mm0; emms");
+  OP("paddb %%fs:57, %%mm0; emms");
+  OP("punpcklbw %%fs:60, %%mm0; emms");
+  OP("movq %%mm0, %%fs:57; emms");
+  OP("emms");
+  OP("flds %%fs:60; fstp %%st(0)");
+  OP("flds %%fs:61; fstp %%st(0)");
+  OP("fldl %%fs:56; fstp %%st(0)");
+  OP("fldl %%fs:57; fstp %%st(0)");
+  OP("fldt %%fs:54; fstp %%st(0)");
+  OP("fldt %%fs:55; fstp %%st(0)");
+  OP("fildll %%fs:56; fstp %%st(0)");
+  OP("fildll %%fs:57; fstp %%st(0)");
+  OP("filds %%fs:62; fstp %%st(0)");
+  OP("filds %%fs:63; fstp %%st(0)");
+  OP("fldz; fstpt %%fs:54");
+  OP("fldz; fstpt %%fs:55");
+  OP("fninit; fnstcw %%fs:62");
+  OP("fnstcw %%fs:63");
+  OP("fnstenv %%fs:36");
+  OP("fnstenv %%fs:37");
+  OP("fnsave %%fs:0");
+  OP("fninit; fnstsw %%fs:63");
+  set_fs(0);
+}
+
 /* Every way to write through a segment that can only be read, and some ways to read. */
 static void types(void) {
   put(5, data, sizeof data - 1, 0, 1, 0, 0, 1);
@@ -331,6 +400,7 @@ int main(void) {
   printf("parent: %d\n", load_fs(8));
 
   types();
+  widths();
   code_segments();
   signal_in_segment();
   child = fork();

@@ -112,12 +112,11 @@ public final class Operand {
 
   /**
    * Effective address plus segment base: the linear address of a memory operand as wide as the word
-   * says. Deviation: of SSE operands only the first byte is held against the segment's limit, of
-   * x87 operands without a size letter the first two or four.
+   * says, for integer instructions.
    */
   public static long address(X86State s, X86Cpu c, long w0, long w1) {
     long a = offset(s, w0, w1);
-    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, widthOf(w0));
+    return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, 1 << Word.size(w0));
   }
 
   /** The same for an operand of {@code bytes} bytes. */
@@ -130,11 +129,6 @@ public final class Operand {
   public static long address(X86State s, X86Cpu c, long w0, long w1, int bytes, long distance) {
     long a = offset(s, w0, w1) + distance;
     return (w0 & Word.COMPLEX_ADDRESS) == 0 ? a : segmented(c, w0, a, bytes);
-  }
-
-  private static int widthOf(long w0) {
-    int op = Word.op(w0);
-    return op >= Op.SSE && op < Op.X87 ? 1 : 1 << Word.size(w0);
   }
 
   /** The effective address itself, as LEA gives it (address size applied). */

@@ -61,7 +61,7 @@ final class FxSave {
   }
 
   static void run(X86State s, X86Cpu c, long w0, long w1, int op) {
-    long a = Operand.address(s, c, w0, w1);
+    long a = Operand.address(s, c, w0, w1, bytes(w0, op));
     boolean wide = (w0 & Word.REX_W) != 0;
     switch (op) {
       case FXSAVE -> {
@@ -99,6 +99,16 @@ final class FxSave {
       case ProtectionKeys.RDPKRU, ProtectionKeys.WRPKRU -> ProtectionKeys.run(s, c, op);
       default -> X87Environment.run(s, c, w0, a, op);
     }
+  }
+
+  /** What is held against the segment's limit; of XSAVE's areas the part that is always there. */
+  private static int bytes(long w0, int op) {
+    return switch (op) {
+      case FXSAVE, FXRSTOR -> LEGACY_BYTES;
+      case XSAVE, XSAVEOPT, XSAVEC, XSAVES, XRSTOR, XRSTORS -> XsaveLayout.EXTENDED;
+      case ProtectionKeys.RDPKRU, ProtectionKeys.WRPKRU -> 1;
+      default -> X87Environment.bytes(w0, op);
+    };
   }
 
   private static void enabled(X86Cpu c) {

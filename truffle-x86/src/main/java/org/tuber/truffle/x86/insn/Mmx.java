@@ -20,7 +20,7 @@ final class Mmx {
     X87Control.check(c);
     long v =
         Word.isMemory(w0)
-            ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1))
+            ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1, 8))
             : c.fpu.significand[Word.rm(w0)];
     enter(c);
     return v;

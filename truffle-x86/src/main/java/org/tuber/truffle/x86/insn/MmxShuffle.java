@@ -113,7 +113,7 @@ final class MmxShuffle {
       return Mmx.source(s, c, w0, w1);
     }
     X87Control.check(c);
-    long v = SoftTlb.load32(s, c, Operand.address(s, c, w0, w1));
+    long v = SoftTlb.load32(s, c, Operand.address(s, c, w0, w1, 4));
     Mmx.enter(c);
     return v;
   }
@@ -143,7 +143,7 @@ final class MmxShuffle {
         X87Control.check(c);
         long v = Mmx.get(c, Word.reg(w0));
         if (Word.isMemory(w0)) {
-          SoftTlb.store64(s, c, Operand.address(s, c, w0, w1), v);
+          SoftTlb.store64(s, c, Operand.address(s, c, w0, w1, 8), v);
         } else {
           Mmx.set(c, Word.rm(w0), v);
         }

@@ -154,7 +154,7 @@ final class SseConvert {
     if (op == CVTPI2PS || op == CVTPI2PD) {
       long v =
           Word.isMemory(w0)
-              ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1))
+              ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1, 8))
               : Mmx.get(c, Word.rm(w0));
       if (op == CVTPI2PS) {
         s.x[d] = singles(c, v);

@@ -110,7 +110,8 @@ final class SseMove {
       case MOVHLPS -> s.x[Xmm.v(w0)] = s.x[(Word.rm(w0) << 1) + 1];
       case LOAD_HIGH -> s.x[Xmm.v(w0) + 1] = Xmm.low64(s, c, w0, w1);
       case MOVLHPS -> s.x[Xmm.v(w0) + 1] = s.x[Word.rm(w0) << 1];
-      case STORE_HIGH -> SoftTlb.store64(s, c, Operand.address(s, c, w0, w1), s.x[Xmm.v(w0) + 1]);
+      case STORE_HIGH ->
+          SoftTlb.store64(s, c, Operand.address(s, c, w0, w1, 8), s.x[Xmm.v(w0) + 1]);
       case MOVD_LOAD -> {
         int size = Word.size(w0);
         set(s, Xmm.v(w0), Operand.zext(Operand.e(s, c, w0, w1, size), size), 0);
@@ -123,7 +124,7 @@ final class SseMove {
       case PMOVMSKB -> pmovmskb(s, w0);
       case MASKMOVDQU -> maskmovdqu(s, c, w0);
       case LDMXCSR -> ldmxcsr(s, c, w0, w1);
-      case STMXCSR -> SoftTlb.store32(s, c, Operand.address(s, c, w0, w1), c.mxcsr);
+      case STMXCSR -> SoftTlb.store32(s, c, Operand.address(s, c, w0, w1, 4), c.mxcsr);
       case MOVDDUP -> {
         long v = Xmm.low64(s, c, w0, w1);
         set(s, Xmm.v(w0), v, v);
@@ -164,7 +165,7 @@ final class SseMove {
       copy(s, Word.rm(w0) << 1, v);
       return;
     }
-    long a = Operand.address(s, c, w0, w1);
+    long a = Operand.address(s, c, w0, w1, 16);
     if (mustAlign && (a & 15) != 0) {
       throw c.gp(0);
     }
@@ -194,7 +195,7 @@ final class SseMove {
   private static void storeSs(X86State s, X86Cpu c, long w0, long w1) {
     long v = s.x[Xmm.v(w0)];
     if (Word.isMemory(w0)) {
-      SoftTlb.store32(s, c, Operand.address(s, c, w0, w1), v);
+      SoftTlb.store32(s, c, Operand.address(s, c, w0, w1, 4), v);
     } else {
       int d = Word.rm(w0) << 1;
       s.x[d] = Xmm.merge32(s.x[d], (int) v);
@@ -204,7 +205,7 @@ final class SseMove {
   private static void storeLow(X86State s, X86Cpu c, long w0, long w1) {
     long v = s.x[Xmm.v(w0)];
     if (Word.isMemory(w0)) {
-      SoftTlb.store64(s, c, Operand.address(s, c, w0, w1), v);
+      SoftTlb.store64(s, c, Operand.address(s, c, w0, w1, 8), v);
     } else {
       s.x[Word.rm(w0) << 1] = v;
     }
@@ -279,7 +280,7 @@ final class SseMove {
   }
 
   private static void ldmxcsr(X86State s, X86Cpu c, long w0, long w1) {
-    int v = (int) SoftTlb.load32(s, c, Operand.address(s, c, w0, w1));
+    int v = (int) SoftTlb.load32(s, c, Operand.address(s, c, w0, w1, 4));
     if ((v & ~FxSave.MXCSR_MASK) != 0) {
       throw c.gp(0);
     }

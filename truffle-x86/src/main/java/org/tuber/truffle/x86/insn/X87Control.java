@@ -31,14 +31,14 @@ final class X87Control {
       case X87Rows.FNCLEX -> f.status &= 0x7f00;
       case X87Rows.FLDCW -> {
         check(c);
-        int v = (int) SoftTlb.load16(s, c, Operand.address(s, c, w0, w1));
+        int v = (int) SoftTlb.load16(s, c, Operand.address(s, c, w0, w1, 2));
         f.control = X87State.controlBits(v);
         f.updateSummary();
       }
-      case X87Rows.FNSTCW -> SoftTlb.store16(s, c, Operand.address(s, c, w0, w1), f.control);
+      case X87Rows.FNSTCW -> SoftTlb.store16(s, c, Operand.address(s, c, w0, w1, 2), f.control);
       case X87Rows.FNSTSW -> {
         if (Word.isMemory(w0)) {
-          SoftTlb.store16(s, c, Operand.address(s, c, w0, w1), f.statusWord());
+          SoftTlb.store16(s, c, Operand.address(s, c, w0, w1, 2), f.statusWord());
         } else {
           Operand.setRegister(s, 0, 1, f.statusWord());
         }

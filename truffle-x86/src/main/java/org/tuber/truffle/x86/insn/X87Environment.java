@@ -36,7 +36,7 @@ public final class X87Environment {
 
   static void run(X86State s, X86Cpu c, long w0, long a, int op) {
     boolean wide = Word.size(w0) != 1;
-    int bytes = wide ? 28 : 14;
+    int bytes = environmentBytes(w0);
     X87State f = c.fpu;
     switch (op) {
       case FNSTENV -> {
@@ -71,6 +71,15 @@ public final class X87Environment {
       }
       default -> throw c.ud();
     }
+  }
+
+  private static int environmentBytes(long w0) {
+    return Word.size(w0) != 1 ? 28 : 14;
+  }
+
+  /** Length of the memory operand. */
+  static int bytes(long w0, int op) {
+    return environmentBytes(w0) + (op == FNSAVE || op == FRSTOR ? 80 : 0);
   }
 
   /** The full tag word: two bits for each physical register. */

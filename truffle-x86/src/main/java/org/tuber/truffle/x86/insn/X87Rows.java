@@ -234,8 +234,8 @@ public final class X87Rows {
   }
 
   /** The instruction's memory operand, remembered for save areas. */
-  private static long address(X86State s, X86Cpu c, long w0, long w1) {
-    long a = Operand.address(s, c, w0, w1);
+  private static long address(X86State s, X86Cpu c, long w0, long w1, int bytes) {
+    long a = Operand.address(s, c, w0, w1, bytes);
     c.fpu.lastDp = a;
     return a;
   }
@@ -248,7 +248,7 @@ public final class X87Rows {
       X87Arith.registers(c, kind, Word.rm(w0) & 7, 0, kind == 3);
     } else {
       int size = Word.size(w0);
-      long v = Operand.load(s, c, address(s, c, w0, w1), size);
+      long v = Operand.load(s, c, address(s, c, w0, w1, 1 << size), size);
       X87Arith.memory(c, kind, op >= ARITH_INT ? X87Arith.INTEGER : size, v);
     }
   }
@@ -262,8 +262,8 @@ public final class X87Rows {
       }
       return;
     }
-    long a = address(s, c, w0, w1);
     int size = Word.size(w0);
+    long a = address(s, c, w0, w1, hasTenBytes(op) ? 10 : 1 << size);
     switch (op) {
       case FLD -> X87Transfer.load(c, size, Operand.load(s, c, a, size));
       case FILD -> X87Transfer.load(c, X87Arith.INTEGER, Operand.load(s, c, a, size));
@@ -309,6 +309,10 @@ public final class X87Rows {
         X87Transfer.stored(c, true);
       }
     }
+  }
+
+  private static boolean hasTenBytes(int op) {
+    return op == FLD80 || op == FSTP80 || op == FBLD || op == FBSTP;
   }
 
   private static boolean cmovHolds(X86State s, int kind) {

@@ -28,7 +28,7 @@ final class Xmm {
     if (!Word.isMemory(w0)) {
       return Word.rm(w0) << 1;
     }
-    long a = Operand.address(s, c, w0, w1);
+    long a = Operand.address(s, c, w0, w1, 16);
     if ((a & 15) != 0) {
       throw c.gp(0);
     }
@@ -41,7 +41,7 @@ final class Xmm {
     if (!Word.isMemory(w0)) {
       return Word.rm(w0) << 1;
     }
-    long a = Operand.address(s, c, w0, w1);
+    long a = Operand.address(s, c, w0, w1, 16);
     load128(s, c, a);
     return X86State.X_MEMORY;
   }
@@ -61,21 +61,21 @@ final class Xmm {
   /** The low 64 bits of the W operand. */
   static long low64(X86State s, X86Cpu c, long w0, long w1) {
     return Word.isMemory(w0)
-        ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1))
+        ? SoftTlb.load64(s, c, Operand.address(s, c, w0, w1, 8))
         : s.x[Word.rm(w0) << 1];
   }
 
   /** The low 32 bits of the W operand. */
   static int low32(X86State s, X86Cpu c, long w0, long w1) {
     return Word.isMemory(w0)
-        ? (int) SoftTlb.load32(s, c, Operand.address(s, c, w0, w1))
+        ? (int) SoftTlb.load32(s, c, Operand.address(s, c, w0, w1, 4))
         : (int) s.x[Word.rm(w0) << 1];
   }
 
   /** The low 16 bits of the W operand, sign-extended. */
   static int low16(X86State s, X86Cpu c, long w0, long w1) {
     return Word.isMemory(w0)
-        ? (int) SoftTlb.load16(s, c, Operand.address(s, c, w0, w1))
+        ? (int) SoftTlb.load16(s, c, Operand.address(s, c, w0, w1, 2))
         : (short) s.x[Word.rm(w0) << 1];
   }
 
