@@ -47,6 +47,8 @@ public abstract class GuestMemory {
   /** Outcome of {@link #walk}: {@code PERMIT_} bits that hold for the whole page in this mode. */
   protected int walkPermissions;
 
+  private boolean checksAlignment;
+
   /** Stores to pages of code through {@link #writableHostSlow}, done by {@link #dropRewritten}. */
   private final List<long[]> rewritten = new ArrayList<>();
 
@@ -101,6 +103,11 @@ public abstract class GuestMemory {
    */
   protected abstract void walk(long gva, int access);
 
+  /** The exception of an access that is not aligned while {@link #checksAlignment}, prepared. */
+  protected RuntimeException misaligned(long gva) {
+    throw new UnsupportedOperationException("alignment checks at " + Long.toHexString(gva));
+  }
+
   /** {@link #dropRewritten} has to be called when the instruction is through. */
   abstract void codeRewritten();
 
@@ -109,6 +116,23 @@ public abstract class GuestMemory {
   /** Host address of the TLB table of an MMU mode. */
   protected final long table(int mmuMode) {
     return tables[mmuMode];
+  }
+
+  /**
+   * Begins or ends checking the alignment of accesses of 2, 4 and 8 bytes: meanwhile no fast path
+   * is opened.
+   */
+  protected final void setChecksAlignment(boolean checks) {
+    if (checks && !checksAlignment) {
+      flushData();
+    }
+    checksAlignment = checks;
+  }
+
+  private void requireAligned(long gva, int size) {
+    if (checksAlignment && size <= 8 && (gva & size - 1) != 0) {
+      throw misaligned(gva);
+    }
   }
 
   /** Another table for the MMU mode of {@code table}, for {@link Lockstep}. */
@@ -209,6 +233,7 @@ public abstract class GuestMemory {
       writable &= !watching.watchesWrites(page);
       readable &= !watching.watchesReads(page);
     }
+    readable &= !checksAlignment;
     writable &= readable;
     SoftTlb.fill(
         state().tlb,
@@ -230,6 +255,7 @@ public abstract class GuestMemory {
   /** Loads 1, 2, 4 or 8 bytes the slow way: TLB miss, page crossing or device. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public long loadSlow(long gva, int size) {
+    requireAligned(gva, size);
     if (watching != null) {
       watch(gva, size, false);
     }
@@ -275,6 +301,7 @@ public abstract class GuestMemory {
   /** Stores 1, 2, 4 or 8 bytes the slow way. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public void storeSlow(long gva, long value, int size) {
+    requireAligned(gva, size);
     if (watching != null) {
       watch(gva, size, true);
     }
@@ -327,6 +354,7 @@ public abstract class GuestMemory {
   /** See {@link SoftTlb#writableHost}. */
   @TruffleBoundary(transferToInterpreterOnException = false)
   public long writableHostSlow(long gva, int size) {
+    requireAligned(gva, size);
     if (watching != null && !alone) {
       watch(gva, size, false);
       watch(gva, size, true);

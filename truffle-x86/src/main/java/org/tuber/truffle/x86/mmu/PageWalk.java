@@ -78,12 +78,17 @@ public final class PageWalk {
     int levels = (c.cr4 & Cr.CR4_LA57) != 0 ? 5 : 4;
     int unused = levels == 5 ? 64 - 57 : 64 - 48;
     if (gva << unused >> unused != gva) {
-      c.fault.address = gva;
-      GuestFault f = c.gp(0);
-      c.nonCanonical = access != GuestCpu.ACCESS_FETCH;
-      throw f;
+      throw nonCanonical(c, gva, access);
     }
     walkTree(c, gva, access, c.cr3 & ADDRESS_MASK, levels);
+  }
+
+  /** #GP, or #SS where it was meant for the stack, of an address that is none. */
+  public static GuestFault nonCanonical(X86Cpu c, long gva, int access) {
+    c.fault.address = gva;
+    GuestFault f = c.gp(0);
+    c.nonCanonical = access != GuestCpu.ACCESS_FETCH;
+    return f;
   }
 
   private static void walkPae(X86Cpu c, long gva, int access) {

@@ -42,6 +42,7 @@ final class ControlRegisters {
 
   /** MOV Ry,Cy. */
   static void movFrom(X86State s, X86Cpu c, long w0) {
+    requireRegister(c, Word.reg(w0));
     requireCpl0(c);
     long v =
         switch (Word.reg(w0)) {
@@ -55,8 +56,16 @@ final class ControlRegisters {
     s.r[Word.rm(w0)] = c.is64Bit() ? v : v & 0xffff_ffffL;
   }
 
+  /** #UD goes before #GP: the others do not exist at any privilege. */
+  private static void requireRegister(X86Cpu c, int number) {
+    if (number > 4 && number != 8 || number == 1) {
+      throw c.ud();
+    }
+  }
+
   /** MOV Cy,Ry. */
   static void movTo(X86State s, X86Cpu c, long w0) {
+    requireRegister(c, Word.reg(w0));
     requireCpl0(c);
     long v = s.r[Word.rm(w0)];
     if (!c.is64Bit()) {
