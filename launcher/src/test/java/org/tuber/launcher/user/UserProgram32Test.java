@@ -69,7 +69,8 @@ class UserProgram32Test {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits", "segments"})
+  @ValueSource(
+      strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits", "segments", "faults"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     String program = Programs.compile(folder, name, source, options()).toString();

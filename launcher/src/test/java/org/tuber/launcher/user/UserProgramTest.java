@@ -160,7 +160,7 @@ class UserProgramTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits"})
+  @ValueSource(strings = {"calls", "descriptors", "tasks", "sizes", "usage", "limits", "faults"})
   void systemCallsOfManyKinds(String name) throws Exception {
     String source = Files.readString(Programs.resource(name + ".c"));
     same(build(name, source, "-w", "-pthread").toString());

@@ -99,7 +99,7 @@ public final class ArmUserCpu extends UserCpu implements UserKernel {
     int status =
         switch (why) {
           case NOT_MAPPED -> Syndrome.TRANSLATION | 3;
-          case FORBIDDEN -> Syndrome.PERMISSION | 3;
+          case FORBIDDEN, FORBIDDEN_ABSENT -> Syndrome.PERMISSION | 3;
           case NO_PAGE -> Syndrome.EXTERNAL;
         };
     return access == GuestCpu.ACCESS_FETCH

@@ -60,6 +60,8 @@ public abstract class UserCpu implements AutoCloseable {
     NOT_MAPPED,
     /** The mapping does not allow it. */
     FORBIDDEN,
+    /** The same, and the page is not there either. */
+    FORBIDDEN_ABSENT,
     /** The file behind the mapping ends before. */
     NO_PAGE
   }

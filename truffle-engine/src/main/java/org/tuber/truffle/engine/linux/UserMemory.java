@@ -89,14 +89,19 @@ final class UserMemory {
   }
 
   private static UserCpu.PageFault why(long outcome) {
-    return outcome == NO_PAGE
-        ? UserCpu.PageFault.NO_PAGE
-        : outcome == FORBIDDEN ? UserCpu.PageFault.FORBIDDEN : UserCpu.PageFault.NOT_MAPPED;
+    if (outcome == NO_PAGE) {
+      return UserCpu.PageFault.NO_PAGE;
+    }
+    if (outcome == FORBIDDEN_ABSENT) {
+      return UserCpu.PageFault.FORBIDDEN_ABSENT;
+    }
+    return outcome == FORBIDDEN ? UserCpu.PageFault.FORBIDDEN : UserCpu.PageFault.NOT_MAPPED;
   }
 
   private static final long NOT_MAPPED = 0;
   private static final long FORBIDDEN = -1;
   private static final long NO_PAGE = -2;
+  private static final long FORBIDDEN_ABSENT = -3;
 
   /** The slow half of a translation: touches the page. Not above 0 when that is not allowed. */
   private long resolve(GuestThread self, long gva, int access) {
@@ -116,7 +121,9 @@ final class UserMemory {
         return NOT_MAPPED;
       }
       if ((v.protection >>> access & 1) == 0) {
-        return FORBIDDEN;
+        // Linux takes pages away that nobody may touch.
+        boolean isThere = (e & PRESENT) != 0 && v.protection != 0;
+        return isThere ? FORBIDDEN : FORBIDDEN_ABSENT;
       }
       boolean present = (e & PRESENT) != 0;
       if (!present) {

@@ -297,6 +297,17 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   public void rights(int newCpl) {
     cpl = newCpl;
     home.tlb = table(mmuMode());
+    alignment();
+  }
+
+  /** #AC: what CPL 3 accesses has to be aligned (SDM vol. 3, 6.15, interrupt 17). */
+  private void alignment() {
+    setChecksAlignment(cpl == 3 && (eflagsHigh & Flags.AC) != 0 && (cr0 & Cr.CR0_AM) != 0);
+  }
+
+  @Override
+  protected RuntimeException misaligned(long gva) {
+    return exception(AC, 0);
   }
 
   /**
@@ -390,6 +401,7 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
       segmentBase[i] = bits64 && i < FS ? 0 : segments[i].base;
     }
     home.tlb = table(mmuMode());
+    alignment();
   }
 
   /** The bit of {@link #mode} that says: in protected mode, and nothing may be written there. */
@@ -428,13 +440,11 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
    */
   public void asSupervisor(Runnable access) {
     int savedCpl = cpl;
-    cpl = 0;
-    home.tlb = table(mmuMode());
+    rights(0);
     try {
       access.run();
     } finally {
-      cpl = savedCpl;
-      home.tlb = table(mmuMode());
+      rights(savedCpl);
     }
   }
 
@@ -540,7 +550,10 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   @Override
   protected void deliver() {
     if (userKernel != null) {
-      userKernel.exception(this);
+      int vector = InterruptDelivery.vectorOf(this);
+      if (vector >= 0) {
+        userKernel.exception(this, vector);
+      }
       return;
     }
     if (taskFault) {
@@ -605,7 +618,7 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   protected void debugTrap(boolean stepped, int hits) {
     if (userKernel != null) {
       if (stepped && !stepTrapLost) {
-        userKernel.softwareInterrupt(this, DB);
+        userKernel.debugTrap(this, UserKernel.TRAP_TRACE);
       }
       stepTrapLost = false;
       return;

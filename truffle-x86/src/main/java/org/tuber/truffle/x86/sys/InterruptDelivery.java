@@ -34,20 +34,29 @@ public final class InterruptDelivery {
 
   private InterruptDelivery() {}
 
+  /**
+   * What the exception in {@link GuestCpu#fault} is in the end; {@code pc} is the faulting
+   * instruction.
+   *
+   * @return a vector, or -1: the instruction has been completed
+   */
+  public static int vectorOf(X86Cpu c) {
+    GuestFault f = c.fault;
+    if (f.vector == X86Cpu.XM) {
+      return SseExceptions.resolve(c);
+    }
+    boolean isStack = f.vector == X86Cpu.GP && c.nonCanonical && StackReference.isAt(c, f.address);
+    return isStack ? X86Cpu.SS_FAULT : f.vector;
+  }
+
   /** Delivers the exception in {@link GuestCpu#fault}; {@code pc} is the faulting instruction. */
   public static void deliverFault(X86Cpu c) {
     GuestFault f = c.fault;
-    int vector = f.vector;
-    long errorCode = f.errorCode;
-    if (vector == X86Cpu.XM) {
-      vector = SseExceptions.resolve(c);
-      errorCode = f.errorCode;
-      if (vector < 0) {
-        return;
-      }
-    } else if (vector == X86Cpu.GP && c.nonCanonical && StackReference.isAt(c, f.address)) {
-      vector = X86Cpu.SS_FAULT;
+    int vector = vectorOf(c);
+    if (vector < 0) {
+      return;
     }
+    long errorCode = f.errorCode;
     c.taskFault = false;
     int firstVector = vector;
     long firstErrorCode = errorCode;

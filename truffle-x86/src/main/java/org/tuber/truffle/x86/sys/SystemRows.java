@@ -11,6 +11,7 @@ import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.OpcodeMap;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.Flags;
+import org.tuber.truffle.x86.state.UserKernel;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
@@ -305,7 +306,7 @@ public final class SystemRows {
       }
       case INT1 -> {
         if (c.userKernel != null) {
-          c.userKernel.softwareInterrupt(c, X86Cpu.DB);
+          c.userKernel.debugTrap(c, UserKernel.TRAP_BRKPT);
         } else {
           c.stepTrapLost = true;
           InterruptDelivery.deliver(c, X86Cpu.DB, -1, InterruptDelivery.EXCEPTION, s.pc);

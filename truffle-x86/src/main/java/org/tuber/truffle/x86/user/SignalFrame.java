@@ -28,7 +28,7 @@ final class SignalFrame {
   private static final int[] ORDER = {8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 3, 2, 0, 1, 4};
 
   /** Flags that a program may set. */
-  static final int USER_FLAGS = 0x4_0dd5 | Flags.AC;
+  static final int USER_FLAGS = 0x4_0dd5 | Flags.AC | Flags.RF;
 
   private SignalFrame() {}
 
@@ -51,7 +51,7 @@ final class SignalFrame {
     for (int i = 0; i < ORDER.length; i++) {
       b.putLong(MCONTEXT + 8 * i, s.r[ORDER[i]]);
     }
-    b.putLong(MCONTEXT + 128, ProgramSegments.offset(c)).putLong(MCONTEXT + 136, c.eflags());
+    b.putLong(MCONTEXT + 128, ProgramSegments.offset(c)).putLong(MCONTEXT + 136, u.frameFlags());
     b.putShort(MCONTEXT + 144, (short) c.segments[X86Cpu.CS].selector);
     b.putShort(MCONTEXT + 150, (short) c.segments[X86Cpu.SS].selector);
     b.putLong(MCONTEXT + 152, u.lastError).putLong(MCONTEXT + 160, u.lastTrap);

@@ -138,7 +138,7 @@ final class SignalFrame32 {
     b.putInt(at + 48, u.lastTrap).putInt(at + 52, (int) u.lastError);
     b.putInt(at + 56, (int) ProgramSegments.offset(c));
     b.putInt(at + 60, c.segments[X86Cpu.CS].selector);
-    b.putInt(at + 64, (int) c.eflags()).putInt(at + 68, (int) r[4]);
+    b.putInt(at + 64, (int) u.frameFlags()).putInt(at + 68, (int) r[4]);
     b.putInt(at + 72, c.segments[X86Cpu.SS].selector).putInt(at + 76, (int) fpuAt);
     b.putInt(at + 80, (int) mask).putInt(at + 84, (int) u.lastAddress);
   }

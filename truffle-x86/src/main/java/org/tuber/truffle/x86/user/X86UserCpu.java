@@ -12,6 +12,7 @@ import org.tuber.truffle.engine.linux.LibraryProcess;
 import org.tuber.truffle.engine.linux.SignalActions;
 import org.tuber.truffle.engine.linux.SignalInfo;
 import org.tuber.truffle.engine.linux.UserCpu;
+import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.state.Flags;
 import org.tuber.truffle.x86.state.UserKernel;
@@ -36,6 +37,12 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   /** Error code of a page fault; bit 15, as on no CPU, says that the mapping has no page there. */
   private static final int BUS_ERROR = 1 << 15;
 
+  /** Where i386 programs have nothing. */
+  private static final long KERNEL_32 = 0xffff_e000L;
+
+  /** The same: the mapping does not allow it, whether or not the page is there. */
+  private static final int FORBIDDEN = BUS_ERROR << 1;
+
   final X86Cpu cpu;
   // Attributes of segments: present, privilege 3, accessed.
   private static final int FLAT_CODE_32 = 0xc0fb;
@@ -51,6 +58,9 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   int lastTrap;
   long lastError;
   long lastAddress;
+
+  /** A signal is on its way to its frame that a fault has caused. */
+  private boolean isFault;
 
   X86UserCpu(
       X86Linux linux, GuestThread t, Engine engine, AddressSpace memory, VirtualClock clock) {
@@ -122,7 +132,8 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
         gva,
         switch (why) {
           case NOT_MAPPED -> code;
-          case FORBIDDEN -> code | 1;
+          case FORBIDDEN -> code | FORBIDDEN | 1;
+          case FORBIDDEN_ABSENT -> code | FORBIDDEN;
           case NO_PAGE -> code | BUS_ERROR;
         });
   }
@@ -161,13 +172,7 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   private static void initialize(X86Cpu c, boolean is32Bit) {
     c.reset();
     c.cr0 = Cr.CR0_PE | Cr.CR0_MP | Cr.CR0_ET | 1 << 5 | Cr.CR0_WP | Cr.CR0_AM | Cr.CR0_PG;
-    long cr4 =
-        Cr.CR4_PAE
-            | Cr.CR4_OSFXSR
-            | Cr.CR4_OSXMMEXCPT
-            | Cr.CR4_FSGSBASE
-            | Cr.CR4_OSXSAVE
-            | Cr.CR4_PCE;
+    long cr4 = Cr.CR4_PAE | Cr.CR4_OSFXSR | Cr.CR4_OSXMMEXCPT | Cr.CR4_FSGSBASE | Cr.CR4_OSXSAVE;
     c.cr4 = cr4 & c.model.cr4Mask();
     c.efer = Cr.EFER_LME | Cr.EFER_LMA | Cr.EFER_NXE | Cr.EFER_SCE;
     c.xcr0 = c.model.has(CpuFeature.XSAVE) ? c.model.xcr0Mask() & 7 : 1;
@@ -274,6 +279,9 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
       c.walked(LocalDescriptors.frame(thread, gva) | (gva & 4095), 3);
       return;
     }
+    if (c.is64Bit() && gva << 16 >> 16 != gva) {
+      throw PageWalk.nonCanonical(c, gva, access);
+    }
     thread.walk(gva, access);
   }
 
@@ -304,7 +312,7 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
               s.r[6] & LOW,
               s.r[7] & LOW,
               s.r[5] & LOW);
-      case X86Cpu.BP, X86Cpu.DB, X86Cpu.OF -> raise(vector, 0, 0);
+      case X86Cpu.BP, X86Cpu.OF -> trap(vector, 0);
       default -> {
         if (vector == TRAP_VECTOR && thread.enterHost(s.pc - 2)) {
           return;
@@ -322,20 +330,55 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   }
 
   @Override
-  public void exception(X86Cpu c) {
-    raise(c.fault.vector, c.fault.errorCode, c.fault.address);
+  public void exception(X86Cpu c, int vector) {
+    raise(vector, c.fault.errorCode, c.fault.address);
+  }
+
+  @Override
+  public void debugTrap(X86Cpu c, int code) {
+    trap(X86Cpu.DB, code);
+  }
+
+  /** An exception whose instruction is over. */
+  private void trap(int vector, int code) {
+    lastTrap = vector;
+    lastError = 0;
+    lastAddress = 0;
+    long pc = cpu.home.pc;
+    thread.fault(
+        switch (vector) {
+          case X86Cpu.DB -> SignalInfo.fault(SignalInfo.SIGTRAP, code, pc, vector);
+          case X86Cpu.BP -> SignalInfo.fault(SignalInfo.SIGTRAP, SignalInfo.SI_KERNEL, 0, vector);
+          default -> SignalInfo.fault(SignalInfo.SIGSEGV, SignalInfo.SI_KERNEL, 0, vector);
+        });
+  }
+
+  /** EFLAGS of signal frames; that of a fault says that its instruction begins again. */
+  long frameFlags() {
+    return isFault ? cpu.eflags() | Flags.RF : cpu.eflags();
   }
 
   private void raise(int vector, long error, long address) {
+    isFault = true;
+    try {
+      signal(vector, error, address);
+    } finally {
+      isFault = false;
+    }
+  }
+
+  private void signal(int vector, long error, long address) {
     lastTrap = vector;
     lastError = error < 0 ? 0 : error & (BUS_ERROR - 1);
+    if (vector == X86Cpu.PF && (cpu.is64Bit() ? address < 0 : address >= KERNEL_32)) {
+      // What is in a kernel's half nobody is told.
+      lastError |= 1;
+    }
     lastAddress = vector == X86Cpu.PF ? address : 0;
     long pc = cpu.home.pc;
     thread.fault(
         switch (vector) {
           case X86Cpu.DE -> SignalInfo.fault(SignalInfo.SIGFPE, 1, pc, vector);
-          case X86Cpu.DB -> SignalInfo.fault(SignalInfo.SIGTRAP, 2, pc, vector);
-          case X86Cpu.BP -> SignalInfo.fault(SignalInfo.SIGTRAP, SignalInfo.SI_KERNEL, 0, vector);
           case X86Cpu.UD -> SignalInfo.fault(SignalInfo.SIGILL, 2, pc, vector);
           case X86Cpu.MF ->
               SignalInfo.fault(SignalInfo.SIGFPE, fpuCode(cpu.fpu.status), pc, vector);
@@ -348,7 +391,8 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
           case X86Cpu.PF ->
               (error & BUS_ERROR) != 0
                   ? SignalInfo.fault(SignalInfo.SIGBUS, 2, address, vector)
-                  : SignalInfo.fault(SignalInfo.SIGSEGV, (error & 1) != 0 ? 2 : 1, address, vector);
+                  : SignalInfo.fault(
+                      SignalInfo.SIGSEGV, (error & FORBIDDEN) != 0 ? 2 : 1, address, vector);
           default -> SignalInfo.fault(SignalInfo.SIGSEGV, SignalInfo.SI_KERNEL, 0, vector);
         });
   }
