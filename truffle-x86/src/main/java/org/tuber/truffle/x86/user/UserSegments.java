@@ -13,7 +13,7 @@ import org.tuber.truffle.x86.sys.ProgramSegments;
  */
 final class UserSegments {
   static final long GDT_GVA = 0xffff_ff00_0000_0000L;
-  private static final int GDT_ENTRIES = 16;
+  static final int GDT_BYTES = 16 * 8;
 
   // Linux's USER_CS and friends.
   static final int CS64 = 0x33;
@@ -49,21 +49,19 @@ final class UserSegments {
     return gva >= GDT_GVA && gva < GDT_GVA + 4096;
   }
 
+  /** The GDT's page frame, made when it is first wanted. */
   long frame() {
-    return frame;
-  }
-
-  private long table() {
     if (frame == 0) {
       frame = t.allocateFrame();
       set(CS32 >> 3, 0x00cf_fb00_0000_ffffL);
       set(SS >> 3, 0x00cf_f300_0000_ffffL);
       set(CS64 >> 3, 0x00af_fb00_0000_ffffL);
     }
-    // A new program has reset the register.
-    cpu.gdtr.base = GDT_GVA;
-    cpu.gdtr.limit = GDT_ENTRIES * 8 - 1;
-    return t.frameHost(frame);
+    return frame;
+  }
+
+  private long table() {
+    return t.frameHost(frame());
   }
 
   private void set(int index, long descriptor) {

@@ -190,7 +190,7 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
     c.segments[X86Cpu.TR].set(0, 0, 0, 0x8b);
     c.idtr.limit = 0;
     c.gdtr.base = UserSegments.GDT_GVA;
-    c.gdtr.limit = 0;
+    c.gdtr.limit = UserSegments.GDT_BYTES - 1;
     Arrays.fill(c.home.r, 0);
     Arrays.fill(c.home.x, 0);
     Arrays.fill(c.home.y, 0);
