@@ -44,6 +44,13 @@ public interface DebugControl {
       boolean executable,
       long entry) {}
 
+  /**
+   * An instruction for people.
+   *
+   * @param bytes its length
+   */
+  record Instruction(int bytes, String text) {}
+
   /** Makes the CPU stop before it executes the instruction at {@code address}. */
   void addBreakpoint(long address);
 
@@ -85,5 +92,16 @@ public interface DebugControl {
   /** What the page tables map now, in the order of addresses; empty while there is no paging. */
   default List<Mapping> mappings() {
     return List.of();
+  }
+
+  /**
+   * The instruction that begins at {@code code[start]}, in the mode that the CPU is in now.
+   *
+   * @param address of that byte, as the program counter has it
+   * @return null when the bytes do not suffice
+   * @throws UnsupportedOperationException when nobody can tell for this kind of CPU
+   */
+  default Instruction disassemble(byte[] code, int start, long address) {
+    throw new UnsupportedOperationException("no disassembler");
   }
 }

@@ -130,10 +130,16 @@ final class Expression {
   private long register() throws QmpException {
     String name = word();
     try {
-      return cpu.readRegister(name.equals("pc") && hasRip() ? "rip" : name);
+      return name.equals("pc") && hasRip() ? linearRip() : cpu.readRegister(name);
     } catch (IllegalArgumentException e) {
       throw new QmpException("unknown register");
     }
+  }
+
+  /** x86: where the next instruction is, base of the code segment included. */
+  private long linearRip() {
+    long rip = cpu.readRegister("rip");
+    return RegisterText.isWide(cpu) ? rip : rip + cpu.readRegister("cs.base") & 0xffff_ffffL;
   }
 
   private boolean hasRip() {

@@ -1,21 +1,22 @@
 package org.tuber.machine.monitor;
 
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.tuber.core.cpu.DebugControl;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.machine.MachineRun;
 import org.tuber.machine.remote.DebugMemory;
 
-/**
- * The human monitor: memory and ports.
- *
- * <p>Deviation: the format {@code i} is refused, there is no disassembler.
- */
+/** The human monitor: memory and ports. */
 final class HumanMemory implements HumanTable.Family {
   private static final Pattern FORMAT =
       Pattern.compile("(?:/(\\d*)([xduoci]?)([bhwg]?)([xduoci]?))?\\s*(.+)");
   private static final int MOST_VALUES = 1 << 16;
+
+  /** Of one instruction of any architecture. */
+  private static final int MOST_CODE_BYTES = 16;
 
   /** What follows the slash. */
   private record Format(int count, char kind, int bytes) {}
@@ -83,9 +84,6 @@ final class HumanMemory implements HumanTable.Family {
       throw new QmpException("invalid format");
     }
     char k = kind.isEmpty() ? 'x' : kind.charAt(0);
-    if (k == 'i') {
-      throw new QmpException("x/i: there is no disassembler here; gdb has one, see -gdb");
-    }
     int bytes =
         switch (size) {
           case "b" -> 1;
@@ -102,12 +100,10 @@ final class HumanMemory implements HumanTable.Family {
     Matcher m = match(text);
     Format f = format(m, 4);
     long from = value(m.group(5));
-    byte[] bytes =
-        machine.atRest(
-            () ->
-                virtual
-                    ? memory.read(choice.cpu().debugControl(), from, f.count * f.bytes)
-                    : memory.readPhysical(from, f.count * f.bytes));
+    if (f.kind == 'i') {
+      return code(from, f.count, virtual);
+    }
+    byte[] bytes = machine.atRest(() -> read(from, f.count * f.bytes, virtual));
     int perLine = f.bytes == 1 ? 8 : f.kind == 'c' ? 8 : 16 / f.bytes;
     StringBuilder out = new StringBuilder();
     for (int i = 0; i < f.count; i++) {
@@ -125,6 +121,42 @@ final class HumanMemory implements HumanTable.Family {
       out.append(' ').append(show(value, f));
     }
     return out.append('\n').toString();
+  }
+
+  /** CPU at rest; shorter where nothing more is mapped, null where that is the first byte. */
+  private byte[] read(long from, int bytes, boolean virtual) {
+    return virtual
+        ? memory.read(choice.cpu().debugControl(), from, bytes)
+        : memory.readPhysical(from, bytes);
+  }
+
+  private String code(long from, int count, boolean virtual) throws QmpException {
+    StringBuilder out = new StringBuilder();
+    try {
+      machine.atRest(
+          () -> {
+            byte[] bytes = read(from, count * MOST_CODE_BYTES, virtual);
+            int at = 0;
+            for (int i = 0; i < count; i++) {
+              DebugControl.Instruction next =
+                  bytes == null
+                      ? null
+                      : choice.cpu().debugControl().disassemble(bytes, at, from + at);
+              out.append(String.format(Locale.ROOT, "0x%08x:  ", from + at));
+              if (next == null) {
+                return out.append("Cannot access memory\n");
+              }
+              String digits =
+                  HexFormat.of().withDelimiter(" ").formatHex(bytes, at, at + next.bytes());
+              out.append(String.format(Locale.ROOT, "%-23s  %s\n", digits, next.text()));
+              at += next.bytes();
+            }
+            return out;
+          });
+    } catch (UnsupportedOperationException e) {
+      throw new QmpException("x/i: no disassembler for this processor; gdb has one, see -gdb");
+    }
+    return out.toString();
   }
 
   private static String show(long value, Format f) {

@@ -21,6 +21,12 @@ final class RegisterText {
     return architecture.equals("aarch64") ? a64(cpu) : x86(cpu);
   }
 
+  /** x86: the CPU is in 64-bit mode. */
+  static boolean isWide(Vcpu cpu) {
+    return (cpu.readRegister("efer") & LMA) != 0
+        && (cpu.readRegister("cs.attributes") & CODE_LONG) != 0;
+  }
+
   private static String a64(Vcpu cpu) {
     StringBuilder text = new StringBuilder();
     text.append(String.format(Locale.ROOT, " PC=%016x ", cpu.readRegister("pc")));
@@ -56,9 +62,7 @@ final class RegisterText {
   }
 
   private static String x86(Vcpu cpu) {
-    boolean wide =
-        (cpu.readRegister("efer") & LMA) != 0
-            && (cpu.readRegister("cs.attributes") & CODE_LONG) != 0;
+    boolean wide = isWide(cpu);
     String[] names = wide ? WIDE : NARROW;
     String word = wide ? "%016x" : "%08x";
     StringBuilder text = new StringBuilder();

@@ -56,12 +56,6 @@ class MonitorLineTest {
   }
 
   @Test
-  void instructionsAreLeftToGdb() {
-    assertThat(monitor.execute("x/4i 0x1000"))
-        .isEqualTo("x/i: there is no disassembler here; gdb has one, see -gdb\n");
-  }
-
-  @Test
   void helpListsWhatThereIs() {
     assertThat(monitor.execute("help")).contains("xp /fmt addr --", "sendkey keys [ms] --");
     assertThat(monitor.execute("help c")).startsWith("cont -- ");

@@ -16,6 +16,7 @@ import org.tuber.truffle.engine.GuestState;
 import org.tuber.truffle.engine.LargePages;
 import org.tuber.truffle.engine.PhysicalWindow;
 import org.tuber.truffle.engine.SoftTlb;
+import org.tuber.truffle.x86.decode.Disassembler;
 import org.tuber.truffle.x86.mmu.PageTables;
 import org.tuber.truffle.x86.mmu.PageWalk;
 import org.tuber.truffle.x86.sys.CpuModel;
@@ -539,6 +540,14 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   @Override
   public List<Mapping> mappings() {
     return PageTables.mappings(this);
+  }
+
+  /** Outside of 64-bit mode, targets of branches are shown as offsets in the code segment. */
+  @Override
+  public Instruction disassemble(byte[] code, int start, long address) {
+    boolean bits64 = (mode & MODE_64) != 0;
+    long pc = bits64 ? address : address - segments[CS].base;
+    return Disassembler.at(code, start, pc, bits64 ? 64 : (mode & MODE_CS32) != 0 ? 32 : 16);
   }
 
   /** Outcome of a page walk, for {@link PageWalk}. */
