@@ -5,13 +5,15 @@ import java.util.zip.Deflater;
 import org.tuber.devices.display.DisplaySurface;
 
 /**
- * Turns rectangles into bytes for one client: raw, hextile, ZRLE. RFC 6143, section 7.7.
+ * Turns rectangles into bytes for one client: raw, hextile, ZRLE, Tight. RFC 6143, section 7.7.
  *
  * <p>Deviation: of the tile kinds of ZRLE only solid, two colours and raw are used.
  */
 final class RfbEncoder implements AutoCloseable {
   static final int RAW = 0;
+  static final int COPY_RECT = 1;
   static final int HEXTILE = 5;
+  static final int TIGHT = 7;
   static final int ZRLE = 16;
 
   private static final int HEXTILE_SIZE = 16;
@@ -21,9 +23,10 @@ final class RfbEncoder implements AutoCloseable {
   private static final int HEXTILE_FOREGROUND = 4;
   private static final int HEXTILE_SUBRECTANGLES = 8;
   private static final int MAX_SUBRECTANGLES = 255;
+  private static final int PACKED_BYTES = 8192;
 
   private final Deflater deflater = new Deflater(Deflater.BEST_SPEED);
-  private final byte[] packed = new byte[8192];
+  private final TightEncoder tight = new TightEncoder();
   private RfbPixelFormat format = RfbPixelFormat.DEFAULT;
   private int background;
   private int foreground;
@@ -39,6 +42,7 @@ final class RfbEncoder implements AutoCloseable {
     switch (encoding) {
       case HEXTILE -> hextile(out, s, x, y, w, h);
       case ZRLE -> zrle(out, s, x, y, w, h);
+      case TIGHT -> tight.encode(out, format, s, x, y, w, h);
       default -> raw(out, s, x, y, w, h);
     }
   }
@@ -128,18 +132,24 @@ final class RfbEncoder implements AutoCloseable {
       }
       int lengthAt = out.writerIndex();
       out.writeInt(0);
-      byte[] bytes = new byte[plain.readableBytes()];
-      plain.readBytes(bytes);
-      deflater.setInput(bytes);
-      int n;
-      do {
-        n = deflater.deflate(packed, 0, packed.length, Deflater.SYNC_FLUSH);
-        out.writeBytes(packed, 0, n);
-      } while (n == packed.length);
+      deflate(deflater, plain, out);
       out.setInt(lengthAt, out.writerIndex() - lengthAt - 4);
     } finally {
       plain.release();
     }
+  }
+
+  /** Packs all of {@code plain} so that the receiver can unpack all of it. */
+  static void deflate(Deflater deflater, ByteBuf plain, ByteBuf out) {
+    byte[] bytes = new byte[plain.readableBytes()];
+    plain.readBytes(bytes);
+    deflater.setInput(bytes);
+    byte[] packed = new byte[PACKED_BYTES];
+    int n;
+    do {
+      n = deflater.deflate(packed, 0, packed.length, Deflater.SYNC_FLUSH);
+      out.writeBytes(packed, 0, n);
+    } while (n == packed.length);
   }
 
   private void zrleTile(ByteBuf out, DisplaySurface s, int x, int y, int w, int h) {
@@ -177,6 +187,7 @@ final class RfbEncoder implements AutoCloseable {
 
   @Override
   public void close() {
+    tight.close();
     deflater.end();
   }
 }

@@ -94,4 +94,13 @@ record RfbPixelFormat(
       out.writeMediumLE(value);
     }
   }
+
+  /** Appends a pixel of the Tight encoding: red, green and blue where each has eight bits. */
+  void putTight(ByteBuf out, int pixel) {
+    if (bits == 32 && depth == 24 && (redMax & greenMax & blueMax) == 255) {
+      out.writeMedium(pixel);
+    } else {
+      put(out, pixel);
+    }
+  }
 }

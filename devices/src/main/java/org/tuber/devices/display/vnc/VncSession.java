@@ -45,7 +45,10 @@ final class VncSession extends ByteToMessageDecoder {
   private static final int QEMU_MESSAGE = 255;
   private static final int MOTION_ZERO = 0x7fff;
   private static final int REFRESH_MILLIS = 33;
-  private static final int TILE = 64;
+
+  /** Updates are made of squares with this many pixels each way. */
+  static final int TILE = 64;
+
   private static final int MAX_CUT_TEXT = 1 << 20;
 
   private enum Phase {
@@ -70,6 +73,7 @@ final class VncSession extends ByteToMessageDecoder {
   private boolean begun;
   private boolean resizable;
   private boolean tellsMotion;
+  private boolean copies;
   private boolean wanted;
   private boolean whole;
   private int clientWidth;
@@ -308,6 +312,7 @@ final class VncSession extends ByteToMessageDecoder {
     encoding = RfbEncoder.RAW;
     resizable = false;
     tellsMotion = false;
+    copies = false;
     while (in.readableBytes() >= 4) {
       int offered = in.readInt();
       resizable |= offered == DESKTOP_SIZE;
@@ -317,7 +322,11 @@ final class VncSession extends ByteToMessageDecoder {
         tellsMotion = true;
         announce(ctx, POINTER_MOTION);
       }
-      boolean known = offered == RfbEncoder.ZRLE || offered == RfbEncoder.HEXTILE;
+      copies |= offered == RfbEncoder.COPY_RECT;
+      boolean known =
+          offered == RfbEncoder.ZRLE
+              || offered == RfbEncoder.HEXTILE
+              || offered == RfbEncoder.TIGHT;
       if (encoding == RfbEncoder.RAW && known) {
         encoding = offered;
       }
@@ -395,7 +404,7 @@ final class VncSession extends ByteToMessageDecoder {
     boolean all = whole || sent.width() != picture.width() || sent.height() != picture.height();
     int width = Math.min(picture.width(), clientWidth);
     int height = Math.min(picture.height(), clientHeight);
-    int rectangles = 0;
+    int rectangles = all || !copies ? 0 : scroll(out, width, height);
     for (int y = 0; y < height; y += TILE) {
       for (int x = 0; x < width; x += TILE) {
         int w = Math.min(TILE, width - x);
@@ -411,6 +420,24 @@ final class VncSession extends ByteToMessageDecoder {
     }
     whole = false;
     return rectangles;
+  }
+
+  /** Lets the client move what it has already; the picture sent last then is what it sees. */
+  private int scroll(ByteBuf out, int width, int height) {
+    if (picture.sameIn(sent, 0, 0, width, height)) {
+      return 0;
+    }
+    ScrollFinder.Move move = ScrollFinder.find(sent, picture, width, height);
+    if (move == null) {
+      return 0;
+    }
+    out.writeShort(0).writeShort(move.to()).writeShort(width).writeShort(move.rows());
+    out.writeInt(RfbEncoder.COPY_RECT).writeShort(0).writeShort(move.from());
+    for (int i = 0; i < move.rows(); i++) {
+      int to = (move.to() + i) * sent.width();
+      System.arraycopy(picture.pixels(), to, sent.pixels(), to, width);
+    }
+    return 1;
   }
 
   // End.

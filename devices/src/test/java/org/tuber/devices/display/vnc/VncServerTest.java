@@ -23,19 +23,22 @@ import org.tuber.devices.display.RecordedInput;
 
 @Timeout(60)
 class VncServerTest {
-  private static final int WIDTH = 100;
+  private static final int WIDTH = 230;
   private static final int HEIGHT = 40;
 
   /** A picture whose colours are told by the place, and a record of the input. */
   private static final class Fake implements VncServer.Console {
     final BlockingQueue<String> events = new LinkedBlockingQueue<>();
 
+    /** How far the picture has scrolled up. */
+    volatile int scrolled;
+
     @Override
     public void render(DisplaySurface surface) {
       surface.resize(WIDTH, HEIGHT);
       for (int y = 0; y < HEIGHT; y++) {
         for (int x = 0; x < WIDTH; x++) {
-          surface.pixels()[y * WIDTH + x] = colour(x, y);
+          surface.pixels()[y * WIDTH + x] = colour(x, y + scrolled);
         }
       }
     }
@@ -50,9 +53,14 @@ class VncServerTest {
     }
   }
 
-  /** Left: one colour; middle: two; right: many. */
+  /** Tile by tile from the left: one colour, two, three, many. */
   static int colour(int x, int y) {
-    return x < 32 ? 0x112233 : x < 64 ? (y % 5 == 0 ? 0xff0000 : 0x00ff00) : x << 16 | y << 8 | x;
+    return switch (x / VncSession.TILE) {
+      case 0 -> 0x112233;
+      case 1 -> y % 5 == 0 ? 0xff0000 : 0x00ff00;
+      case 2 -> 0x10203 * (y % 3);
+      default -> x << 16 | y << 8 | x;
+    };
   }
 
   private static VncServer serve(Fake fake, byte[] password) throws IOException {
@@ -65,6 +73,8 @@ class VncServerTest {
     final Socket socket;
     final DataInputStream in;
     final DataOutputStream out;
+
+    final Inflater[] tightStreams = {new Inflater(), new Inflater(), new Inflater()};
 
     Client(int port, int expectedType) throws IOException {
       socket = new Socket(InetAddress.getLoopbackAddress(), port);
@@ -88,12 +98,17 @@ class VncServerTest {
     int[] picture(int encoding) throws IOException, DataFormatException {
       out.writeInt(2 << 24 | 1);
       out.writeInt(encoding);
-      out.write(new byte[] {3, 0, 0, 0, 0, 0, 0, WIDTH, 0, HEIGHT});
+      request(0);
       int[] picture = new int[WIDTH * HEIGHT];
       assertThat(in.readUnsignedShort()).isZero();
-      int rectangles = in.readUnsignedShort();
+      rectangles(in.readUnsignedShort(), encoding, picture);
+      return picture;
+    }
+
+    void rectangles(int count, int encoding, int[] picture)
+        throws IOException, DataFormatException {
       Inflater inflater = new Inflater();
-      for (int i = 0; i < rectangles; i++) {
+      for (int i = 0; i < count; i++) {
         int x = in.readUnsignedShort();
         int y = in.readUnsignedShort();
         int w = in.readUnsignedShort();
@@ -102,11 +117,19 @@ class VncServerTest {
         switch (encoding) {
           case RfbEncoder.HEXTILE -> hextile(picture, x, y, w, h);
           case RfbEncoder.ZRLE -> zrle(inflater, picture, x, y, w, h);
+          case RfbEncoder.TIGHT -> tight(picture, x, y, w, h);
           default -> raw(picture, x, y, w, h);
         }
       }
       inflater.end();
-      return picture;
+      for (Inflater stream : tightStreams) {
+        stream.reset();
+      }
+    }
+
+    /** Asks for the whole screen, or with 1 for what has changed of it. */
+    void request(int incremental) throws IOException {
+      out.write(new byte[] {3, (byte) incremental, 0, 0, 0, 0, 0, (byte) WIDTH, 0, HEIGHT});
     }
 
     private int pixel() throws IOException {
@@ -176,6 +199,58 @@ class VncServerTest {
       }
     }
 
+    private int tightPixel(byte[] b, int at) {
+      return (b[at] & 0xff) << 16 | (b[at + 1] & 0xff) << 8 | b[at + 2] & 0xff;
+    }
+
+    private byte[] tightData(int stream, int bytes) throws IOException, DataFormatException {
+      if (bytes < 12) {
+        return in.readNBytes(bytes);
+      }
+      int length = 0;
+      for (int shift = 0; ; shift += 7) {
+        int b = in.readUnsignedByte();
+        length |= (b & 0x7f) << shift;
+        if (b < 0x80) {
+          break;
+        }
+      }
+      tightStreams[stream].setInput(in.readNBytes(length));
+      byte[] plain = new byte[bytes];
+      for (int n = 0; n < bytes; ) {
+        int got = tightStreams[stream].inflate(plain, n, bytes - n);
+        assertThat(got).isPositive();
+        n += got;
+      }
+      return plain;
+    }
+
+    private void tight(int[] picture, int x, int y, int w, int h)
+        throws IOException, DataFormatException {
+      int control = in.readUnsignedByte();
+      if (control == 0x80) {
+        fill(picture, x, y, w, h, tightPixel(in.readNBytes(3), 0));
+        return;
+      }
+      int stream = control >> 4 & 3;
+      byte[] palette = {};
+      if ((control & 0x40) != 0) {
+        assertThat(in.readUnsignedByte()).isEqualTo(1);
+        palette = in.readNBytes(3 * (in.readUnsignedByte() + 1));
+      }
+      int row = (w + 7) / 8;
+      int bytes = palette.length == 0 ? 3 * w * h : palette.length == 6 ? row * h : w * h;
+      byte[] data = tightData(stream, bytes);
+      for (int i = 0; i < w * h; i++) {
+        int bit = palette.length == 6 ? data[i / w * row + i % w / 8] >> 7 - i % w % 8 & 1 : 0;
+        int pixel =
+            palette.length == 0
+                ? tightPixel(data, 3 * i)
+                : tightPixel(palette, 3 * (palette.length == 6 ? bit : data[i]));
+        picture[(y + i / w) * WIDTH + x + i % w] = pixel;
+      }
+    }
+
     private static int compressed(byte[] b, int at) {
       return b[at] & 0xff | (b[at + 1] & 0xff) << 8 | (b[at + 2] & 0xff) << 16;
     }
@@ -194,11 +269,42 @@ class VncServerTest {
     }
     Fake fake = new Fake();
     try (VncServer server = serve(fake, null)) {
-      for (int encoding : new int[] {RfbEncoder.RAW, RfbEncoder.HEXTILE, RfbEncoder.ZRLE}) {
+      for (int encoding :
+          new int[] {RfbEncoder.RAW, RfbEncoder.HEXTILE, RfbEncoder.ZRLE, RfbEncoder.TIGHT}) {
         try (Client client = new Client(server.port(), 1)) {
           client.initialise();
           assertThat(client.picture(encoding)).as("encoding %s", encoding).isEqualTo(expected);
         }
+      }
+    }
+  }
+
+  @Test
+  void scrolledRowsAreMovedByTheClient() throws Exception {
+    Fake fake = new Fake();
+    try (VncServer server = serve(fake, null);
+        Client client = new Client(server.port(), 1)) {
+      client.initialise();
+      int[] before = client.picture(RfbEncoder.RAW);
+      client.out.writeInt(2 << 24 | 2);
+      client.out.writeInt(RfbEncoder.RAW);
+      client.out.writeInt(RfbEncoder.COPY_RECT);
+      fake.scrolled = 4;
+      client.request(1);
+      assertThat(client.in.readUnsignedShort()).isZero();
+      int rectangles = client.in.readUnsignedShort();
+      short[] head = new short[4];
+      for (int i = 0; i < head.length; i++) {
+        head[i] = client.in.readShort();
+      }
+      assertThat(head).containsExactly(0, 0, WIDTH, HEIGHT - 4);
+      assertThat(client.in.readInt()).isEqualTo(RfbEncoder.COPY_RECT);
+      assertThat(client.in.readInt()).as("from 0, 4").isEqualTo(4);
+      int[] after = before.clone();
+      System.arraycopy(before, 4 * WIDTH, after, 0, (HEIGHT - 4) * WIDTH);
+      client.rectangles(rectangles - 1, RfbEncoder.RAW, after);
+      for (int i = 0; i < after.length; i++) {
+        assertThat(after[i]).as("pixel %s", i).isEqualTo(colour(i % WIDTH, i / WIDTH + 4));
       }
     }
   }
