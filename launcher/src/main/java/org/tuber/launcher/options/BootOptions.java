@@ -28,14 +28,15 @@ public final class BootOptions extends OptionTable {
     spec.addOption(value("-append", "text", "kernel command line", text -> append = text));
     spec.addOption(value("-bios", "file", "firmware of the board", text -> bios = text));
     spec.addOption(
-        value("-boot", "[order=]drives[,once=drives][,menu=on]", "boot order", this::boot));
+        value("-boot", "[order=]drives[,once=drives][,menu=on]", "boot order, menu", this::boot));
     spec.addOption(
         value("-L", "dir", "folder with firmware", text -> firmwareDirs.add(Path.of(text))));
   }
 
   private void boot(String text) {
     KeyValues values = KeyValues.parse("-boot", text, "order");
-    values.only(Set.of("order", "once", "menu", "splash-time", "strict"));
+    values.only(
+        Set.of("order", "once", "menu", "splash", "splash-time", "reboot-timeout", "strict"));
     String letters = values.get("order", order.order());
     String once = values.get("once", order.once());
     for (String drives : List.of(letters, once)) {
@@ -50,7 +51,11 @@ public final class BootOptions extends OptionTable {
     }
     boolean menu = values.isOn("menu", order.menu());
     int wait = values.integer("splash-time", order.splashMillis(), 0, 0xffff);
-    order = new BootOrder(letters, once, menu, wait);
+    int reboot = values.integer("reboot-timeout", order.rebootMillis(), -1, 0xffff);
+    String file = values.get("splash", null);
+    Path splash = file == null ? order.splash() : readable("-boot splash", file);
+    boolean strict = values.isOn("strict", order.strict());
+    order = new BootOrder(letters, once, menu, splash, wait, reboot, strict);
   }
 
   private static Path readable(String option, String text) {

@@ -75,6 +75,10 @@ public final class MachineOptions extends OptionTable {
             "-machine " + text + ": " + switchedOn + " is not available");
       }
     }
+    if (!values.get("smm", "auto").equals("auto") && values.isOn("smm", false)) {
+      throw new CommandLineException(
+          "-machine " + text + ": smm is not available, no processor here has that mode");
+    }
     for (String property : SWITCHES) {
       values.isOn(property, true);
     }

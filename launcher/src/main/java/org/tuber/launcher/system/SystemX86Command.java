@@ -34,7 +34,15 @@ public final class SystemX86Command extends SystemCommand {
   @Override
   Set<String> boardProperties() {
     return Set.of(
-        "acpi", "hpet", "usb", "vmport", "graphics", "dump-guest-core", "pflash0", "pflash1");
+        "acpi",
+        "hpet",
+        "usb",
+        "vmport",
+        "smm",
+        "graphics",
+        "dump-guest-core",
+        "pflash0",
+        "pflash1");
   }
 
   @Override

@@ -102,7 +102,7 @@ class SystemOptionsTest {
             new DriveOption(
                 "n", "a,b.qcow2", "qcow2", Bus.NONE, -1, Media.DISK, false, true, "none"));
     assertThat(config.devices().get(0).properties()).containsEntry("drive", "n");
-    assertThat(config.boot()).isEqualTo(new BootOrder("dc", "", true, 0));
+    assertThat(config.boot()).isEqualTo(new BootOrder("dc", "", true, null, -1, -1, false));
   }
 
   @Test

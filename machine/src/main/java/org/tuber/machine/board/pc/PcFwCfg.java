@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
@@ -69,13 +70,8 @@ final class PcFwCfg {
     fwCfg.addNumber(KEY_MAX_CPUS, config.cpus(), 2);
     fwCfg.addNumber(KEY_IRQ0_OVERRIDE, 1, 4);
     fwCfg.addFile("etc/e820", memoryMap(memory));
-    fwCfg.addFile("etc/boot-fail-wait", new byte[] {-1, -1, -1, -1});
     // Byte n is state Sn: bit 7 says that it works, the rest is its sleep type.
     fwCfg.addFile("etc/system-states", new byte[] {(byte) 0x80, 0, 0, 1, 2, (byte) 0x80});
-    if (config.boot().menu() && config.boot().splashMillis() > 0) {
-      int wait = config.boot().splashMillis();
-      fwCfg.addFile("etc/boot-menu-wait", new byte[] {(byte) wait, (byte) (wait >>> 8)});
-    }
     if (isTextOnly(config)) {
       // Without a screen, SeaBIOS shows text on this serial port and takes keys from it.
       fwCfg.addFile("etc/sercon-port", new byte[] {(byte) SERIAL_CONSOLE, SERIAL_CONSOLE >>> 8});
@@ -83,6 +79,40 @@ final class PcFwCfg {
     SmbiosTables smbios = new SmbiosTables(PRODUCT, VERSION, config.cpus(), ram, memory.lowBytes());
     fwCfg.addFile(SmbiosTables.TABLES_FILE, smbios.tables());
     fwCfg.addFile(SmbiosTables.ANCHOR_FILE, smbios.anchor());
+  }
+
+  /**
+   * What {@code -boot} says beside the order.
+   *
+   * @param paths the devices to boot from, best first, by their Open Firmware paths
+   */
+  static void addBoot(FwCfg fwCfg, BootOrder boot, List<String> paths) throws MachineException {
+    fwCfg.addFile("etc/boot-fail-wait", littleEndian(boot.rebootMillis(), 4));
+    if (boot.splashMillis() >= 0) {
+      fwCfg.addFile("etc/boot-menu-wait", littleEndian(boot.splashMillis(), 2));
+    }
+    if (boot.splash() != null) {
+      byte[] picture = content(boot.splash(), "splash");
+      boolean isBmp = picture.length > 1 && picture[0] == 'B' && picture[1] == 'M';
+      boolean isJpeg = picture.length > 1 && picture[0] == -1 && picture[1] == (byte) 0xd8;
+      if (!isBmp && !isJpeg) {
+        throw new MachineException("-boot splash=" + boot.splash() + ": neither JPEG nor BMP");
+      }
+      fwCfg.addFile(isBmp ? "bootsplash.bmp" : "bootsplash.jpg", picture);
+    }
+    if (!paths.isEmpty()) {
+      List<String> all = new ArrayList<>(paths);
+      if (boot.strict()) {
+        all.add("HALT");
+      }
+      fwCfg.addFile(
+          "bootorder", (String.join("\n", all) + "\0").getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  private static byte[] littleEndian(int value, int bytes) {
+    return Arrays.copyOf(
+        ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array(), bytes);
   }
 
   private static boolean isTextOnly(MachineConfig config) {
@@ -133,14 +163,6 @@ final class PcFwCfg {
     }
     rtc.setRam(CMOS_BOOT_FIRST_SECOND, codes[1] << 4 | codes[0]);
     rtc.setRam(CMOS_BOOT_THIRD, codes[2] << 4);
-  }
-
-  /** The devices to boot from, best first, by their Open Firmware paths. */
-  static void addBootOrder(FwCfg fwCfg, List<String> paths) {
-    if (!paths.isEmpty()) {
-      fwCfg.addFile(
-          "bootorder", (String.join("\n", paths) + "\0").getBytes(StandardCharsets.US_ASCII));
-    }
   }
 
   /**

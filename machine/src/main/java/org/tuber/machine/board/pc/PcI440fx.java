@@ -30,6 +30,7 @@ import org.tuber.devices.pci.I440fxHost;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.pci.Piix3Isa;
 import org.tuber.devices.timer.Hpet;
+import org.tuber.machine.DeviceProperties;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
@@ -256,6 +257,7 @@ public final class PcI440fx implements RunControl.Board {
 
   private void wireDevices() throws MachineException {
     for (MachineConfig.DeviceOption d : config.devices()) {
+      DeviceProperties.check(d);
       if (!storage.build(d)) {
         isaDevices.build(d);
       }
@@ -293,7 +295,7 @@ public final class PcI440fx implements RunControl.Board {
     if (chassis.isOn("acpi", true)) {
       PcFwCfg.addAcpi(fwCfg, () -> acpiPlatform(powerManagement.pmBase()));
     }
-    PcFwCfg.addBootOrder(fwCfg, storage.bootOrder());
+    PcFwCfg.addBoot(fwCfg, config.boot(), storage.bootOrder());
     storage.describe(isaDevices.rtc());
     wireRom();
     if (config.kernel() != null && (rom != null || flash != null)) {
