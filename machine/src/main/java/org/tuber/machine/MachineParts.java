@@ -33,6 +33,8 @@ public interface MachineParts {
    * @param device the device's place in the machine, e.g. {@code /machine/ide0-hd0}
    * @param option what the configuration said
    * @param removable media can be taken out
+   * @param trayOpen its tray is out
+   * @param locked the guest prevents removal
    * @param bytes size of the medium; -1: none in it
    * @param format the medium's format, or null
    * @param disk the medium's images, or null
@@ -42,6 +44,8 @@ public interface MachineParts {
       String device,
       DriveOption option,
       boolean removable,
+      boolean trayOpen,
+      boolean locked,
       long bytes,
       String format,
       LiveDisk disk) {}

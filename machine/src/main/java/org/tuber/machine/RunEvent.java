@@ -70,6 +70,14 @@ public sealed interface RunEvent {
   /** The power button was pressed. */
   record PowerButton() implements RunEvent {}
 
+  /**
+   * The guest opened or closed the tray of a drive.
+   *
+   * @param drive its name, e.g. {@code ide1-cd0}
+   * @param device its place in the machine
+   */
+  record TrayMoved(String drive, String device, boolean open) implements RunEvent {}
+
   /** The machine is switched off, or the run ends. */
   record ShutDown(Cause cause) implements RunEvent {}
 }

@@ -124,6 +124,8 @@ public final class PciDrives {
               "/machine/" + d.device,
               d.option,
               false,
+              false,
+              false,
               d.image.lengthBytes(),
               live.formatName(),
               live));

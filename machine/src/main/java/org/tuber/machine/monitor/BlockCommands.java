@@ -3,6 +3,7 @@ package org.tuber.machine.monitor;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Set;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
@@ -17,6 +18,9 @@ import org.tuber.machine.monitor.QmpException.Kind;
 
 /** QMP: drives, their media, sizes and limits. */
 final class BlockCommands implements QmpTable.Family {
+  /** The event that a tray has opened or closed. */
+  static final String TRAY_MOVED = "DEVICE_TRAY_MOVED";
+
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final Set<String> MODES = Set.of("retain", "read-only", "read-write");
   private static final String[] RATES = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
@@ -141,9 +145,12 @@ final class BlockCommands implements QmpTable.Family {
   }
 
   private void trayMoved(MachineParts.Drive d, boolean open) {
-    events.publish(
-        "DEVICE_TRAY_MOVED",
-        JSON.objectNode().put("device", d.name()).put("tray-open", open).put("id", d.device()));
+    events.publish(TRAY_MOVED, trayMoved(d.name(), d.device(), open));
+  }
+
+  /** What goes with {@link #TRAY_MOVED}. */
+  static ObjectNode trayMoved(String drive, String device, boolean open) {
+    return JSON.objectNode().put("device", drive).put("tray-open", open).put("id", device);
   }
 
   private JsonNode resize(QmpArguments a) throws QmpException {

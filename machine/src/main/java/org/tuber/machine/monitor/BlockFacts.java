@@ -35,14 +35,14 @@ final class BlockFacts {
     ObjectNode drive = JSON.objectNode();
     drive.put("io-status", "ok");
     drive.put("device", d.name());
-    drive.put("locked", false);
+    drive.put("locked", d.locked());
     drive.put("removable", d.removable());
     if (d.disk() != null) {
       drive.set("inserted", device(d.disk(), d.disk().top(), false));
     }
     drive.put("qdev", d.device());
     if (d.removable()) {
-      drive.put("tray_open", false);
+      drive.put("tray_open", d.trayOpen());
     }
     drive.put("type", "unknown");
     return drive;

@@ -308,7 +308,8 @@ final class HumanBlock implements HumanTable.Family {
     }
     text.append("    Attached to:      ").append(d.device()).append('\n');
     if (d.removable()) {
-      text.append("    Removable device: not locked, tray closed\n");
+      text.append("    Removable device: ").append(d.locked() ? "locked" : "not locked");
+      text.append(", tray ").append(d.trayOpen() ? "open\n" : "closed\n");
     }
     if (inserted == null) {
       return;

@@ -34,6 +34,15 @@ final class HumanInfo implements HumanTable.Family {
         "info name", "", "name of the guest", arguments -> machine.parts().guestName() + "\n");
     table.add("info kvm", "", "hardware acceleration", arguments -> "kvm support: not compiled\n");
     table.add("info engine", "", "what the CPUs did", arguments -> machine.statistics());
+    table.synonym("info jit", "info engine");
+    table.add("info uuid", "", "the guest's UUID", arguments -> RunCommands.NO_UUID + "\n");
+    table.add("info usb", "", "USB devices", arguments -> "USB support not enabled\n");
+    table.add("info numa", "", "NUMA nodes", arguments -> "0 nodes\n");
+    table.add(
+        "info memory_size_summary",
+        "",
+        "how much memory there is",
+        arguments -> "base memory: " + machine.parts().ramBytes() + "\nplugged memory: 0\n");
     table.add("info cpus", "", "the CPUs", arguments -> cpus());
     table.add("info registers", "[-a]", "registers of the CPU, or of all", this::registers);
     table.add("info tlb", "", "pages that the page tables map", arguments -> tlb());

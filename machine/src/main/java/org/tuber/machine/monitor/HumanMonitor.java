@@ -21,6 +21,7 @@ public final class HumanMonitor {
     add(new HumanInfo(machine, choice, version));
     add(new HumanMemory(machine, choice));
     add(new HumanDevices(machine));
+    add(new HumanInterrupts(machine, choice));
     add(new HumanBlock(new MonitorDisks(machine)));
     table.add("help", "[command]", "this list", table::help);
     table.synonym("?", "help");

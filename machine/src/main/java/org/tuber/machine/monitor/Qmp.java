@@ -114,6 +114,8 @@ public final class Qmp {
       case RunEvent.Reset(RunEvent.Cause cause) -> publish("RESET", reason(cause));
       case RunEvent.PowerButton button -> publish("POWERDOWN", null);
       case RunEvent.ShutDown(RunEvent.Cause cause) -> publish("SHUTDOWN", reason(cause));
+      case RunEvent.TrayMoved(String drive, String device, boolean open) ->
+          publish(BlockCommands.TRAY_MOVED, BlockCommands.trayMoved(drive, device, open));
       case RunEvent.Caught caught -> {}
     }
   }

@@ -10,7 +10,7 @@ import org.tuber.machine.RunEvent.Cause;
 /** QMP: the machine's life, and what it is. */
 final class RunCommands implements QmpTable.Family {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
-  private static final String NO_UUID = "00000000-0000-0000-0000-000000000000";
+  static final String NO_UUID = "00000000-0000-0000-0000-000000000000";
 
   private final MachineRun machine;
   private final Qmp qmp;

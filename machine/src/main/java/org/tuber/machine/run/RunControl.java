@@ -218,7 +218,8 @@ public final class RunControl implements MachineRun {
     }
   }
 
-  private void publish(RunEvent event) {
+  /** Tells all listeners. Any thread; they do not wait for anything. */
+  public void publish(RunEvent event) {
     for (Consumer<RunEvent> listener : listeners) {
       try {
         listener.accept(event);

@@ -1,5 +1,6 @@
 package org.tuber.machine.board.pc;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -113,6 +114,7 @@ public final class IsaPc implements RunControl.Board {
     io(PcI440fx.FW_CFG_PORT, FwCfg.PORTS_BYTES, fwCfg.ports());
     io(PcI440fx.FW_CFG_DMA_PORT, FwCfg.DMA_PORTS_BYTES, fwCfg.dmaPorts());
     PcFwCfg.describe(fwCfg, config, memory);
+    PcFwCfg.addBoot(fwCfg, config.boot(), List.of());
     wireDisplay(fwCfg);
     storage =
         new PcStorage(
@@ -122,7 +124,8 @@ public final class IsaPc implements RunControl.Board {
                 chassis.dma(memory.space()),
                 irqs,
                 isaDevices.dma(),
-                chassis.loop()::answer),
+                chassis.loop()::answer,
+                chassis.control()::publish),
             config,
             devices);
     chassis.onClose(storage::close);

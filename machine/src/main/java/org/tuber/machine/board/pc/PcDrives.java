@@ -2,6 +2,7 @@ package org.tuber.machine.board.pc;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.tuber.core.backend.BlockBackend;
 import org.tuber.devices.block.live.BlockJobs;
 import org.tuber.devices.block.live.LiveDisk;
@@ -11,6 +12,7 @@ import org.tuber.machine.DriveFiles;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
+import org.tuber.machine.RunEvent;
 
 /** The drives of a PC by name, for monitors: what lies in them, and other media. */
 final class PcDrives {
@@ -24,6 +26,16 @@ final class PcDrives {
 
     /** True when the guest keeps the medium for now. */
     boolean keeps(boolean force);
+
+    /** True while the tray is out. */
+    default boolean isOpen() {
+      return false;
+    }
+
+    /** True while the guest prevents removal. */
+    default boolean isLocked() {
+      return false;
+    }
   }
 
   private static final class Entry {
@@ -47,10 +59,17 @@ final class PcDrives {
   }
 
   private final DriveFiles files;
+  private final Consumer<RunEvent> events;
   private final List<Entry> entries = new ArrayList<>();
 
-  PcDrives(DriveFiles files) {
+  /**
+   * No drives yet.
+   *
+   * @param events hears of trays
+   */
+  PcDrives(DriveFiles files, Consumer<RunEvent> events) {
     this.files = files;
+    this.events = events;
   }
 
   void addDisk(String device, DriveOption option, BlockBackend image) {
@@ -63,7 +82,7 @@ final class PcDrives {
   }
 
   void addCdrom(String device, DriveOption option, MmcDrive drive) {
-    add(
+    Entry e =
         new Entry(
             device,
             option,
@@ -92,7 +111,20 @@ final class PcDrives {
                 }
                 return false;
               }
-            }));
+
+              @Override
+              public boolean isOpen() {
+                return drive.isTrayOpen();
+              }
+
+              @Override
+              public boolean isLocked() {
+                return drive.isLocked();
+              }
+            });
+    add(e);
+    drive.setTrayListener(
+        open -> events.accept(new RunEvent.TrayMoved(e.name, "/machine/" + device, open)));
   }
 
   void addFloppy(String device, DriveOption option, FloppyDrive drive) {
@@ -139,6 +171,8 @@ final class PcDrives {
               "/machine/" + e.device,
               e.option,
               e.tray != null,
+              e.tray != null && e.tray.isOpen(),
+              e.tray != null && e.tray.isLocked(),
               medium == null ? -1 : medium.lengthBytes(),
               disk == null ? null : disk.formatName(),
               disk));

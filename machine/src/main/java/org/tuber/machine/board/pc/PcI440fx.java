@@ -249,7 +249,13 @@ public final class PcI440fx implements RunControl.Board {
     storage =
         new PcStorage(
             new PcStorage.Wiring(
-                pciBus, ports, memoryView, isa, isaDevices.dma(), chassis.loop()::answer),
+                pciBus,
+                ports,
+                memoryView,
+                isa,
+                isaDevices.dma(),
+                chassis.loop()::answer,
+                control::publish),
             config,
             devices);
     chassis.onClose(storage::close);

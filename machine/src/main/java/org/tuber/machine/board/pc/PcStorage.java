@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.tuber.core.backend.BlockBackend;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.DmaView;
@@ -27,6 +28,7 @@ import org.tuber.machine.DriveFiles;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
+import org.tuber.machine.RunEvent;
 
 /** The disk controllers of the {@code pc} board and the drives that the command line put there. */
 final class PcStorage implements AutoCloseable {
@@ -52,7 +54,8 @@ final class PcStorage implements AutoCloseable {
       DmaView memory,
       IsaIrqLines isa,
       I8237Dma isaDma,
-      Executor eventLoop) {}
+      Executor eventLoop,
+      Consumer<RunEvent> events) {}
 
   private record Sata(AhciController controller, int slot) {}
 
@@ -79,7 +82,7 @@ final class PcStorage implements AutoCloseable {
     this.wiring = wiring;
     this.devices = devices;
     files = new DriveFiles(config.drives());
-    drives = new PcDrives(files);
+    drives = new PcDrives(files, wiring.events);
     ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
     if (wiring.bus != null) {
       wiring.bus.attach(SLOT, IDE_FUNCTION, ide.pci());
