@@ -11,12 +11,24 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A running machine whose serial line a test reads and types on. */
+/**
+ * A running machine whose serial line a test reads and types on.
+ *
+ * <p>What moves a terminal's cursor or sets its colours is left out of what is read: SeaBIOS, which
+ * shows its text screen on the serial line, puts such sequences between any two letters, wherever
+ * its timer happens to interrupt.
+ */
 final class Conversation implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   private final Process process;
+  private static final int ESCAPE = 0x1b;
+
   private final StringBuilder said = new StringBuilder();
+
+  /** Of an escape sequence so far: 0 nothing, 1 ESC, 2 ESC [. */
+  private int sequence;
+
   private int heard;
 
   /** Starts {@code tuber system-x86_64} with the options in {@code line} and {@code more}. */
@@ -45,12 +57,31 @@ final class Conversation implements AutoCloseable {
     } catch (IOException e) {
       // The machine has ended.
     }
-    hear("\n<END>");
+    hearTheEnd();
   }
 
   private synchronized void hear(String text) {
-    said.append(text);
+    for (int i = 0; i < text.length(); i++) {
+      hear(text.charAt(i));
+    }
     notifyAll();
+  }
+
+  private synchronized void hearTheEnd() {
+    sequence = 0;
+    hear("\n<END>");
+  }
+
+  private void hear(char c) {
+    if (c == ESCAPE) {
+      sequence = 1;
+    } else if (sequence == 1) {
+      sequence = c == '[' ? 2 : 0;
+    } else if (sequence == 2) {
+      sequence = c >= '@' ? 0 : 2;
+    } else {
+      said.append(c);
+    }
   }
 
   /** Waits until the machine says {@code text}, after what was waited for before. */
