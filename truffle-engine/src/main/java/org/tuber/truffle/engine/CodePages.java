@@ -20,24 +20,30 @@ import org.tuber.core.mem.RamObserver;
  * has not written yet, while another CPU runs the first code of that page.
  */
 public final class CodePages implements RamObserver {
+  /** By number: addresses of pages differ in bits that a hash map of this size does not look at. */
   private final Map<Long, CodePage> byHostPage = new HashMap<>();
+
   private final Engine engine;
 
   CodePages(Engine engine) {
     this.engine = engine;
   }
 
+  private static Long number(long hostPage) {
+    return hostPage / GuestRam.PAGE_SIZE;
+  }
+
   CodePage find(long hostPage) {
-    return byHostPage.get(hostPage);
+    return byHostPage.get(number(hostPage));
   }
 
   /** The page, marked as code; every fast write path to it is closed. */
   CodePage open(GuestRam ram, long ramOffset) {
     long hostPage = ram.hostBase() + ramOffset;
-    CodePage page = byHostPage.get(hostPage);
+    CodePage page = find(hostPage);
     if (page == null) {
       page = new CodePage(ram, ramOffset);
-      byHostPage.put(hostPage, page);
+      byHostPage.put(number(hostPage), page);
       ram.setPageFlags(ramOffset, GuestRam.PAGE_CODE);
       VarHandle.fullFence();
       engine.closeWritePath(hostPage);
@@ -69,7 +75,7 @@ public final class CodePages implements RamObserver {
   }
 
   private boolean invalidate(GuestRam ram, long pageOffset, long first, long last) {
-    CodePage page = byHostPage.get(ram.hostBase() + pageOffset);
+    CodePage page = find(ram.hostBase() + pageOffset);
     if (page == null) {
       return false;
     }
@@ -94,7 +100,7 @@ public final class CodePages implements RamObserver {
       engine.leaveRegions();
     }
     if (page.isEmpty()) {
-      byHostPage.remove(page.hostPage);
+      byHostPage.remove(number(page.hostPage));
       ram.clearPageFlags(pageOffset, GuestRam.PAGE_CODE);
     }
     return !hit.isEmpty();
