@@ -358,6 +358,7 @@ public final class PcI440fx implements RunControl.Board {
     isaBridge.routeLikeFirmware();
     storage.ide().enableLikeFirmware();
     powerManagement.placeLikeFirmware(PM_PORTS, SMBUS_PORTS);
+    PciWindows.place(pciBus, memory.lowBytes());
     PcHandover.initialiseIsa(ports);
     isaDevices.i8042().enterFirmwareState();
     lapics.get(0).enterVirtualWireMode();

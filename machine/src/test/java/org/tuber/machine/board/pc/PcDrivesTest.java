@@ -15,6 +15,8 @@ import org.tuber.core.cpu.Vcpu;
 import org.tuber.core.cpu.VcpuFactory;
 import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.RamObserver;
+import org.tuber.devices.pci.PciBus;
+import org.tuber.devices.pci.PciFunction;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
@@ -127,6 +129,40 @@ class PcDrivesTest {
               "LVTT\t 0x00010000 active-hi edge  masked         one-shot     Fixed  (vec 0)",
               "SPIV\t 0x000000ff APIC disabled, focus=off, spurious vec 255",
               "ISR\t (none)");
+    } finally {
+      board.control().close();
+    }
+  }
+
+  /** As SeaBIOS does: a 32-bit kernel that has to do it itself finds no room. */
+  @Test
+  void windowsArePlacedForKernelsWithoutFirmware() throws Exception {
+    Files.write(dir.resolve("vgabios-stdvga.bin"), new byte[0x8000]);
+    MachineConfig.Builder config = config().vga("std").firmwareDir(dir);
+    Map<String, String> id = Map.of("id", "a");
+    config.device(new MachineConfig.DeviceOption("ahci", id, null));
+    PcI440fx board = PcI440fx.build(config.build(), new IdleCpus());
+    try {
+      PciBus bus = board.control().parts().pciBus();
+      PciWindows.place(bus, 16L << 20);
+      PciFunction vga = bus.function(2, 0);
+      assertThat(vga.barAddress(0)).isEqualTo(0xfd00_0000L);
+      assertThat(vga.barAddress(2)).isBetween(0xfc00_0000L, 0xfebf_f000L);
+      assertThat(vga.config16(PciFunction.COMMAND) & 3).isEqualTo(3);
+      PciFunction ahci = bus.function(3, 0);
+      assertThat(ahci.barAddress(4)).isBetween(0xc040L, 0xffe0L);
+      assertThat(ahci.config8(PciFunction.INTERRUPT_LINE)).isEqualTo(11);
+      List<long[]> taken = new ArrayList<>();
+      for (PciFunction f : List.of(vga, ahci)) {
+        for (int i = 0; i <= 6; i++) {
+          if (f.barBytes(i) > 0 && f.barSpace(i) != PciFunction.Space.IO) {
+            long[] range = {f.barAddress(i), f.barAddress(i) + f.barBytes(i)};
+            assertThat(range[0] % f.barBytes(i)).isZero();
+            assertThat(taken).noneMatch(t -> range[0] < t[1] && t[0] < range[1]);
+            taken.add(range);
+          }
+        }
+      }
     } finally {
       board.control().close();
     }
