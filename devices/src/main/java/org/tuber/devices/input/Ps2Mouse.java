@@ -70,7 +70,10 @@ public final class Ps2Mouse implements Ps2Device, InputSource.Sink, Snapshottabl
       int buttons,
       int reportedButtons) {}
 
-  private final ByteQueue output = new ByteQueue(64);
+  private static final int QUEUE_BYTES = 64;
+  private static final int MOST_PACKET_BYTES = 4;
+
+  private final ByteQueue output = new ByteQueue(QUEUE_BYTES);
   private final OnceLog log = new OnceLog("ps2-mouse");
   private Runnable listener = () -> {};
   private int id;
@@ -98,18 +101,39 @@ public final class Ps2Mouse implements Ps2Device, InputSource.Sink, Snapshottabl
     if (!enabled && !remote) {
       return;
     }
+    boolean isClick = (newButtons & 0x1f) != buttons;
+    if (isClick) {
+      queueUnreported();
+    }
     dx = Math.clamp((long) dx + right, -MAX_PENDING_COUNTS, MAX_PENDING_COUNTS);
     dy = Math.clamp((long) dy - down, -MAX_PENDING_COUNTS, MAX_PENDING_COUNTS);
     dz = Math.clamp((long) dz - wheel, -MAX_PENDING_COUNTS, MAX_PENDING_COUNTS);
     buttons = newButtons & 0x1f;
+    if (isClick) {
+      queueUnreported();
+    }
     stream();
     listener.run();
   }
 
   /** Queues one packet when there is something to tell and the last one is gone. */
   private void stream() {
+    if (hasNews() && output.isEmpty()) {
+      packet();
+    }
+  }
+
+  private boolean hasNews() {
     boolean news = (dx | dy | dz) != 0 || buttons != reportedButtons;
-    if (enabled && !remote && !wrap && news && output.isEmpty()) {
+    return enabled && !remote && !wrap && news;
+  }
+
+  /**
+   * Queues packets for all that has not been told, while there is room. Movements may wait and be
+   * told as one; a button that goes down and up again before the host has read must not be lost.
+   */
+  private void queueUnreported() {
+    while (hasNews() && output.size() <= QUEUE_BYTES - 2 * MOST_PACKET_BYTES) {
       packet();
     }
   }
