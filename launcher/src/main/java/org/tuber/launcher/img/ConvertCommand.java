@@ -135,7 +135,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
     if (!noCreate) {
       CreateOptions o =
-          new CreateOptions(target, targetBytes, all).withSecrets(source.secrets()::get);
+          new CreateOptions(target, targetBytes, all).withSecrets(source.objects()::secret);
       o.requireOnly(format.name(), format.createOptionNames());
       format.create(o);
     }

@@ -69,6 +69,32 @@ class ImgCommandTest {
   }
 
   @Test
+  void imagesMayBeDescribedByOptions() throws IOException {
+    disk("r", 1 << 20);
+    ok("convert -f raw -O qcow2 @r @a");
+    assertThat(ok("info --image-opts driver=qcow2,file.filename=@a")).contains("format: qcow2");
+    assertThat(ok("info json:{\"driver\":\"qcow2\",\"file.filename\":\"@a\"}"))
+        .contains("image: " + path("a"));
+    assertThat(ok("map json:{\"driver\":\"raw\",\"file\":{\"filename\":\"@a\"}}"))
+        .contains("Mapped");
+    assertThat(run("info --image-opts driver=qcow2,file.filename=@a,foo=1").err)
+        .contains("Block format 'qcow2' does not support the option 'foo'");
+    Files.createDirectory(dir.resolve("d"));
+    Files.writeString(dir.resolve("d/file"), "content");
+    assertThat(ok("info fat:@d")).contains("virtual size: 504 MiB");
+    ok("convert -O qcow2 fat:floppy:@d @floppy");
+    assertThat(ok("compare -f raw fat:floppy:@d -F qcow2 @floppy")).contains("identical");
+    assertThat(run("info fat:rw:@d").err).contains("read-only");
+    ok("create -q -f luks -o iter-time=10,key-secret=k --object secret,id=k,data=x @l 1M");
+    ok("map --object secret,id=k,data=x --image-opts driver=luks,key-secret=k,file.filename=@l");
+    assertThat(
+            run("map --object secret,id=j,data=x --image-opts"
+                    + " driver=luks,key-secret=k,file.filename=@l")
+                .err)
+        .contains("No secret with id 'k'");
+  }
+
+  @Test
   void clusterStoresAreNotTakenForMissingFiles() {
     assertThat(run("info rbd:pool").err).contains("expected rbd:pool/image");
     for (String scheme : List.of("gluster", "gluster+tcp", "gluster+rdma")) {
