@@ -379,7 +379,7 @@ class BlockQmpTest {
           luks("c6", "'key-secret':'zz'"),
           "JOB_STATUS_CHANGE c6",
           "JOB_STATUS_CHANGE concluded",
-          luks("c7", "'key-secret':'s0','iter-time':100"),
+          luks("c7", "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'"),
           "JOB_STATUS_CHANGE c7",
           "JOB_STATUS_CHANGE concluded",
           execute(
@@ -388,7 +388,7 @@ class BlockQmpTest {
               "c8",
               "options",
               "{'driver':'qcow2','file':'ef','size':1048576,'encrypt':{'format':'luks',"
-                  + "'key-secret':'s0','iter-time':100,'cipher-mode':'cbc','ivgen-alg':'essiv'}}"),
+                  + "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'}}"),
           "JOB_STATUS_CHANGE c8",
           "JOB_STATUS_CHANGE concluded",
           execute("query-jobs"),

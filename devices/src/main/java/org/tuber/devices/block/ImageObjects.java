@@ -3,6 +3,7 @@ package org.tuber.devices.block;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.util.Base64;
@@ -136,8 +137,15 @@ public final class ImageObjects {
   private static byte[] read(String id, String file) throws IOException {
     try {
       return Files.readAllBytes(Path.of(file));
+    } catch (NoSuchFileException e) {
+      throw new ImageException(
+          id,
+          "secret",
+          "Unable to read %s: Failed to open file “%s”: No such file or directory"
+              .formatted(file, file),
+          e);
     } catch (IOException e) {
-      throw new ImageException(id, "secret", "Unable to read " + file, e);
+      throw new ImageException(id, "secret", "Unable to read " + file + ": " + e.getMessage(), e);
     }
   }
 

@@ -15,6 +15,7 @@ import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.nbd.tls.TlsCredentials;
 import org.tuber.devices.block.options.ImageOptions;
 import org.tuber.devices.block.options.OptionTree;
+import org.tuber.launcher.CommandLineException;
 import org.tuber.launcher.options.ObjectOptions;
 import picocli.CommandLine.Option;
 
@@ -96,8 +97,12 @@ public final class ImageSource {
   ImageObjects objects() throws IOException {
     if (made == null) {
       ImageObjects all = new ImageObjects();
-      for (String o : objects) {
-        ObjectOptions.add(all, "--object", o);
+      try {
+        for (String o : objects) {
+          ObjectOptions.add(all, "--object", o);
+        }
+      } catch (CommandLineException e) {
+        throw new IOException(e.getMessage(), e);
       }
       made = all;
     }

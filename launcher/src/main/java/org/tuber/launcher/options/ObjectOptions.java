@@ -48,7 +48,10 @@ public final class ObjectOptions extends OptionTable {
     try {
       objects.add(type, id, properties);
     } catch (ImageException e) {
-      throw new CommandLineException(option + " " + type + ",id=" + id + ": " + e.problem());
+      // Where the problem does not name the property at fault, the field does.
+      boolean named = e.field().equals("object") || e.field().equals("secret");
+      String what = named ? e.problem() : e.field() + ": " + e.problem();
+      throw new CommandLineException(option + " " + type + ",id=" + id + ": " + what);
     } catch (IOException e) {
       throw new CommandLineException(option + " " + type + ",id=" + id + ": " + e.getMessage());
     }

@@ -86,12 +86,30 @@ class ImgCommandTest {
     assertThat(ok("compare -f raw fat:floppy:@d -F qcow2 @floppy")).contains("identical");
     assertThat(run("info fat:rw:@d").err).contains("read-only");
     ok("create -q -f luks -o iter-time=10,key-secret=k --object secret,id=k,data=x @l 1M");
-    ok("map --object secret,id=k,data=x --image-opts driver=luks,key-secret=k,file.filename=@l");
-    assertThat(
-            run("map --object secret,id=j,data=x --image-opts"
-                    + " driver=luks,key-secret=k,file.filename=@l")
-                .err)
+    String luks = ",data=x --image-opts driver=luks,key-secret=k,file.filename=@l @plain";
+    ok("convert -O raw --object secret,id=k" + luks);
+    assertThat(run("convert -O raw --object secret,id=j" + luks).err)
         .contains("No secret with id 'k'");
+  }
+
+  @Test
+  void convertCopiesBitmapsAndKeepsItsPace() throws IOException {
+    disk("r", 1 << 20);
+    ok("convert -f raw -O qcow2 @r @a");
+    ok("bitmap --add -g 65536 @a marks");
+    ok("bench -w -c 1 -d 1 -s 4096 -o 131072 -f qcow2 @a");
+    ok("bitmap --add --disable @a still");
+    ok("convert --bitmaps -O qcow2 -r 100M @a @b");
+    assertThat(ok("info @b")).contains("name: marks").contains("name: still");
+    assertThat(ok("check @b")).contains("No errors");
+    ok("create -q -f qcow2 @c 1M");
+    ok("convert -n --target-image-opts -f raw @r driver=qcow2,file.filename=@c");
+    assertThat(ok("compare -f raw -F qcow2 @r @c")).contains("identical");
+    assertThat(run("convert --target-image-opts @r driver=qcow2,file.filename=@c").err)
+        .contains("requires use of -n flag");
+    ok("create -q -f qcow2 -b @c -F qcow2 @top");
+    ok("convert -n -f raw -O qcow2 @r @top");
+    ok("commit -q -r 100M -t writethrough @top");
   }
 
   @Test

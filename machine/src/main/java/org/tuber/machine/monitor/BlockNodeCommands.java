@@ -72,7 +72,14 @@ final class BlockNodeCommands implements QmpTable.Family {
       a.object("cache");
     }
     return MonitorDisks.plainly(
-        () -> ProtocolOptions.name(driver, OptionTree.of(driver, a.rest())));
+        () -> {
+          OptionTree options = OptionTree.of(driver, a.rest());
+          String name = ProtocolOptions.take(driver, options);
+          if (!options.isEmpty()) {
+            throw new QmpException("Parameter '" + options.first() + "' is unexpected");
+          }
+          return name;
+        });
   }
 
   /** Opens an image that a format's options describe, with its chain. */

@@ -103,6 +103,15 @@ public final class OptionTree {
     return all.keySet().stream().noneMatch(k -> k.startsWith(prefix));
   }
 
+  /** The first option that nobody took. */
+  public String first() {
+    return all.keySet().stream()
+        .filter(k -> k.startsWith(prefix))
+        .findFirst()
+        .map(k -> k.substring(prefix.length()))
+        .orElseThrow();
+  }
+
   /** True if there is such an option. */
   public boolean has(String name) {
     return all.containsKey(prefix + name);

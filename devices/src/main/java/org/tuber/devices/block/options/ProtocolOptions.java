@@ -30,19 +30,23 @@ public final class ProtocolOptions {
     return FILES.contains(driver) || OTHERS.contains(driver);
   }
 
-  /** Takes a protocol's own options; returns the name of what they describe. */
+  /** The name of what options describe, which have to be all a protocol's own. */
   public static String name(String driver, OptionTree o) throws ImageException {
-    String name =
-        switch (driver) {
-          case "nbd" -> nbd(o);
-          case "http", "https" -> http(driver, o);
-          case "gluster" -> gluster(o);
-          case "rbd" -> rbd(o);
-          case "vvfat" -> fat(o);
-          default -> file(driver, o);
-        };
+    String name = take(driver, o);
     o.end("Block protocol '" + driver + "' doesn't");
     return name;
+  }
+
+  /** Takes a protocol's own options; returns the name of what they describe. */
+  public static String take(String driver, OptionTree o) throws ImageException {
+    return switch (driver) {
+      case "nbd" -> nbd(o);
+      case "http", "https" -> http(driver, o);
+      case "gluster" -> gluster(o);
+      case "rbd" -> rbd(o);
+      case "vvfat" -> fat(o);
+      default -> file(driver, o);
+    };
   }
 
   private static String file(String driver, OptionTree o) throws ImageException {
