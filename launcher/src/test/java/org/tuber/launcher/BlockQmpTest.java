@@ -80,21 +80,27 @@ class BlockQmpTest {
   }
 
   /** Waits for an event, which may have come already. */
-  private static void await(QmpClient client, List<String> events, String name, String part)
+  private static void await(QmpClient client, List<String> events, String name, String... words)
       throws IOException {
     for (String e : events) {
-      if (e.startsWith(name + " ") && e.contains(part)) {
+      if (isEvent(e, name, words)) {
         return;
       }
     }
     for (JsonNode n; (n = client.next()) != null; ) {
       String e = n.path("event").asText() + " " + n.path("data");
       events.add(e);
-      if (e.startsWith(name + " ") && e.contains(part)) {
+      if (isEvent(e, name, words)) {
         return;
       }
     }
-    throw new IOException("no event " + name + " with " + part);
+    throw new IOException("no event " + name + " with " + String.join(" ", words));
+  }
+
+  /** True for an event of that name in whose data all those words are. */
+  private static boolean isEvent(String event, String name, String... words) {
+    return event.startsWith(name + " ")
+        && Arrays.stream(words).allMatch(w -> event.contains('"' + w + '"'));
   }
 
   private static JsonNode must(QmpClient client, List<String> events, String request)
@@ -349,7 +355,7 @@ class BlockQmpTest {
           create("{'driver':'qcow2','file':'made'}"),
           create("{'driver':'qcow2','size':512}"),
           create("{'driver':'nbd'}"),
-          "JOB_STATUS_CHANGE c2",
+          "JOB_STATUS_CHANGE concluded c2",
           object("'qom-type':'secret','id':'s0','data':'sesame'"),
           object("'qom-type':'secret','id':'s0','data':'sesame'"),
           object("'qom-type':'secret','id':'s1','file':'no-such-file'"),
@@ -361,11 +367,9 @@ class BlockQmpTest {
           object("'qom-type':'foo','id':'x'"),
           execute("object-del", "id", "zz"),
           file("c4", "l.luks"),
-          "JOB_STATUS_CHANGE c4",
-          "JOB_STATUS_CHANGE concluded",
+          "JOB_STATUS_CHANGE concluded c4",
           file("c5", "e.qcow2"),
-          "JOB_STATUS_CHANGE c5",
-          "JOB_STATUS_CHANGE concluded",
+          "JOB_STATUS_CHANGE concluded c5",
           execute("blockdev-add", "driver", "file", "filename", "l.luks", "node-name", "lf"),
           execute("blockdev-add", "driver", "file", "filename", "e.qcow2", "node-name", "ef"),
           create("{'driver':'luks','size':1048576,'key-secret':'s0'}"),
@@ -377,11 +381,9 @@ class BlockQmpTest {
               "{'driver':'qcow2','file':'ef','size':1048576,"
                   + "'encrypt':{'format':'luks','key-secret':'s0','foo':1}}"),
           luks("c6", "'key-secret':'zz'"),
-          "JOB_STATUS_CHANGE c6",
-          "JOB_STATUS_CHANGE concluded",
+          "JOB_STATUS_CHANGE concluded c6",
           luks("c7", "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'"),
-          "JOB_STATUS_CHANGE c7",
-          "JOB_STATUS_CHANGE concluded",
+          "JOB_STATUS_CHANGE concluded c7",
           execute(
               "blockdev-create",
               "job-id",
@@ -389,8 +391,7 @@ class BlockQmpTest {
               "options",
               "{'driver':'qcow2','file':'ef','size':1048576,'encrypt':{'format':'luks',"
                   + "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'}}"),
-          "JOB_STATUS_CHANGE c8",
-          "JOB_STATUS_CHANGE concluded",
+          "JOB_STATUS_CHANGE concluded c8",
           execute("query-jobs"),
           execute("blockdev-add", "driver", "luks", "file", "lf", "node-name", "l"),
           execute(
@@ -469,7 +470,7 @@ class BlockQmpTest {
     for (String request : SAME) {
       if (!request.startsWith("{")) {
         String[] words = request.split(" ", 2);
-        await(client, events, words[0], '"' + words[1] + '"');
+        await(client, events, words[0], words[1].split(" "));
         // Of the same name there will be others.
         events.removeIf(e -> e.startsWith(words[0] + " "));
         continue;
@@ -524,7 +525,8 @@ class BlockQmpTest {
       mustRun("qemu-io -c 'write -P 7 100k 300k' -c 'read -P 7 100k 300k'" + key + image);
       assertThat(sh("qemu-io -c 'read 0 512'" + wrong + image)).as(image).isNotZero();
     }
-    mustRun("qemu-img check ours/e.qcow2");
+    mustRun(
+        "qemu-img check" + key + "driver=qcow2,file.filename=ours/e.qcow2,encrypt.key-secret=k");
     if (sh("command -v cryptsetup") == 0) {
       mustRun("printf sesame | cryptsetup open --test-passphrase --key-file - ours/l.luks");
     }
@@ -669,24 +671,24 @@ class BlockQmpTest {
   private static void jobs(QmpClient c, List<String> events) throws IOException {
     must(c, events, execute("blockdev-snapshot-sync", "device", "d", "snapshot-file", "s.qcow2"));
     must(c, events, execute("block-commit", "device", "d", "job-id", "c"));
-    await(c, events, "BLOCK_JOB_READY", "\"c\"");
+    await(c, events, "BLOCK_JOB_READY", "c");
     must(c, events, execute("block-job-complete", "device", "c"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"c\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "c");
     must(
         c,
         events,
         execute("drive-backup", "device", "d", "target", "b.qcow2", "sync", "full", "job-id", "b"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"b\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "b");
     must(c, events, execute("blockdev-snapshot-sync", "device", "d", "snapshot-file", "s2.qcow2"));
     must(c, events, execute("block-stream", "device", "d", "job-id", "s"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"s\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "s");
     must(
         c,
         events,
         execute("drive-mirror", "device", "d", "target", "m.qcow2", "sync", "full", "job-id", "m"));
-    await(c, events, "BLOCK_JOB_READY", "\"m\"");
+    await(c, events, "BLOCK_JOB_READY", "m");
     must(c, events, execute("block-job-complete", "device", "m"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"m\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "m");
     assertThat(events).noneMatch(e -> e.contains("\"error\""));
   }
 

@@ -20,7 +20,7 @@ import org.tuber.devices.block.ops.ChainStatus;
 final class NbdSession extends ByteToMessageDecoder {
   private static final Logger LOG = LoggerFactory.getLogger(NbdSession.class);
   private static final int REQUEST_BYTES = 28;
-  private static final int MAX_INFLIGHT_BYTES = 64 << 20;
+  private static final int MAX_INFLIGHT_BYTES = 16 << 20;
   private static final int MAX_INFLIGHT = 256;
   private static final int MAX_EXTENTS = 1024;
   private static final int ALLOCATION_CONTEXT = 1;

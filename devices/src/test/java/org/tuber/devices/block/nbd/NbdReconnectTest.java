@@ -345,6 +345,15 @@ class NbdReconnectTest {
     }
   }
 
+  private void awaitFirstWrite() throws IOException {
+    byte[] nothing = new byte[DISK_BYTES];
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (Arrays.equals(Files.readAllBytes(image()), nothing)) {
+      assertThat(System.nanoTime() - patience).as("nothing is written").isNegative();
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+    }
+  }
+
   /** QEMU's client makes connections again, too: what it writes meanwhile comes to our server. */
   @Test
   void qemusClientLosesNothingWhenOurServerIsKilled() throws Exception {
@@ -376,13 +385,16 @@ class NbdReconnectTest {
                 .getBytes(StandardCharsets.US_ASCII));
         commands.flush();
         if (i % 150 == 149) {
-          // What is in the pipe is still to be done.
+          // The first connection must be there; what is in the pipe is still to be done.
+          awaitFirstWrite();
           end(SIGKILL);
           start(peer);
           kills++;
         }
       }
       commands.write("flush\nquit\n".getBytes(StandardCharsets.US_ASCII));
+    } catch (IOException e) {
+      throw new IOException(Files.readString(dir.resolve("io.log")), e);
     }
     assertThat(io.waitFor(120, TimeUnit.SECONDS)).isTrue();
     String said = Files.readString(dir.resolve("io.log"));
