@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
-import org.tuber.devices.block.ImageFile;
+import org.tuber.devices.block.ReadOnlyFile;
 
 /**
  * A directory of the host as a disk with a FAT file system, for reading.
@@ -18,7 +18,7 @@ import org.tuber.devices.block.ImageFile;
  * read when the guest reads them. Of a file that has become shorter the rest reads as zeros, what
  * was appended is not seen, and of one that is gone reads fail.
  */
-public final class FatFile implements ImageFile {
+public final class FatFile implements ReadOnlyFile {
   private static final int MAX_OPEN = 32;
 
   private final String name;
@@ -45,11 +45,6 @@ public final class FatFile implements ImageFile {
   @Override
   public long size() {
     return disk.bytes();
-  }
-
-  @Override
-  public boolean isReadOnly() {
-    return true;
   }
 
   @Override
@@ -104,38 +99,9 @@ public final class FatFile implements ImageFile {
     }
   }
 
-  private ImageException readOnly() {
+  @Override
+  public ImageException readOnly() {
     return new ImageException(name, "write", "the directory is shown read-only");
-  }
-
-  @Override
-  public void write(long offset, ByteBuffer source) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void setSize(long bytes) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void flush() {
-    // Nothing is written.
-  }
-
-  @Override
-  public void discard(long offset, long length) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void writeZeroes(long offset, long length, boolean unmap) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void allocate(long offset, long length) throws IOException {
-    throw readOnly();
   }
 
   @Override
@@ -156,11 +122,6 @@ public final class FatFile implements ImageFile {
     long n = Math.min(at, end) - offset;
     return new BlockStatus(
         offset, n, zero ? BlockStatus.Kind.ZERO : BlockStatus.Kind.DATA, -1, false);
-  }
-
-  @Override
-  public long allocatedBytes() {
-    return -1;
   }
 
   @Override
