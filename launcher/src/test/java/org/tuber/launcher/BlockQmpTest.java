@@ -80,21 +80,27 @@ class BlockQmpTest {
   }
 
   /** Waits for an event, which may have come already. */
-  private static void await(QmpClient client, List<String> events, String name, String part)
+  private static void await(QmpClient client, List<String> events, String name, String... words)
       throws IOException {
     for (String e : events) {
-      if (e.startsWith(name + " ") && e.contains(part)) {
+      if (isEvent(e, name, words)) {
         return;
       }
     }
     for (JsonNode n; (n = client.next()) != null; ) {
       String e = n.path("event").asText() + " " + n.path("data");
       events.add(e);
-      if (e.startsWith(name + " ") && e.contains(part)) {
+      if (isEvent(e, name, words)) {
         return;
       }
     }
-    throw new IOException("no event " + name + " with " + part);
+    throw new IOException("no event " + name + " with " + String.join(" ", words));
+  }
+
+  /** True for an event of that name in whose data all those words are. */
+  private static boolean isEvent(String event, String name, String... words) {
+    return event.startsWith(name + " ")
+        && Arrays.stream(words).allMatch(w -> event.contains('"' + w + '"'));
   }
 
   private static JsonNode must(QmpClient client, List<String> events, String request)
@@ -348,10 +354,90 @@ class BlockQmpTest {
           create("{'driver':'qcow2','file':'made','size':1048576,'foo':1}"),
           create("{'driver':'qcow2','file':'made'}"),
           create("{'driver':'qcow2','size':512}"),
-          create("{'driver':'nbd'}"));
+          create("{'driver':'nbd'}"),
+          "JOB_STATUS_CHANGE concluded c2",
+          object("'qom-type':'secret','id':'s0','data':'sesame'"),
+          object("'qom-type':'secret','id':'s0','data':'sesame'"),
+          object("'qom-type':'secret','id':'s1','file':'no-such-file'"),
+          object("'qom-type':'secret','id':'s1'"),
+          object("'qom-type':'secret','id':'s1','data':'!','format':'base64'"),
+          object("'qom-type':'secret','id':'s1','data':'x','keyid':'s0','iv':'eA=='"),
+          object("'qom-type':'secret','id':'s1','data':'x','foo':1"),
+          object("'qom-type':'secret','data':'x'"),
+          object("'qom-type':'foo','id':'x'"),
+          execute("object-del", "id", "zz"),
+          file("c4", "l.luks"),
+          "JOB_STATUS_CHANGE concluded c4",
+          file("c5", "e.qcow2"),
+          "JOB_STATUS_CHANGE concluded c5",
+          execute("blockdev-add", "driver", "file", "filename", "l.luks", "node-name", "lf"),
+          execute("blockdev-add", "driver", "file", "filename", "e.qcow2", "node-name", "ef"),
+          create("{'driver':'luks','size':1048576,'key-secret':'s0'}"),
+          create("{'driver':'luks','file':'lf','size':1048576,'cipher-alg':'rot13'}"),
+          create("{'driver':'luks','file':'lf','size':1048576,'foo':1}"),
+          create("{'driver':'qcow2','file':'ef','size':1048576,'encrypt':{'key-secret':'s0'}}"),
+          create("{'driver':'qcow2','file':'ef','size':1048576,'encrypt':{'format':'aes'}}"),
+          create(
+              "{'driver':'qcow2','file':'ef','size':1048576,"
+                  + "'encrypt':{'format':'luks','key-secret':'s0','foo':1}}"),
+          luks("c6", "'key-secret':'zz'"),
+          "JOB_STATUS_CHANGE concluded c6",
+          luks("c7", "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'"),
+          "JOB_STATUS_CHANGE concluded c7",
+          execute(
+              "blockdev-create",
+              "job-id",
+              "c8",
+              "options",
+              "{'driver':'qcow2','file':'ef','size':1048576,'encrypt':{'format':'luks',"
+                  + "'key-secret':'s0','iter-time':100,'hash-alg':'sha512'}}"),
+          "JOB_STATUS_CHANGE concluded c8",
+          execute("query-jobs"),
+          execute("blockdev-add", "driver", "luks", "file", "lf", "node-name", "l"),
+          execute(
+              "blockdev-add", "driver", "luks", "file", "lf", "node-name", "l", "key-secret", "zz"),
+          execute(
+              "blockdev-add", "driver", "luks", "file", "lf", "node-name", "l", "key-secret", "s0"),
+          encrypted("{'format':'luks','key-secret':'zz'}"),
+          encrypted("{'format':'foo','key-secret':'s0'}"),
+          encrypted("{'format':'luks','key-secret':'s0'}"),
+          execute("blockdev-del", "node-name", "l"),
+          execute("blockdev-del", "node-name", "e"),
+          execute("object-del", "id", "s0"),
+          add("'driver':'gluster','volume':'v','path':'p'"),
+          add("'driver':'gluster','volume':'v','path':'p','server':[{'type':'inet','host':'x'}]"),
+          add("'driver':'gluster','server':[{'type':'unix','path':'x'}]"),
+          add("'driver':'rbd'"),
+          add("'driver':'rbd','pool':'p','image':'i','server':[{'host':'x'}]"),
+          add("'driver':'nbd','server':{'type':'unix','path':'x'},'tls-creds':'zz'"),
+          add("'driver':'nbd','server':{'type':'inet','host':'x'}"),
+          add("'driver':'file','filename':'c.raw','foo':1"));
 
   private static String create(String options) {
     return execute("blockdev-create", "job-id", "c3", "options", options);
+  }
+
+  private static String object(String properties) {
+    return "{'execute':'object-add','arguments':{" + properties + "}}";
+  }
+
+  private static String add(String options) {
+    return "{'execute':'blockdev-add','arguments':{'node-name':'x'," + options + "}}";
+  }
+
+  private static String encrypted(String key) {
+    return execute(
+        "blockdev-add", "driver", "qcow2", "file", "ef", "node-name", "e", "encrypt", key);
+  }
+
+  private static String file(String job, String name) {
+    String options = "{'driver':'file','filename':'" + name + "','size':0}";
+    return execute("blockdev-create", "job-id", job, "options", options);
+  }
+
+  private static String luks(String job, String more) {
+    String options = "{'driver':'luks','file':'lf','size':1048576," + more + "}";
+    return execute("blockdev-create", "job-id", job, "options", options);
   }
 
   private static String human(String line) {
@@ -384,7 +470,7 @@ class BlockQmpTest {
     for (String request : SAME) {
       if (!request.startsWith("{")) {
         String[] words = request.split(" ", 2);
-        await(client, events, words[0], '"' + words[1] + '"');
+        await(client, events, words[0], words[1].split(" "));
         // Of the same name there will be others.
         events.removeIf(e -> e.startsWith(words[0] + " "));
         continue;
@@ -420,9 +506,29 @@ class BlockQmpTest {
     try (QmpClient a = new QmpClient(dir.resolve("ours/q.sock"));
         QmpClient b = new QmpClient(dir.resolve("theirs/q.sock"))) {
       assertThat(conversation(a)).containsExactlyElementsOf(conversation(b));
+      encryptedImagesAreQemus();
     } finally {
       qemu.destroyForcibly();
       tuber.destroyForcibly();
+    }
+  }
+
+  /** What {@code blockdev-create} made can be opened with the passphrase, and only with it. */
+  private void encryptedImagesAreQemus() throws Exception {
+    String key = " --object secret,id=k,data=sesame --image-opts ";
+    String wrong = " --object secret,id=k,data=salami --image-opts ";
+    for (String image :
+        new String[] {
+          "driver=luks,file.filename=ours/l.luks,key-secret=k",
+          "driver=qcow2,file.filename=ours/e.qcow2,encrypt.key-secret=k"
+        }) {
+      mustRun("qemu-io -c 'write -P 7 100k 300k' -c 'read -P 7 100k 300k'" + key + image);
+      assertThat(sh("qemu-io -c 'read 0 512'" + wrong + image)).as(image).isNotZero();
+    }
+    mustRun(
+        "qemu-img check" + key + "driver=qcow2,file.filename=ours/e.qcow2,encrypt.key-secret=k");
+    if (sh("command -v cryptsetup") == 0) {
+      mustRun("printf sesame | cryptsetup open --test-passphrase --key-file - ours/l.luks");
     }
   }
 
@@ -565,24 +671,24 @@ class BlockQmpTest {
   private static void jobs(QmpClient c, List<String> events) throws IOException {
     must(c, events, execute("blockdev-snapshot-sync", "device", "d", "snapshot-file", "s.qcow2"));
     must(c, events, execute("block-commit", "device", "d", "job-id", "c"));
-    await(c, events, "BLOCK_JOB_READY", "\"c\"");
+    await(c, events, "BLOCK_JOB_READY", "c");
     must(c, events, execute("block-job-complete", "device", "c"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"c\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "c");
     must(
         c,
         events,
         execute("drive-backup", "device", "d", "target", "b.qcow2", "sync", "full", "job-id", "b"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"b\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "b");
     must(c, events, execute("blockdev-snapshot-sync", "device", "d", "snapshot-file", "s2.qcow2"));
     must(c, events, execute("block-stream", "device", "d", "job-id", "s"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"s\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "s");
     must(
         c,
         events,
         execute("drive-mirror", "device", "d", "target", "m.qcow2", "sync", "full", "job-id", "m"));
-    await(c, events, "BLOCK_JOB_READY", "\"m\"");
+    await(c, events, "BLOCK_JOB_READY", "m");
     must(c, events, execute("block-job-complete", "device", "m"));
-    await(c, events, "BLOCK_JOB_COMPLETED", "\"m\"");
+    await(c, events, "BLOCK_JOB_COMPLETED", "m");
     assertThat(events).noneMatch(e -> e.contains("\"error\""));
   }
 

@@ -21,6 +21,7 @@ import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.ImageFormats;
+import org.tuber.devices.block.ImageObjects;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.live.BlockJobs;
@@ -36,13 +37,18 @@ public final class DriveFiles implements AutoCloseable {
 
   private final List<BlockBackend> open = new ArrayList<>();
   private final IdentityHashMap<BlockBackend, LiveDisk> live = new IdentityHashMap<>();
-  private final BlockJobs jobs = new BlockJobs();
+  private final BlockJobs jobs;
   private final List<Path> temporary = new ArrayList<>();
   private final Map<String, DriveOption> unclaimed = new HashMap<>();
   private int nameless;
 
-  /** The files of these drives; those with an id can be claimed by it. */
-  public DriveFiles(List<DriveOption> drives) throws MachineException {
+  /**
+   * The files of these drives; those with an id can be claimed by it.
+   *
+   * @param objects passphrases and credentials they need
+   */
+  public DriveFiles(List<DriveOption> drives, ImageObjects objects) throws MachineException {
+    jobs = new BlockJobs(objects);
     for (DriveOption d : drives) {
       if (!d.id().isEmpty() && unclaimed.put(d.id(), d) != null) {
         throw new MachineException("-drive: two drives have id=" + d.id());
@@ -82,7 +88,8 @@ public final class DriveFiles implements AutoCloseable {
           OpenOptions.readWrite()
               .withWritable(writable)
               .withFormat(drive.format())
-              .withCache(CacheMode.parse(drive.cache()));
+              .withCache(CacheMode.parse(drive.cache()))
+              .withObjects(jobs.objects());
       BlockNode node = Images.open(drive.file(), options);
       boolean guessedRaw = drive.format() == null && node.formatName().equals("raw");
       boolean raw = guessedRaw && writable;

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.tuber.devices.block.ImageObjects;
 
 /**
  * What a machine is built from: the command line after parsing, before any device exists. Names and
@@ -34,6 +35,7 @@ import java.util.Objects;
  * @param boot what firmware boots from
  * @param drives disks, CD-ROMs and floppies in the order of their options
  * @param vga video card: {@code std}, {@code cirrus} or {@code none}
+ * @param objects passphrases and credentials that drives need
  */
 public record MachineConfig(
     String machineType,
@@ -58,7 +60,8 @@ public record MachineConfig(
     String bios,
     BootOrder boot,
     List<DriveOption> drives,
-    String vga) {
+    String vga,
+    ImageObjects objects) {
 
   /**
    * One additional device as after {@code -device}.
@@ -104,6 +107,7 @@ public record MachineConfig(
     Objects.requireNonNull(boot);
     drives = List.copyOf(drives);
     Objects.requireNonNull(vga);
+    Objects.requireNonNull(objects);
   }
 
   /** A builder with QEMU's defaults: a {@code pc} with 128 MiB, one {@code qemu64} CPU. */
@@ -136,6 +140,7 @@ public record MachineConfig(
     private BootOrder boot = BootOrder.DEFAULT;
     private final List<DriveOption> drives = new ArrayList<>();
     private String vga = "none";
+    private ImageObjects objects = new ImageObjects();
 
     private Builder() {}
 
@@ -277,6 +282,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Passphrases and credentials. */
+    public Builder objects(ImageObjects value) {
+      objects = value;
+      return this;
+    }
+
     /** The finished configuration. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -302,7 +313,8 @@ public record MachineConfig(
           bios,
           boot,
           drives,
-          vga);
+          vga,
+          objects);
     }
   }
 }

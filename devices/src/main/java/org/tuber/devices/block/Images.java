@@ -4,12 +4,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import org.tuber.devices.block.fat.FatAddress;
+import org.tuber.devices.block.fat.FatFile;
 import org.tuber.devices.block.gluster.GlusterAddress;
 import org.tuber.devices.block.gluster.GlusterFile;
 import org.tuber.devices.block.host.HostFile;
 import org.tuber.devices.block.http.HttpFile;
 import org.tuber.devices.block.nbd.NbdAddress;
 import org.tuber.devices.block.nbd.NbdFile;
+import org.tuber.devices.block.options.ImageOptions;
+import org.tuber.devices.block.options.OptionTree;
 import org.tuber.devices.block.rbd.RbdAddress;
 import org.tuber.devices.block.rbd.RbdFile;
 
@@ -19,19 +23,33 @@ public final class Images {
 
   /** Opens the bytes behind a name: a file, or an export of a network server. */
   public static ImageFile openFile(String name, OpenOptions options) throws IOException {
+    if (isDescription(name)) {
+      ImageOptions described = ImageOptions.parse(name, options);
+      return openFile(described.filename(), described.options());
+    }
     if (NbdAddress.matches(name)) {
-      return NbdFile.open(name, options.writable(), options.tls());
+      String creds = options.tls() == null ? NbdAddress.parse(name).tlsCreds() : null;
+      return NbdFile.open(
+          name, options.writable(), creds == null ? options.tls() : options.objects().tls(creds));
     }
     if (HttpFile.matches(name)) {
       return HttpFile.open(name, options.writable());
+    }
+    if (FatAddress.matches(name)) {
+      return FatFile.open(name);
     }
     if (GlusterAddress.matches(name)) {
       return GlusterFile.open(name, options.writable(), options.cache());
     }
     if (RbdAddress.matches(name)) {
-      return RbdFile.open(name, options.writable(), options.cache());
+      return RbdFile.open(name, options);
     }
     return HostFile.open(hostPath(name), options.writable(), options.locked(), options.cache());
+  }
+
+  /** True for a name that is options in JSON: {@code json:{"driver":"qcow2",…}}. */
+  static boolean isDescription(String name) {
+    return name.startsWith(OptionTree.JSON);
   }
 
   private static String hostPath(String name) {
@@ -43,11 +61,14 @@ public final class Images {
    * server, which clients cannot make, must be there; only its beginning is wiped.
    */
   public static ImageFile createFile(String name) throws IOException {
+    if (FatAddress.matches(name) || isDescription(name)) {
+      throw new ImageException(name, "file name", "a new image cannot have it");
+    }
     if (GlusterAddress.matches(name)) {
       return GlusterFile.create(name);
     }
     if (RbdAddress.matches(name)) {
-      return RbdFile.create(name);
+      return RbdFile.create(name, OpenOptions.readWrite());
     }
     if (NbdAddress.matches(name) || HttpFile.matches(name)) {
       ImageFile there = openFile(name, OpenOptions.readWrite());
@@ -67,6 +88,10 @@ public final class Images {
     if (options.depth() > OpenOptions.MAX_DEPTH) {
       throw new ImageException(
           name, "backing file", "the chain is longer than " + OpenOptions.MAX_DEPTH + " images");
+    }
+    if (isDescription(name)) {
+      ImageOptions described = ImageOptions.parse(name, options);
+      return open(described.filename(), described.options());
     }
     ImageFile file = openFile(name, options);
     try {
@@ -92,7 +117,16 @@ public final class Images {
   public static BlockNode openBacking(
       String image, String backingName, String backingFormat, OpenOptions options)
       throws IOException {
-    String format = options.backingFormat() != null ? options.backingFormat() : backingFormat;
+    boolean given = options.backingName() != null;
+    String recorded = given ? null : backingFormat;
+    String format = options.backingFormat() != null ? options.backingFormat() : recorded;
+    if (given) {
+      // Whoever started this names it, not the image: its format may be guessed.
+      return openBelow(image, options.backingName(), format, options);
+    }
+    if (format == null && isDescription(backingName)) {
+      format = ImageOptions.parse(backingName, options.forBacking(null)).options().format();
+    }
     if (format == null && !options.probeBacking()) {
       throw new ImageException(
           image,
@@ -103,7 +137,11 @@ public final class Images {
               + backingName
               + " -F FORMAT");
     }
-    String resolved = resolve(image, backingName);
+    return openBelow(image, resolve(image, backingName), format, options);
+  }
+
+  private static BlockNode openBelow(
+      String image, String resolved, String format, OpenOptions options) throws IOException {
     try {
       return open(resolved, options.forBacking(format));
     } catch (IOException e) {

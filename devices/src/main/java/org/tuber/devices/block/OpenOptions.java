@@ -8,10 +8,13 @@ public final class OpenOptions {
   /** Chains of backing files longer than this are refused: they are loops or traps. */
   public static final int MAX_DEPTH = 200;
 
+  private static final long MIN_METADATA_CACHE_BYTES = 256 << 10;
+
   private String format = null;
   private boolean writable = false;
   private boolean openBacking = true;
   private String backingFormat = null;
+  private String backingName = null;
   private boolean probeBacking = false;
   private CacheMode cache = CacheMode.WRITEBACK;
   private boolean locked = true;
@@ -21,6 +24,7 @@ public final class OpenOptions {
   private boolean repairDirty = true;
   private boolean allowCorrupt = false;
   private Function<String, byte[]> secrets = id -> null;
+  private ImageObjects objects = new ImageObjects();
   private String secretId = null;
   private boolean withoutKeys = false;
   private TlsCredentials tls = null;
@@ -44,6 +48,7 @@ public final class OpenOptions {
     c.writable = writable;
     c.openBacking = openBacking;
     c.backingFormat = backingFormat;
+    c.backingName = backingName;
     c.probeBacking = probeBacking;
     c.cache = cache;
     c.locked = locked;
@@ -53,6 +58,7 @@ public final class OpenOptions {
     c.repairDirty = repairDirty;
     c.allowCorrupt = allowCorrupt;
     c.secrets = secrets;
+    c.objects = objects;
     c.secretId = secretId;
     c.withoutKeys = withoutKeys;
     c.tls = tls;
@@ -106,6 +112,18 @@ public final class OpenOptions {
   /** Format of the backing file, for images that do not record one. */
   public String backingFormat() {
     return backingFormat;
+  }
+
+  /** Sets: name of the backing file instead of the one that the image records. */
+  public OpenOptions withBackingName(String value) {
+    OpenOptions c = copy();
+    c.backingName = value;
+    return c;
+  }
+
+  /** Name of the backing file; null for the one that the image records. */
+  public String backingName() {
+    return backingName;
   }
 
   /**
@@ -217,6 +235,18 @@ public final class OpenOptions {
     return secrets;
   }
 
+  /** Sets: passphrases and credentials by id. */
+  public OpenOptions withObjects(ImageObjects value) {
+    OpenOptions c = withSecrets(value::secret);
+    c.objects = value;
+    return c;
+  }
+
+  /** Credentials by id. */
+  public ImageObjects objects() {
+    return objects;
+  }
+
   /** Sets: id of this image's passphrase. */
   public OpenOptions withSecretId(String value) {
     OpenOptions c = copy();
@@ -264,9 +294,12 @@ public final class OpenOptions {
     c.format = backingFileFormat;
     c.writable = false;
     c.backingFormat = null;
+    c.backingName = null;
     c.locked = locked && backingLocked;
     c.openBacking = true;
     c.tls = null;
+    // However long the chain, all caches together take no more than twice the first.
+    c.metadataCacheBytes = Math.max(MIN_METADATA_CACHE_BYTES, metadataCacheBytes / 2);
     c.depth = depth + 1;
     return c;
   }

@@ -22,9 +22,14 @@ public final class QemuTools {
 
   /** Skips the calling test when a program is missing. */
   public static void require(String program) {
+    require(program, "--version");
+  }
+
+  /** The same for a program without {@code --version}: {@code argument} has it do nothing. */
+  public static void require(String program, String argument) {
     boolean there;
     try {
-      there = run(Path.of("."), program, "--version").status == 0;
+      there = run(Path.of("."), program, argument).status == 0;
     } catch (IOException e) {
       there = false;
     }

@@ -12,12 +12,19 @@ import java.util.Random;
 /** A disk and, beside it, what it ought to read as: random work goes to both. */
 public final class RandomDisk {
   private final BlockNode node;
+  private final long base;
   private final byte[] expected;
   private final Random random;
 
   /** A disk that reads as {@code expected} now; the array is used, not copied. */
   public RandomDisk(BlockNode node, byte[] expected, long seed) {
+    this(node, 0, expected, seed);
+  }
+
+  /** A part of a disk, which nobody else writes to, from byte {@code base} on. */
+  public RandomDisk(BlockNode node, long base, byte[] expected, long seed) {
     this.node = node;
+    this.base = base;
     this.expected = expected;
     this.random = new Random(seed);
   }
@@ -47,15 +54,15 @@ public final class RandomDisk {
       byte[] data = new byte[length];
       random.nextBytes(data);
       System.arraycopy(data, 0, expected, offset, length);
-      node.write(offset, ByteBuffer.wrap(data));
+      node.write(base + offset, ByteBuffer.wrap(data));
     } else if (kind < 75) {
       Arrays.fill(expected, offset, offset + length, (byte) 0);
-      node.writeZeroes(offset, length, random.nextBoolean());
+      node.writeZeroes(base + offset, length, random.nextBoolean());
     } else if (kind < 85) {
-      node.discard(offset, length);
+      node.discard(base + offset, length);
       // What a discarded range reads as is for the image to say; from now on it stays that.
       byte[] now = new byte[length];
-      node.read(offset, ByteBuffer.wrap(now));
+      node.read(base + offset, ByteBuffer.wrap(now));
       System.arraycopy(now, 0, expected, offset, length);
     } else if (kind < 90) {
       node.flush();
@@ -67,7 +74,7 @@ public final class RandomDisk {
   /** Reads a range and compares. */
   public void verify(int offset, int length) throws IOException {
     ByteBuffer got = ByteBuffer.allocate(length);
-    node.read(offset, got);
+    node.read(base + offset, got);
     int differs = got.flip().mismatch(ByteBuffer.wrap(expected, offset, length).slice());
     assertThat(differs < 0 ? -1 : offset + differs).as("first wrong byte").isEqualTo(-1);
   }

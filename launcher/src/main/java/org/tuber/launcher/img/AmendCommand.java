@@ -41,7 +41,7 @@ final class AmendCommand implements Callable<Integer> {
             filename, "amend", "not supported by the " + node.formatName() + " format");
       }
       image.amend(
-          new AmendOptions(ImageSource.parseAll(options), source.secrets()::get, force), line);
+          new AmendOptions(ImageSource.parseAll(options), source.objects()::secret, force), line);
     }
     return 0;
   }

@@ -6,7 +6,9 @@ import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.Sizes;
 import org.tuber.devices.block.ops.ImageCommit;
+import org.tuber.devices.block.ops.Pace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,17 +34,20 @@ final class CommitCommand implements Callable<Integer> {
   @Option(names = "-p", description = "Show progress.")
   boolean progress;
 
-  @Option(
-      names = {"-t", "-r"},
-      hidden = true)
-  String ignored;
+  @Option(names = "-t", description = "Cache mode.")
+  String cache;
+
+  @Option(names = "-r", description = "At most so many bytes a second.")
+  String rate;
 
   @Parameters String filename;
 
   @Override
   public Integer call() throws IOException {
     ImageSource.Named n = source.named(filename, true);
-    try (BlockNode top = Images.open(n.filename(), n.options().withBackingLocked(false));
+    Pace pace = new Pace(rate == null ? 0 : Sizes.parse(filename, "-r", rate));
+    OpenOptions options = ImageSource.withCache(n.options(), cache);
+    try (BlockNode top = Images.open(n.filename(), options.withBackingLocked(false));
         ProgressLine line = new ProgressLine(progress, "commit")) {
       BlockNode stop = top.backing();
       if (base != null) {
@@ -54,9 +59,10 @@ final class CommitCommand implements Callable<Integer> {
         throw new ImageException(
             filename, "base", base == null ? "the image has no backing file" : "not in the chain");
       }
-      OpenOptions o = source.options(true).withFormat(stop.formatName());
+      OpenOptions o =
+          ImageSource.withCache(source.options(true), cache).withFormat(stop.formatName());
       try (BlockNode target = Images.open(stop.filename(), o)) {
-        ImageCommit.run(top, stop, target, line);
+        ImageCommit.run(top, stop, target, pace, line);
       }
       if (!keep && stop == top.backing()) {
         top.makeEmpty();

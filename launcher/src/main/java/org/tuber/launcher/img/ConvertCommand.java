@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CreateOptions;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFormat;
 import org.tuber.devices.block.ImageFormats;
@@ -15,6 +16,9 @@ import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.Sizes;
 import org.tuber.devices.block.ops.ImageCopy;
+import org.tuber.devices.block.ops.Pace;
+import org.tuber.devices.block.options.ImageOptions;
+import org.tuber.devices.block.options.OptionTree;
 import org.tuber.devices.block.qcow2.Qcow2Image;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,6 +68,22 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Internal snapshot to copy.")
   String snapshot;
 
+  @Option(names = "-r", description = "Write at most so many bytes a second.")
+  String rate;
+
+  @Option(names = "--bitmaps", description = "Copy the persistent dirty bitmaps, too.")
+  boolean bitmaps;
+
+  @Option(
+      names = "--skip-broken-bitmaps",
+      description = "Leave out bitmaps that a crash made inconsistent.")
+  boolean skipBroken;
+
+  @Option(
+      names = "--target-image-opts",
+      description = "The target is described by options; needs -n.")
+  boolean targetImageOpts;
+
   @Option(names = "--salvage", description = "Unreadable parts become zeros.")
   boolean salvage;
 
@@ -112,6 +132,13 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   private void copy(List<BlockNode> sources, String target) throws IOException {
+    if (targetImageOpts && !noCreate) {
+      throw new ImageException(target, "--target-image-opts", "requires use of -n flag");
+    }
+    if (bitmaps && sources.size() > 1) {
+      throw new ImageException(
+          target, "--bitmaps", "Copying bitmaps only possible with one source");
+    }
     long size = 0;
     for (BlockNode s : sources) {
       size += s.lengthBytes();
@@ -135,7 +162,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
     if (!noCreate) {
       CreateOptions o =
-          new CreateOptions(target, targetBytes, all).withSecrets(source.secrets()::get);
+          new CreateOptions(target, targetBytes, all).withSecrets(source.objects()::secret);
       o.requireOnly(format.name(), format.createOptionNames());
       format.create(o);
     }
@@ -146,7 +173,15 @@ final class ConvertCommand implements Callable<Integer> {
     open = key == null ? open : open.withSecretId(key);
     String base = all.get("backing_file");
     long sparseBytes = sparse == null ? 4096 : Sizes.parse(target, "-S", sparse);
-    try (BlockNode node = Images.open(target, open);
+    String file = target;
+    if (targetImageOpts) {
+      ImageOptions described =
+          ImageOptions.of(OptionTree.of(target, ImageSource.parse(target)), open.withFormat(null));
+      file = described.filename();
+      open = described.options();
+    }
+    long bytesPerSecond = rate == null ? 0 : Sizes.parse(target, "-r", rate);
+    try (BlockNode node = Images.open(file, open);
         ProgressLine line = new ProgressLine(progress, "convert")) {
       if (node.lengthBytes() < size) {
         throw new ImageException(target, "size", "the target is smaller than the source");
@@ -161,8 +196,12 @@ final class ConvertCommand implements Callable<Integer> {
               (!noCreate || targetIsZero) && node.startsZeroed() && base == null,
               !outOfOrder,
               shared,
-              salvage);
+              salvage,
+              new Pace(bytesPerSecond));
       new ImageCopy(sources, node, o, line).run();
+      if (bitmaps) {
+        copyBitmaps(sources.getFirst(), node);
+      }
       node.flush();
     }
   }
@@ -173,6 +212,24 @@ final class ConvertCommand implements Callable<Integer> {
    */
   private int defaultWorkers(int processors) {
     return compress ? Math.max(4, processors) : processors;
+  }
+
+  private void copyBitmaps(BlockNode from, BlockNode to) throws IOException {
+    for (DirtyBitmap b : from.bitmaps()) {
+      if (b.isInconsistent() && skipBroken) {
+        continue;
+      }
+      if (b.isInconsistent()) {
+        throw new ImageException(
+            from.filename(),
+            "bitmap",
+            "Cannot copy inconsistent bitmap '" + b.name() + "'; use --skip-broken-bitmaps");
+      }
+      DirtyBitmap copy = new DirtyBitmap(b.name(), to.lengthBytes(), b.granularityBytes());
+      to.addBitmap(copy);
+      copy.merge(b);
+      copy.setRecording(b.isRecording());
+    }
   }
 
   /** The image in the source's chain that the target's backing file is; null if it is not there. */

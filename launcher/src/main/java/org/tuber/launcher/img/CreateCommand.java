@@ -75,7 +75,7 @@ final class CreateCommand implements Callable<Integer> {
     if (bytes < 0) {
       throw new ImageException(filename, "size", "Image creation needs a size parameter");
     }
-    CreateOptions o = new CreateOptions(filename, bytes, all).withSecrets(source.secrets()::get);
+    CreateOptions o = new CreateOptions(filename, bytes, all).withSecrets(source.objects()::secret);
     o.requireOnly(format.name(), format.createOptionNames());
     format.create(o);
     if (!source.quiet) {

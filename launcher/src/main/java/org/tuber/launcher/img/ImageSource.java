@@ -1,11 +1,7 @@
 package org.tuber.launcher.img;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,14 +9,21 @@ import java.util.Map;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.ImageObjects;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
-import org.tuber.devices.block.nbd.NbdAddress;
 import org.tuber.devices.block.nbd.tls.TlsCredentials;
+import org.tuber.devices.block.options.ImageOptions;
+import org.tuber.devices.block.options.OptionTree;
+import org.tuber.launcher.CommandLineException;
+import org.tuber.launcher.options.ObjectOptions;
 import picocli.CommandLine.Option;
 
 /** Options that say how images are opened; shared by all commands. */
 public final class ImageSource {
+  /** Two chains of images are open at a time, and all of it is to stay below 200 MiB. */
+  private static final long METADATA_CACHE_BYTES = 16 << 20;
+
   @Option(names = "-f", paramLabel = "FMT", description = "Format of the image.")
   String format;
 
@@ -50,6 +53,8 @@ public final class ImageSource {
       description = "Print nothing but errors.")
   public boolean quiet;
 
+  private ImageObjects made;
+
   /** What an image argument means. */
   public record Named(String filename, OpenOptions options) {}
 
@@ -58,13 +63,12 @@ public final class ImageSource {
     OpenOptions o =
         OpenOptions.readOnly()
             .withWritable(writable)
+            .withMetadataCacheBytes(METADATA_CACHE_BYTES)
             .withLocked(!forceShare)
             .withProbeBacking(probeBacking);
-    Map<String, byte[]> secrets = secrets();
-    if (!secrets.isEmpty()) {
-      o = o.withSecrets(secrets::get).withSecretId(secrets.keySet().iterator().next());
-    }
-    return o;
+    String secret = objects().firstSecret();
+    o = o.withObjects(objects());
+    return secret == null ? o : o.withSecretId(secret);
   }
 
   /** Resolves an image argument. */
@@ -73,70 +77,14 @@ public final class ImageSource {
     if (!imageOpts) {
       return new Named(argument, o);
     }
-    Map<String, String> m = parse(argument);
-    String creds = m.getOrDefault("tls-creds", m.get("file.tls-creds"));
-    if (creds != null) {
-      o = o.withTls(credentials(creds));
-    }
-    String file = m.getOrDefault("file.filename", m.get("filename"));
-    if ("nbd".equals(m.get("driver"))) {
-      return new Named(nbdName(argument, m, ""), o.withFormat("raw"));
-    }
-    if ("nbd".equals(m.get("file.driver"))) {
-      file = nbdName(argument, m, "file.");
-    }
-    if (file == null) {
-      throw new ImageException(argument, "file.filename", "is missing");
-    }
-    if (m.containsKey("driver")) {
-      o = o.withFormat(m.get("driver"));
-    }
-    for (String key : List.of("encrypt.key-secret", "key-secret")) {
-      if (m.containsKey(key)) {
-        o = o.withSecretId(m.get(key));
-      }
-    }
-    if (m.containsKey("backing.driver")) {
-      o = o.withBackingFormat(m.get("backing.driver"));
-    }
-    return new Named(file, o);
-  }
-
-  /** The name of an export given by its parts. */
-  private static String nbdName(String argument, Map<String, String> m, String prefix)
-      throws ImageException {
-    String export = m.getOrDefault(prefix + "export", "");
-    String path = m.getOrDefault(prefix + "server.path", m.get(prefix + "path"));
-    String host = m.getOrDefault(prefix + "server.host", m.get(prefix + "host"));
-    String name;
-    if (path != null) {
-      name = NbdAddress.nameOf(Path.of(path), export);
-    } else if (host != null) {
-      String port = m.getOrDefault(prefix + "server.port", m.getOrDefault(prefix + "port", ""));
-      try {
-        int number = port.isEmpty() ? NbdAddress.DEFAULT_PORT : Integer.parseInt(port);
-        name = NbdAddress.nameOf(host, number, export);
-      } catch (NumberFormatException e) {
-        throw new ImageException(argument, prefix + "port", "not a number", e);
-      }
-    } else {
-      throw new ImageException(argument, prefix + "host", "neither host nor path is given");
-    }
-    String tlsHost = m.get(prefix + "tls-hostname");
-    return tlsHost == null
-        ? name
-        : name + (name.contains("?") ? "&" : "?") + "tls-hostname=" + tlsHost;
+    ImageOptions described =
+        ImageOptions.of(OptionTree.of(argument, parse(argument)), options(writable));
+    return new Named(described.filename(), described.options());
   }
 
   /** The TLS credentials of that id. */
   public TlsCredentials credentials(String id) throws IOException {
-    for (String o : objects) {
-      Map<String, String> m = parse(o);
-      if (id.equals(m.get("id")) && !m.containsKey("secret")) {
-        return TlsCredentials.fromOptions(m);
-      }
-    }
-    throw new ImageException(id, "tls-creds", "no --object tls-creds-… has this id");
+    return objects().tls(id);
   }
 
   /** Opens an image argument. */
@@ -145,32 +93,20 @@ public final class ImageSource {
     return Images.open(n.filename, n.options);
   }
 
-  /** The secrets defined on the command line. */
-  Map<String, byte[]> secrets() throws IOException {
-    Map<String, byte[]> all = new LinkedHashMap<>();
-    for (String o : objects) {
-      Map<String, String> m = parse(o);
-      String id = m.get("id");
-      if (id == null) {
-        throw new ImageException(o, "object", "has no id");
+  /** The objects defined on the command line. */
+  ImageObjects objects() throws IOException {
+    if (made == null) {
+      ImageObjects all = new ImageObjects();
+      try {
+        for (String o : objects) {
+          ObjectOptions.add(all, "--object", o);
+        }
+      } catch (CommandLineException e) {
+        throw new IOException(e.getMessage(), e);
       }
-      if (m.containsKey("tls-creds-x509") || m.containsKey("tls-creds-psk")) {
-        continue;
-      }
-      if (!m.containsKey("secret")) {
-        throw new ImageException(
-            o, "object", "only secret, tls-creds-x509 and tls-creds-psk are supported");
-      }
-      byte[] value =
-          m.containsKey("file")
-              ? Files.readAllBytes(Path.of(m.get("file")))
-              : m.getOrDefault("data", "").getBytes(StandardCharsets.UTF_8);
-      if ("base64".equals(m.get("format"))) {
-        value = Base64.getMimeDecoder().decode(value);
-      }
-      all.put(id, value);
+      made = all;
     }
-    return all;
+    return made;
   }
 
   /** True for {@code json}, false for {@code human}; anything else is refused. */

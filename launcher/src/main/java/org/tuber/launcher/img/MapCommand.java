@@ -2,8 +2,6 @@ package org.tuber.launcher.img;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.ImageException;
@@ -44,21 +42,23 @@ final class MapCommand implements Callable<Integer> {
       if (maxLength != null) {
         end = Math.min(end, from + Sizes.parse(filename, "max-length", maxLength));
       }
-      List<String> lines = new ArrayList<>();
+      // An image may have more extents than fit into memory.
+      String before = "[";
       if (!json) {
         out.printf("%-16s%-16s%-16s%s%n", "Offset", "Length", "Mapped to", "File");
       }
       while (from < end) {
         ChainStatus.Extent e = ChainStatus.joined(node, null, from, end - from);
         if (json) {
-          lines.add(json(e));
+          out.print(before + json(e));
+          before = ",\n";
         } else if (e.data()) {
           print(out, e);
         }
         from += e.length();
       }
       if (json) {
-        out.println("[" + String.join(",\n", lines) + "]");
+        out.println((before.equals("[") ? before : "") + "]");
       }
     }
     return 0;

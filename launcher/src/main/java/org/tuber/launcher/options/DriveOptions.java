@@ -101,6 +101,8 @@ public final class DriveOptions extends OptionTable {
             "discard",
             "detect-zeroes",
             "copy-on-read"));
+    known.addAll(DriveDescription.KEYS);
+    v.rest().keySet().stream().filter(DriveDescription::describes).forEach(known::add);
     v.only(known);
     Bus bus =
         switch (v.get("if", defaultBus.name().toLowerCase(Locale.ROOT))) {
@@ -122,11 +124,12 @@ public final class DriveOptions extends OptionTable {
       index = v.integer("bus", 0, 0, 31) * perBus + v.integer("unit", 0, 0, 31);
     }
     boolean readOnly = v.isOn("readonly", v.isOn("read-only", cdrom));
+    DriveDescription image = DriveDescription.of(v.rest());
     drives.add(
         new DriveOption(
             v.get("id", ""),
-            v.get("file", null),
-            v.get("format", v.get("driver", null)),
+            image.file(),
+            image.format(),
             bus,
             index,
             cdrom ? Media.CDROM : Media.DISK,

@@ -18,6 +18,7 @@ import org.tuber.launcher.options.LogOptions;
 import org.tuber.launcher.options.MachineOptions;
 import org.tuber.launcher.options.MonitorOptions;
 import org.tuber.launcher.options.NetOptions;
+import org.tuber.launcher.options.ObjectOptions;
 import org.tuber.launcher.options.OptionParser;
 import org.tuber.launcher.options.RunOptions;
 import org.tuber.launcher.runtime.RuntimeCheck;
@@ -94,6 +95,7 @@ public abstract class SystemCommand implements Subcommand {
             display,
             monitors,
             devices,
+            new ObjectOptions(),
             drives,
             new NetOptions(),
             log);

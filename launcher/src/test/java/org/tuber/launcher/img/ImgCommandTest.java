@@ -69,6 +69,50 @@ class ImgCommandTest {
   }
 
   @Test
+  void imagesMayBeDescribedByOptions() throws IOException {
+    disk("r", 1 << 20);
+    ok("convert -f raw -O qcow2 @r @a");
+    assertThat(ok("info --image-opts driver=qcow2,file.filename=@a")).contains("format: qcow2");
+    assertThat(ok("info json:{\"driver\":\"qcow2\",\"file.filename\":\"@a\"}"))
+        .contains("image: " + path("a"));
+    assertThat(ok("map json:{\"driver\":\"raw\",\"file\":{\"filename\":\"@a\"}}"))
+        .contains("Mapped");
+    assertThat(run("info --image-opts driver=qcow2,file.filename=@a,foo=1").err)
+        .contains("Block format 'qcow2' does not support the option 'foo'");
+    Files.createDirectory(dir.resolve("d"));
+    Files.writeString(dir.resolve("d/file"), "content");
+    assertThat(ok("info fat:@d")).contains("virtual size: 504 MiB");
+    ok("convert -O qcow2 fat:floppy:@d @floppy");
+    assertThat(ok("compare -f raw fat:floppy:@d -F qcow2 @floppy")).contains("identical");
+    assertThat(run("info fat:rw:@d").err).contains("read-only");
+    ok("create -q -f luks -o iter-time=10,key-secret=k --object secret,id=k,data=x @l 1M");
+    String luks = ",data=x --image-opts driver=luks,key-secret=k,file.filename=@l @plain";
+    ok("convert -O raw --object secret,id=k" + luks);
+    assertThat(run("convert -O raw --object secret,id=j" + luks).err)
+        .contains("No secret with id 'k'");
+  }
+
+  @Test
+  void convertCopiesBitmapsAndKeepsItsPace() throws IOException {
+    disk("r", 1 << 20);
+    ok("convert -f raw -O qcow2 @r @a");
+    ok("bitmap --add -g 65536 @a marks");
+    ok("bench -w -c 1 -d 1 -s 4096 -o 131072 -f qcow2 @a");
+    ok("bitmap --add --disable @a still");
+    ok("convert --bitmaps -O qcow2 -r 100M @a @b");
+    assertThat(ok("info @b")).contains("name: marks").contains("name: still");
+    assertThat(ok("check @b")).contains("No errors");
+    ok("create -q -f qcow2 @c 1M");
+    ok("convert -n --target-image-opts -f raw @r driver=qcow2,file.filename=@c");
+    assertThat(ok("compare -f raw -F qcow2 @r @c")).contains("identical");
+    assertThat(run("convert --target-image-opts @r driver=qcow2,file.filename=@c").err)
+        .contains("requires use of -n flag");
+    ok("create -q -f qcow2 -b @c -F qcow2 @top");
+    ok("convert -n -f raw -O qcow2 @r @top");
+    ok("commit -q -r 100M -t writethrough @top");
+  }
+
+  @Test
   void clusterStoresAreNotTakenForMissingFiles() {
     assertThat(run("info rbd:pool").err).contains("expected rbd:pool/image");
     for (String scheme : List.of("gluster", "gluster+tcp", "gluster+rdma")) {

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.options.ImageOptions;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.BootOrder;
 import org.tuber.machine.DriveOption;
@@ -36,6 +38,7 @@ class SystemOptionsTest {
           new BootOptions(),
           new RunOptions(),
           new NetOptions(),
+          new ObjectOptions(),
           new DriveOptions(() -> true, DriveOption.Bus.IDE),
           chars,
           display,
@@ -78,6 +81,39 @@ class SystemOptionsTest {
     noDefaults = true;
     parse("-display", "web");
     assertThat(chars.used()).isEmpty();
+  }
+
+  @Test
+  void drivesMayBeDescribedByOptions() throws Exception {
+    MachineConfig config =
+        parse(
+            "-object",
+            "secret,id=s,data=sesame",
+            "-drive",
+            "if=none,id=a,driver=qcow2,file.driver=nbd,file.host=h,encrypt.key-secret=s",
+            "-drive",
+            "if=none,id=b,file=x,,y,format=luks,key-secret=s",
+            "-drive",
+            "if=none,id=c,driver=vvfat,dir=/d,fat-type=16",
+            "-drive",
+            "if=none,id=d,file=fat:/d,format=raw");
+    assertThat(config.objects().secret("s")).asString().isEqualTo("sesame");
+    OpenOptions base = OpenOptions.readOnly();
+    ImageOptions a = ImageOptions.parse(config.drives().get(0).file(), base);
+    assertThat(a.filename()).isEqualTo("nbd://h:10809/");
+    assertThat(a.options().format()).isEqualTo("qcow2");
+    assertThat(a.options().secretId()).isEqualTo("s");
+    ImageOptions b = ImageOptions.parse(config.drives().get(1).file(), base);
+    assertThat(b.filename() + " " + b.options().format()).isEqualTo("x,y luks");
+    ImageOptions c = ImageOptions.parse(config.drives().get(2).file(), base);
+    assertThat(c.filename() + " " + c.options().format()).isEqualTo("fat:16:/d raw");
+    assertThat(config.drives().get(3).file()).isEqualTo("fat:/d");
+    for (String bad :
+        new String[] {
+          "secret,id=t", "secret,data=x", "iothread,id=t", "secret,id=t,data=x,foo=1"
+        }) {
+      assertThatThrownBy(() -> parse("-object", bad)).hasMessageContaining(bad.substring(0, 6));
+    }
   }
 
   @Test

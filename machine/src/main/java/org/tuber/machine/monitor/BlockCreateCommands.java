@@ -19,13 +19,33 @@ import org.tuber.devices.block.live.BlockJobs;
  */
 final class BlockCreateCommands implements QmpTable.Family {
   private static final Set<String> FORMATS =
-      Set.of("qcow", "qcow2", "qed", "vdi", "vhdx", "vmdk", "vpc");
+      Set.of("luks", "qcow", "qcow2", "qed", "vdi", "vhdx", "vmdk", "vpc");
+
+  private static final String HASHES = "md5|sha1|sha224|sha256|sha384|sha512|ripemd160";
+
+  /** LUKS options and what they can be ({@code QCryptoBlockCreateOptionsLUKS}). */
+  private static final Map<String, String> CIPHER =
+      Map.of(
+          "key-secret",
+          ".*",
+          "cipher-alg",
+          "(aes|serpent|twofish)-(128|192|256)|cast5-128|des|3des",
+          "cipher-mode",
+          "ecb|cbc|xts|ctr",
+          "ivgen-alg",
+          "plain|plain64|essiv",
+          "ivgen-hash-alg",
+          HASHES,
+          "hash-alg",
+          HASHES,
+          "iter-time",
+          "[0-9]+");
 
   /** Those that need no file beside the one given. */
   private static final Set<String> SUBFORMATS = Set.of("monolithicSparse", "dynamic", "fixed");
 
   private static final Set<String> OTHERS =
-      Set.of("raw", "luks", "parallels", "nbd", "http", "https", "host_device");
+      Set.of("raw", "parallels", "nbd", "http", "https", "host_device");
 
   private final MonitorDisks disks;
 
@@ -116,9 +136,13 @@ final class BlockCreateCommands implements QmpTable.Family {
     long bytes = size(o);
     ImageFormat format = ImageFormats.isKnown(driver) ? format(driver) : null;
     Map<String, String> options = new LinkedHashMap<>();
+    if (driver.equals("qcow2") && o.has("encrypt")) {
+      encryption(o.object("encrypt"), options);
+    }
     for (String name : o.others()) {
       String value = o.word(name);
-      String ours = name.replace('-', '_');
+      String ours = driver.equals("luks") ? name : name.replace('-', '_');
+      requireCipher("", name, value);
       if (name.equals("version") && driver.equals("qcow2")) {
         ours = "compat";
       } else if (name.equals("preallocation") && driver.equals("vdi")) {
@@ -135,6 +159,36 @@ final class BlockCreateCommands implements QmpTable.Family {
     return () -> make(format, node, bytes, options);
   }
 
+  /** What a qcow2 image is encrypted with. */
+  private static void encryption(QmpArguments o, Map<String, String> options) throws QmpException {
+    if (!o.has("format")) {
+      throw missing("encrypt.format");
+    }
+    String format = o.text("format");
+    if (!format.equals("luks")) {
+      // Old AES is only opened.
+      throw new QmpException("Parameter 'format' does not accept value '" + format + "'");
+    }
+    options.put("encrypt.format", format);
+    for (String name : o.others()) {
+      if (!CIPHER.containsKey(name)) {
+        throw new QmpException("Parameter 'options.encrypt." + name + "' is unexpected");
+      }
+      String value = o.word(name);
+      requireCipher("encrypt.", name, value);
+      options.put("encrypt." + name, value);
+    }
+  }
+
+  private static void requireCipher(String prefix, String name, String value) throws QmpException {
+    if (CIPHER.containsKey(name)) {
+      if (!value.matches(CIPHER.get(name))) {
+        throw new QmpException(
+            "Parameter '" + prefix + name + "' does not accept value '" + value + "'");
+      }
+    }
+  }
+
   private static ImageFormat format(String driver) throws QmpException {
     return MonitorDisks.attempt(() -> ImageFormats.byName(driver, driver));
   }
@@ -145,9 +199,13 @@ final class BlockCreateCommands implements QmpTable.Family {
     if (file == null) {
       throw new IOException(MonitorDisks.notFound(node, node).getMessage());
     }
-    if (bytes < 0 || bytes % 512 != 0) {
+    if (bytes < 0 && format.name().equals("luks")) {
+      throw new IOException("The requested file size is too large");
+    }
+    if (bytes < 0 || bytes % 512 != 0 && !format.name().equals("luks")) {
       throw new IOException("Image size must be a multiple of 512 bytes");
     }
-    format.create(new CreateOptions(file, bytes, options));
+    format.create(
+        new CreateOptions(file, bytes, options).withSecrets(disks.jobs().objects()::secret));
   }
 }

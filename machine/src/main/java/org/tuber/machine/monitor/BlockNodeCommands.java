@@ -1,22 +1,19 @@
 package org.tuber.machine.monitor;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Path;
-import java.util.Set;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.ImageFormats;
+import org.tuber.devices.block.ImageObjects;
 import org.tuber.devices.block.Images;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.live.BlockJob;
 import org.tuber.devices.block.live.BlockNodes;
-import org.tuber.devices.block.nbd.NbdAddress;
+import org.tuber.devices.block.options.OptionTree;
+import org.tuber.devices.block.options.ProtocolOptions;
 
 /** QMP: images opened by themselves, to become an overlay or a job's target. */
 final class BlockNodeCommands implements QmpTable.Family {
-  private static final Set<String> PROTOCOLS =
-      Set.of("file", "host_device", "host_cdrom", "nbd", "http", "https");
-
   private final MonitorDisks disks;
 
   BlockNodeCommands(MonitorDisks disks) {
@@ -35,12 +32,12 @@ final class BlockNodeCommands implements QmpTable.Family {
       throw new QmpException("'node-name' must be specified for the root node");
     }
     requireFree(name);
-    if (PROTOCOLS.contains(a.text("driver"))) {
+    if (ProtocolOptions.isKnown(a.text("driver"))) {
       String file = file(a);
-      a.end();
-      MonitorDisks.attempt(
+      MonitorDisks.plainly(
           () -> {
-            Images.openFile(file, OpenOptions.readOnly().withLocked(false)).close();
+            Images.openFile(file, OpenOptions.readOnly().withLocked(false).withObjects(objects()))
+                .close();
             return null;
           });
       disks.nodes().addFile(name, file);
@@ -67,42 +64,22 @@ final class BlockNodeCommands implements QmpTable.Family {
   private static String file(QmpArguments a) throws QmpException {
     String driver = a.text("driver");
     for (String ignored :
-        new String[] {"node-name", "aio", "locking", "discard", "detect-zeroes", "pr-manager"}) {
-      a.text(ignored, null);
+        new String[] {"node-name", "discard", "detect-zeroes", "locking", "read-only"}) {
+      a.has(ignored);
     }
-    a.flag("read-only", false);
     a.flag("auto-read-only", false);
     if (a.has("cache")) {
       a.object("cache");
     }
-    return switch (driver) {
-      case "nbd" -> {
-        QmpArguments server = a.object("server");
-        String export = a.text("export", "");
-        a.number("reconnect-delay", 0);
-        String type = server.text("type");
-        String name;
-        if (type.equals("unix")) {
-          name = NbdAddress.nameOf(Path.of(server.text("path")), export);
-        } else if (type.equals("inet")) {
-          name = nbdName(server, export);
-        } else {
-          throw new QmpException("Parameter 'type' does not accept value '" + type + "'");
-        }
-        server.end();
-        yield name;
-      }
-      case "http", "https" -> a.text("url");
-      default -> a.text("filename");
-    };
-  }
-
-  private static String nbdName(QmpArguments server, String export) throws QmpException {
-    try {
-      return NbdAddress.nameOf(server.text("host"), Integer.parseInt(server.text("port")), export);
-    } catch (NumberFormatException e) {
-      throw new QmpException("Invalid port number");
-    }
+    return MonitorDisks.plainly(
+        () -> {
+          OptionTree options = OptionTree.of(driver, a.rest());
+          String name = ProtocolOptions.take(driver, options);
+          if (!options.isEmpty()) {
+            throw new QmpException("Parameter '" + options.first() + "' is unexpected");
+          }
+          return name;
+        });
   }
 
   /** Opens an image that a format's options describe, with its chain. */
@@ -122,7 +99,6 @@ final class BlockNodeCommands implements QmpTable.Family {
       QmpArguments f = a.object("file");
       fileNode = f.text("node-name", null);
       file = file(f);
-      f.end();
     }
     boolean noBacking = a.isNull("backing");
     String backingNode = a.isText("backing") ? a.text("backing") : null;
@@ -135,6 +111,8 @@ final class BlockNodeCommands implements QmpTable.Family {
             .withWritable(!readOnly)
             .withBackingLocked(false)
             .withCache(cache(a))
+            .withObjects(objects())
+            .withSecretId(secretId(format, a))
             .withOpenBacking(!noBacking && backingNode == null && backing == null);
     a.flag("auto-read-only", false);
     a.flag("lazy-refcounts", false);
@@ -145,7 +123,7 @@ final class BlockNodeCommands implements QmpTable.Family {
     if (backingNode != null && !(disks.nodes().isLoose(backingNode))) {
       throw MonitorDisks.notFound("", backingNode);
     }
-    BlockNode image = MonitorDisks.attempt(() -> Images.open(file, options));
+    BlockNode image = MonitorDisks.plainly(() -> Images.open(file, options));
     String storage = fileNode;
     try {
       if (backing != null) {
@@ -174,6 +152,28 @@ final class BlockNodeCommands implements QmpTable.Family {
       disks.nodes().name(image.files().get(0), storage);
     }
     return image;
+  }
+
+  private ImageObjects objects() {
+    return disks.jobs().objects();
+  }
+
+  /** Which passphrase the options name; null for none. */
+  private static String secretId(String format, QmpArguments a) throws QmpException {
+    if (format.equals("luks")) {
+      return a.text("key-secret", null);
+    }
+    if (!format.startsWith("qcow") || !a.has("encrypt")) {
+      return null;
+    }
+    QmpArguments e = a.object("encrypt");
+    String kind = e.text("format");
+    if (!kind.equals("aes") && !(kind.equals("luks") && format.equals("qcow2"))) {
+      throw new QmpException("Parameter 'format' does not accept value '" + kind + "'");
+    }
+    String id = e.text("key-secret", null);
+    e.end();
+    return id;
   }
 
   private static void attach(BlockNode image, BlockNode below) throws QmpException {

@@ -52,6 +52,19 @@ final class MonitorDisks {
     }
   }
 
+  /** The same where the problem alone says enough: it names the option, or the object. */
+  static <T> T plainly(Work<T> work) throws QmpException {
+    return attempt(
+        () -> {
+          try {
+            return work.run();
+          } catch (ImageException e) {
+            boolean plain = e.problem().contains("'");
+            throw new QmpException(plain ? e.problem() : e.getMessage());
+          }
+        });
+  }
+
   /** The drive of that name or place, or null. */
   MachineParts.Drive drive(String name) {
     for (MachineParts.Drive d : parts().drives()) {

@@ -13,6 +13,7 @@ import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.live.BlockNodes;
 import org.tuber.devices.block.live.DiskExports;
 import org.tuber.devices.block.live.LiveDisk;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 import org.tuber.machine.MachineParts;
 
 /** QMP: drives and images offered to NBD clients. */
@@ -59,15 +60,13 @@ final class NbdCommands implements QmpTable.Family {
     String credentials = a.text("tls-creds", null);
     long clients = a.number("max-connections", 0);
     a.end();
-    if (credentials != null) {
-      throw new QmpException("No TLS credentials with id '" + credentials + "'");
-    }
     if (clients < 0 || clients > Integer.MAX_VALUE) {
       throw new QmpException("Parameter 'max-connections' is out of range");
     }
-    return MonitorDisks.attempt(
+    return MonitorDisks.plainly(
         () -> {
-          exports().start(address, (int) clients);
+          TlsCredentials tls = credentials == null ? null : disks.jobs().objects().tls(credentials);
+          exports().start(address, (int) clients, tls);
           return null;
         });
   }

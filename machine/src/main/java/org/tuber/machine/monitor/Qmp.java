@@ -39,6 +39,7 @@ public final class Qmp {
     BlockJobCommands jobs = new BlockJobCommands(disks);
     BitmapCommands bitmaps = new BitmapCommands(disks);
     add(new BlockCommands(disks, this::publish));
+    add(new ObjectCommands(disks));
     add(new BlockNodeCommands(disks));
     add(new BlockCreateCommands(disks));
     add(new NbdCommands(disks, this::publish));

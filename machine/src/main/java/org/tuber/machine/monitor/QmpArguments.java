@@ -138,6 +138,16 @@ public final class QmpArguments {
     return names;
   }
 
+  /** The arguments that have not been asked for, which are taken with this. */
+  public ObjectNode rest() {
+    ObjectNode rest = JsonNodeFactory.instance.objectNode();
+    for (String name : others()) {
+      rest.set(name, node.get(name));
+      taken.add(name);
+    }
+    return rest;
+  }
+
   /** An argument of any simple kind as text; a flag is {@code on} or {@code off}. */
   public String word(String name) throws QmpException {
     JsonNode value = required(name);

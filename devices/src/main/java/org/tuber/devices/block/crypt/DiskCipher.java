@@ -6,6 +6,7 @@ import java.security.GeneralSecurityException;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.tuber.devices.block.AmendOptions;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.CreateOptions;
@@ -42,13 +43,8 @@ public final class DiskCipher {
     if (method == 0 || options.withoutKeys()) {
       return null;
     }
-    byte[] secret = options.secrets().apply(options.secretId());
-    if (secret == null) {
-      throw new ImageException(
-          file.name(),
-          "encrypt.key-secret",
-          "Parameter 'encrypt.key-secret' is required: the image is encrypted");
-    }
+    byte[] secret =
+        passphrase(file.name(), "encrypt.key-secret", options.secrets(), options.secretId());
     if (method == METHOD_AES) {
       return new DiskCipher(oldAes(file.name(), secret), false);
     }
@@ -65,11 +61,7 @@ public final class DiskCipher {
 
   /** The cipher of a LUKS volume that fills the file, its payload at {@link #luksPayload}. */
   public static DiskCipher forLuks(ImageFile file, OpenOptions options) throws IOException {
-    byte[] secret = options.secrets().apply(options.secretId());
-    if (secret == null) {
-      throw new ImageException(
-          file.name(), "key-secret", "Parameter 'key-secret' is required: the image is encrypted");
-    }
+    byte[] secret = passphrase(file.name(), "key-secret", options.secrets(), options.secretId());
     if (Luks2Header.isVersion2(file)) {
       Luks2Header h = Luks2Header.read(file);
       SectorCipher cipher = h.cipher(h.unlock(secret));
@@ -77,6 +69,27 @@ public final class DiskCipher {
     }
     LuksHeader h = LuksHeader.read(file, 0);
     return new DiskCipher(h.cipher(h.unlock(secret)), false);
+  }
+
+  /**
+   * The passphrase for an image.
+   *
+   * @param option what names it
+   * @param id the name; null if the option was not given
+   */
+  public static byte[] passphrase(
+      String image, String option, Function<String, byte[]> secrets, String id)
+      throws ImageException {
+    byte[] secret = secrets.apply(id);
+    if (secret == null) {
+      throw new ImageException(
+          image,
+          option,
+          id == null
+              ? "Parameter '" + option + "' is required for cipher"
+              : "No secret with id '" + id + "'");
+    }
+    return secret;
   }
 
   /** Bytes that are encrypted as one; writes take whole multiples. */

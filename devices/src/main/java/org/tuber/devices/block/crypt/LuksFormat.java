@@ -49,10 +49,9 @@ public final class LuksFormat implements ImageFormat {
 
   @Override
   public void create(CreateOptions o) throws IOException {
-    byte[] secret = o.secrets().apply(o.options().get("key-secret"));
-    if (secret == null) {
-      throw new ImageException(o.filename(), "key-secret", "is required, and must exist");
-    }
+    byte[] secret =
+        DiskCipher.passphrase(
+            o.filename(), "key-secret", o.secrets(), o.options().get("key-secret"));
     long header = DiskCipher.luksHeaderBytes(o, "");
     long data = o.sizeBytes() + 511 & -512L;
     if (data > CreateOptions.MAX_BYTES - header) {

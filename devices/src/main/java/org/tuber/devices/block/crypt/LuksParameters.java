@@ -72,8 +72,8 @@ record LuksParameters(String mode, String hash, int keyBytes, long iterMillis) {
       throw bad(o, prefix + "hash-alg", "Hash algorithm '" + hash + "' not supported");
     }
     long millis = o.bytes(prefix + "iter-time", STANDARD_ITER_MILLIS);
-    if (millis < 1 || millis > 3_600_000) {
-      throw bad(o, prefix + "iter-time", "must be 1 to 3600000 milliseconds");
+    if (millis < 0 || millis > 3_600_000) {
+      throw bad(o, prefix + "iter-time", "must be 0 to 3600000 milliseconds");
     }
     int keyBytes = cipherMode.equals("xts") ? 2 * bytes : bytes;
     return new LuksParameters(cipherMode + "-" + iv, hash, keyBytes, millis);

@@ -5,29 +5,25 @@ import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.tuber.devices.block.ImageException;
 
 /**
  * Where a file of a GlusterFS volume is: {@code
  * gluster[+tcp|+unix|+rdma]://[host[:port]]/volume/path[?socket=…]} (QEMU's manual, "GlusterFS disk
- * images"). Beside QEMU's {@code socket} the query knows {@code logfile} and {@code debug}.
+ * images"). Beside QEMU's {@code socket} the query knows {@code logfile}, {@code debug}, and any
+ * number of {@code server=tcp:host:port} and {@code server=unix:path} that are asked for the volume
+ * when the first does not answer.
  *
- * @param transport {@code tcp} or {@code unix}
- * @param host host name, or path of the socket
- * @param port port of the management daemon; 0 for a socket
+ * @param servers who is asked for the volume, in this order
  * @param volume name of the volume
  * @param path file in the volume, from its root
  * @param logFile where the library's messages go
  * @param debug how many of them: 0 (none) to 9
  */
 public record GlusterAddress(
-    String transport,
-    String host,
-    int port,
-    String volume,
-    String path,
-    String logFile,
-    int debug) {
+    List<Server> servers, String volume, String path, String logFile, int debug) {
 
   /** Port of the management daemon. */
   public static final int DEFAULT_PORT = 24007;
@@ -41,16 +37,66 @@ public record GlusterAddress(
     return name.matches("(?s)gluster(\\+(tcp|unix|rdma))?:.*");
   }
 
-  /** Name of a file in a volume that a host offers. */
-  public static String nameOf(String host, int port, String volume, String path, String query) {
-    String shown = host.indexOf(':') >= 0 ? "[" + host + "]" : host;
-    String where = port == DEFAULT_PORT ? shown : shown + ":" + port;
-    return "gluster://" + where + "/" + encode(volume) + "/" + encode(path) + query;
+  /**
+   * A management daemon.
+   *
+   * @param transport {@code tcp} or {@code unix}
+   * @param host host name, or path of the socket
+   * @param port its port; 0 for a socket
+   */
+  public record Server(String transport, String host, int port) {
+    /** By TCP. */
+    public static Server tcp(String host, int port) {
+      return new Server("tcp", host, port);
+    }
+
+    /** By a socket of the host. */
+    public static Server unix(String path) {
+      return new Server("unix", path, 0);
+    }
+
+    private static Server parse(String name, String text) throws ImageException {
+      int last = text.lastIndexOf(':');
+      if (text.startsWith("unix:")) {
+        return unix(text.substring(5));
+      }
+      if (text.matches("tcp:.+:[0-9]{1,5}")) {
+        return tcp(text.substring(4, last), Integer.parseInt(text.substring(last + 1)));
+      }
+      throw new ImageException(name, "server", "expected tcp:host:port or unix:path");
+    }
+
+    @Override
+    public String toString() {
+      return port == 0 ? host : host + ":" + port;
+    }
   }
 
-  /** Name of a file in a volume reached by a unix socket. */
-  public static String nameOf(String socket, String volume, String path) {
-    return "gluster+unix:///" + encode(volume) + "/" + encode(path) + "?socket=" + encode(socket);
+  /** Name of a file in a volume that servers know, at least one; log and level may be null. */
+  public static String nameOf(
+      List<Server> servers, String volume, String path, String logFile, String debug) {
+    Server first = servers.getFirst();
+    String file = encode(volume) + "/" + encode(path);
+    List<String> query = new ArrayList<>();
+    String place;
+    if (first.port == 0) {
+      place = "gluster+unix:///" + file;
+      query.add("socket=" + encode(first.host));
+    } else {
+      String shown = first.host.indexOf(':') >= 0 ? "[" + first.host + "]" : first.host;
+      place =
+          "gluster://" + shown + (first.port == DEFAULT_PORT ? "" : ":" + first.port) + "/" + file;
+    }
+    for (Server s : servers.subList(1, servers.size())) {
+      query.add("server=" + encode(s.transport + ":" + s));
+    }
+    if (logFile != null) {
+      query.add("logfile=" + encode(logFile));
+    }
+    if (debug != null) {
+      query.add("debug=" + encode(debug));
+    }
+    return query.isEmpty() ? place : place + "?" + String.join("&", query);
   }
 
   private static String encode(String text) {
@@ -86,15 +132,17 @@ public record GlusterAddress(
     // RDMA went away in Gluster 8; QEMU takes TCP instead, too.
     String host = u.getHost() == null ? "localhost" : u.getHost().replaceAll("[\\[\\]]", "");
     int port = u.getPort() < 0 ? DEFAULT_PORT : u.getPort();
-    return unix
-        ? new GlusterAddress("unix", q.socket, 0, volume, path, q.logFile, q.debug)
-        : new GlusterAddress("tcp", host, port, volume, path, q.logFile, q.debug);
+    List<Server> servers = new ArrayList<>();
+    servers.add(unix ? Server.unix(q.socket) : Server.tcp(host, port));
+    servers.addAll(q.servers);
+    return new GlusterAddress(List.copyOf(servers), volume, path, q.logFile, q.debug);
   }
 
-  private record Query(String socket, String logFile, int debug) {}
+  private record Query(String socket, List<Server> servers, String logFile, int debug) {}
 
   private static Query query(String name, String raw) throws ImageException {
     String socket = null;
+    List<Server> servers = new ArrayList<>();
     String log = NOWHERE;
     int debug = 0;
     for (String part : raw == null ? new String[0] : raw.split("&")) {
@@ -104,6 +152,7 @@ public record GlusterAddress(
           eq < 0 ? "" : URLDecoder.decode(part.substring(eq + 1), StandardCharsets.UTF_8);
       switch (key) {
         case "socket" -> socket = value;
+        case "server" -> servers.add(Server.parse(name, value));
         case "logfile" -> {
           log = value;
           debug = debug == 0 ? ERRORS : debug;
@@ -117,6 +166,6 @@ public record GlusterAddress(
         default -> throw new ImageException(name, "URL", "unknown parameter '" + key + "'");
       }
     }
-    return new Query(socket, log, debug);
+    return new Query(socket, servers, log, debug);
   }
 }

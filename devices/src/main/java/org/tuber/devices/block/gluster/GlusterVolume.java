@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.host.ForeignLibrary;
 import org.tuber.devices.block.host.ForeignLibrary.Result;
@@ -23,7 +25,7 @@ final class GlusterVolume {
   private final long fs;
 
   /** What tells volumes apart. */
-  private record Key(String transport, String host, int port, String volume) {}
+  private record Key(List<GlusterAddress.Server> servers, String volume) {}
 
   private GlusterVolume(ForeignLibrary library, long fs) {
     this.library = library;
@@ -35,7 +37,7 @@ final class GlusterVolume {
     ForeignLibrary library =
         ForeignLibrary.load(
             name, "libgfapi.so.0", "GlusterFS", "Debian's libgfapi0; or mount the volume");
-    Key key = new Key(a.transport(), a.host(), a.port(), a.volume());
+    Key key = new Key(a.servers(), a.volume());
     synchronized (OPEN) {
       GlusterVolume known = OPEN.get(key);
       if (known == null) {
@@ -55,13 +57,15 @@ final class GlusterVolume {
       }
       GlusterVolume v = new GlusterVolume(library, fs.value());
       try {
-        v.require(
-            name,
-            "server",
-            "glfs_set_volfile_server",
-            text(arena, a.transport()),
-            text(arena, a.host()),
-            a.port());
+        for (GlusterAddress.Server s : a.servers()) {
+          v.require(
+              name,
+              "server",
+              "glfs_set_volfile_server",
+              text(arena, s.transport()),
+              text(arena, s.host()),
+              s.port());
+        }
         v.require(name, "logfile", "glfs_set_logging", text(arena, a.logFile()), a.debug());
         // Data that could not be written stays, so that the next flush reports it again.
         v.call(
@@ -73,7 +77,7 @@ final class GlusterVolume {
         return v;
       } catch (ImageException e) {
         library.call("glfs_fini", fs.value());
-        String where = a.port() == 0 ? a.host() : a.host() + ":" + a.port();
+        String where = a.servers().stream().map(Object::toString).collect(Collectors.joining(", "));
         throw new ImageException(
             name,
             "server",

@@ -18,14 +18,14 @@ import java.util.regex.Pattern;
 import org.tuber.devices.block.BlockStatus;
 import org.tuber.devices.block.Bytes;
 import org.tuber.devices.block.ImageException;
-import org.tuber.devices.block.ImageFile;
+import org.tuber.devices.block.ReadOnlyFile;
 
 /**
  * A file on a web server, read-only, by range requests (RFC 9110, section 14). Blocks that were
  * read are kept, a few of them; a request that fails is made again. The server has to know ranges,
  * and the file must not change: its length and entity tag are looked at with each answer.
  */
-public final class HttpFile implements ImageFile {
+public final class HttpFile implements ReadOnlyFile {
   private static final int BLOCK_BYTES = 256 << 10;
   private static final int MAX_BLOCKS = 64;
   private static final int TRIES = 4;
@@ -181,11 +181,6 @@ public final class HttpFile implements ImageFile {
   }
 
   @Override
-  public boolean isReadOnly() {
-    return true;
-  }
-
-  @Override
   public void read(long offset, ByteBuffer target) throws IOException {
     long at = offset;
     long end = size();
@@ -199,38 +194,9 @@ public final class HttpFile implements ImageFile {
     Bytes.zeroFill(target);
   }
 
-  private ImageException readOnly() {
+  @Override
+  public ImageException readOnly() {
     return new ImageException(name, "file", "files on web servers are read-only");
-  }
-
-  @Override
-  public void write(long offset, ByteBuffer source) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void setSize(long bytes) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void flush() {
-    // Nothing is ever written.
-  }
-
-  @Override
-  public void discard(long offset, long length) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void writeZeroes(long offset, long length, boolean unmap) throws IOException {
-    throw readOnly();
-  }
-
-  @Override
-  public void allocate(long offset, long length) throws IOException {
-    throw readOnly();
   }
 
   @Override
@@ -239,11 +205,6 @@ public final class HttpFile implements ImageFile {
     return there <= 0
         ? BlockStatus.of(offset, length, BlockStatus.Kind.ZERO)
         : new BlockStatus(offset, Math.min(length, there), BlockStatus.Kind.DATA, offset, false);
-  }
-
-  @Override
-  public long allocatedBytes() {
-    return -1;
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.ImageObjects;
 import org.tuber.devices.block.Preallocation;
 
 /**
@@ -25,6 +26,22 @@ public final class BlockJobs implements AutoCloseable {
   private final BlockNodes nodes = new BlockNodes(this);
   private final List<JobListener> listeners = new CopyOnWriteArrayList<>();
   private final DiskExports exports = new DiskExports();
+  private final ImageObjects objects;
+
+  /** Of a machine without passphrases and credentials. */
+  public BlockJobs() {
+    this(new ImageObjects());
+  }
+
+  /** Of a machine with these passphrases and credentials. */
+  public BlockJobs(ImageObjects objects) {
+    this.objects = objects;
+  }
+
+  /** Passphrases and credentials for images. */
+  public ImageObjects objects() {
+    return objects;
+  }
 
   /** Makes a disk known by its name. */
   public synchronized void add(LiveDisk disk) throws ImageException {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.nbd.NbdServer;
+import org.tuber.devices.block.nbd.tls.TlsCredentials;
 
 /** Images of a running machine on offer to NBD clients: one server, started and stopped at will. */
 public final class DiskExports {
@@ -29,12 +30,14 @@ public final class DiskExports {
    *
    * @param address of TCP or of a unix socket
    * @param maxClients at a time; 0: any number
+   * @param tls credentials clients have to match; null: connections are not encrypted
    */
-  public synchronized void start(SocketAddress address, int maxClients) throws IOException {
+  public synchronized void start(SocketAddress address, int maxClients, TlsCredentials tls)
+      throws IOException {
     if (server != null) {
       throw new IOException("NBD server already running");
     }
-    NbdServer starting = new NbdServer();
+    NbdServer starting = new NbdServer(tls);
     if (maxClients > 0) {
       starting.withMaxClients(maxClients);
     }

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.nbd.tls.PskCredentials;
 import org.tuber.devices.block.nbd.tls.TlsCredentials;
@@ -42,6 +43,11 @@ public record NbdAddress(
   /** Port of the protocol. */
   public static final int DEFAULT_PORT = NbdProtocol.DEFAULT_PORT;
 
+  /** Parameter of an address: {@link #reconnectNanos} in seconds. */
+  public static final String RECONNECT_DELAY = "reconnect-delay";
+
+  private static final int RECONNECT_SECONDS = 30;
+
   /** True for names this class understands. */
   public static boolean matches(String name) {
     return name.startsWith("nbd:")
@@ -67,6 +73,27 @@ public record NbdAddress(
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20").replace("%2F", "/");
   }
 
+  /** A name with more parameters; the old spelling has none, so it becomes a URL. */
+  public static String withQuery(String name, Map<String, String> parameters)
+      throws ImageException {
+    if (parameters.isEmpty()) {
+      return name;
+    }
+    NbdAddress a = parse(name);
+    boolean old = name.startsWith("nbd:") && !name.startsWith("nbd://");
+    StringBuilder s = new StringBuilder(name);
+    if (old) {
+      s.setLength(0);
+      s.append(
+          a.socket == null
+              ? nameOf(a.host, a.port, a.export)
+              : nameOf(Path.of(a.socket), a.export));
+    }
+    parameters.forEach(
+        (k, v) -> s.append(s.indexOf("?") < 0 ? '?' : '&').append(k).append('=').append(encode(v)));
+    return s.toString();
+  }
+
   /** Parses a name. */
   public static NbdAddress parse(String name) throws ImageException {
     if (name.startsWith("nbd:") && !name.startsWith("nbd://")) {
@@ -76,7 +103,7 @@ public record NbdAddress(
       URI u = new URI(name);
       boolean tls = u.getScheme().startsWith("nbds");
       String export = u.getPath() == null ? "" : u.getPath().replaceFirst("^/", "");
-      Map<String, String> query = query(u.getRawQuery());
+      Map<String, String> query = query(name, u.getRawQuery());
       if (u.getScheme().endsWith("+unix")) {
         String socket = query.get("socket");
         if (socket == null) {
@@ -92,13 +119,16 @@ public record NbdAddress(
     }
   }
 
-  private static Map<String, String> query(String raw) {
+  private static Map<String, String> query(String name, String raw) throws ImageException {
     Map<String, String> all = new LinkedHashMap<>();
     for (String q : raw == null ? new String[0] : raw.split("&")) {
       int eq = q.indexOf('=');
       if (eq > 0) {
         all.put(q.substring(0, eq), URLDecoder.decode(q.substring(eq + 1), StandardCharsets.UTF_8));
       }
+    }
+    if (!all.getOrDefault(RECONNECT_DELAY, "0").matches("[0-9]{1,9}")) {
+      throw new ImageException(name, RECONNECT_DELAY, "must be a number of seconds");
     }
     return all;
   }
@@ -138,6 +168,12 @@ public record NbdAddress(
     return a;
   }
 
+  /** How long requests wait when the connection has broken. */
+  long reconnectNanos() {
+    String seconds = query.get(RECONNECT_DELAY);
+    return TimeUnit.SECONDS.toNanos(seconds == null ? RECONNECT_SECONDS : Long.parseLong(seconds));
+  }
+
   /** The name the server's certificate has to be for. */
   String tlsHost() {
     String wanted = query.get("tls-hostname");
@@ -145,6 +181,11 @@ public record NbdAddress(
       return wanted;
     }
     return host == null ? "localhost" : host;
+  }
+
+  /** Id of the credentials for a connection, or null. */
+  public String tlsCreds() {
+    return query.get("tls-creds");
   }
 
   /** What the name says about encryption; null for none. */

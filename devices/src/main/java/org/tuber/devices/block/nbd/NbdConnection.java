@@ -3,6 +3,7 @@ package org.tuber.devices.block.nbd;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
@@ -37,6 +38,11 @@ final class NbdConnection implements Closeable {
   static NbdConnection open(String name, NbdAddress address, TlsCredentials tls)
       throws IOException {
     SocketChannel channel = SocketChannel.open(address.socketAddress());
+    if (address.socket() == null) {
+      // A request is short and must not wait for more; one day somebody must notice a dead peer.
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    }
     NbdConnection c = new NbdConnection(name, channel);
     try {
       c.greet(address, tls);

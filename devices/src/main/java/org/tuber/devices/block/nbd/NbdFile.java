@@ -21,14 +21,17 @@ import org.tuber.devices.block.nbd.tls.TlsCredentials;
  * An export of an NBD server as an image file.
  *
  * <p>Requests of several threads are on the way at once. When the connection breaks, it is made
- * anew for some time, and all requests without an answer are sent again: each of them may be
- * carried out twice without harm. Writes the old server had answered but not flushed are the
- * server's to keep.
+ * anew, and all requests without an answer are sent again: each of them may be carried out twice
+ * without harm. They wait for that for some time; after it they and later ones fail, until the
+ * server is back. Writes the old server had answered but not flushed are the server's to keep.
  */
 public final class NbdFile implements ImageFile {
   private static final Logger LOG = LoggerFactory.getLogger(NbdFile.class);
-  private static final long RECONNECT_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** When requests no longer wait for it. */
+  private static final long SLOW_RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private static final int MAX_STATUS_BYTES = 1 << 30;
 
   /** A request without an answer. */
@@ -42,6 +45,9 @@ public final class NbdFile implements ImageFile {
     final List<long[]> extents = new ArrayList<>();
     boolean done;
     IOException failure;
+
+    /** Where it was sent last; under the lock for sending. */
+    NbdConnection sentTo;
 
     Pending(int type, int flags, long offset, int length, ByteBuffer payload, ByteBuffer target) {
       this.type = type;
@@ -63,7 +69,12 @@ public final class NbdFile implements ImageFile {
   private NbdConnection connection;
   private long nextCookie = 1;
   private boolean closed;
-  private IOException dead;
+
+  /** Why requests fail at once; null while they do not. */
+  private IOException lost;
+
+  private int reconnects;
+  private int resent;
 
   private NbdFile(
       String name,
@@ -115,8 +126,8 @@ public final class NbdFile implements ImageFile {
   }
 
   private synchronized NbdConnection connection() throws IOException {
-    if (dead != null) {
-      throw new ImageException(name, "connection", dead.getMessage(), dead);
+    if (lost != null) {
+      throw new ImageException(name, "connection", "lost: " + lost.getMessage(), lost);
     }
     return connection;
   }
@@ -133,15 +144,8 @@ public final class NbdFile implements ImageFile {
     }
     synchronized (sendLock) {
       try {
-        NbdConnection c = connection();
-        synchronized (this) {
-          if (p.done) {
-            c = null; // the reader has reconnected and sent it meanwhile
-          }
-        }
-        if (c != null) {
-          send(c, cookie, p);
-        }
+        // After a reconnection it may have been sent already.
+        send(connection(), cookie, p);
       } catch (IOException e) {
         LOG.debug("{}: sending failed, the reader will reconnect", name, e);
       }
@@ -161,7 +165,17 @@ public final class NbdFile implements ImageFile {
     }
   }
 
-  private static void send(NbdConnection c, long cookie, Pending p) throws IOException {
+  /** Sends a request unless it was, or has its answer; under the lock for sending. */
+  private void send(NbdConnection c, long cookie, Pending p) throws IOException {
+    synchronized (this) {
+      if (p.done || p.sentTo == c) {
+        return;
+      }
+      resent += p.sentTo == null ? 0 : 1;
+      p.sentTo = c;
+      p.extents.clear();
+      p.failure = null;
+    }
     ByteBuffer h = ByteBuffer.allocate(28);
     h.putInt(NbdProtocol.REQUEST_MAGIC).putShort((short) p.flags).putShort((short) p.type);
     h.putLong(cookie).putLong(p.offset).putInt(p.length).flip();
@@ -190,52 +204,119 @@ public final class NbdFile implements ImageFile {
     }
   }
 
-  /** Connects anew and sends everything again; false if that is over. */
+  /** Connects anew and has everything sent again; false if the file was closed. */
   private boolean reconnect(IOException cause) {
-    long deadline = System.nanoTime() + RECONNECT_NANOS;
-    IOException last = cause;
-    while (System.nanoTime() - deadline < 0) {
-      synchronized (this) {
-        if (closed) {
-          break;
-        }
+    int before;
+    synchronized (this) {
+      before = reconnects;
+      if (closed) {
+        fail(cause);
+        return false;
       }
+    }
+    // What the old connection still holds must not be carried out after newer requests.
+    disconnect();
+    LOG.info("{}: connection lost: {}", name, cause.getMessage());
+    Thread.ofVirtual().start(() -> loseHopeLater(before, cause));
+    while (true) {
       try {
         NbdConnection fresh = NbdConnection.open(name, address, tls);
-        synchronized (sendLock) {
-          List<Map.Entry<Long, Pending>> again;
-          synchronized (this) {
-            if (fresh.exportBytes() < connection.exportBytes()) {
-              fresh.close();
-              throw new ImageException(name, "export size", "shrank while reconnecting");
-            }
-            connection.close();
-            connection = fresh;
-            again = new ArrayList<>(pending.entrySet());
-          }
-          // The reader does not read meanwhile; the server queues what it answers.
-          for (Map.Entry<Long, Pending> e : again) {
-            e.getValue().extents.clear();
-            send(fresh, e.getKey(), e.getValue());
-          }
-        }
+        Map<Long, Pending> again = adopt(fresh);
+        // Meanwhile answers are read: a server may stop taking requests when nobody takes those.
+        Thread.ofVirtual().start(() -> resend(fresh, again));
         LOG.info("{}: reconnected", name);
         return true;
       } catch (IOException e) {
-        last = e;
-        LockSupport.parkNanos(RETRY_NANOS);
+        LOG.debug("{}: no connection yet", name, e);
+        synchronized (this) {
+          if (closed) {
+            fail(cause);
+            return false;
+          }
+          lost = lost == null ? null : e;
+        }
+        LockSupport.parkNanos(isLost() ? SLOW_RETRY_NANOS : RETRY_NANOS);
       }
     }
+  }
+
+  private void disconnect() {
+    NbdConnection old;
     synchronized (this) {
-      dead = last;
-      for (Pending p : pending.values()) {
-        p.failure = new ImageException(name, "connection", "lost: " + last.getMessage(), last);
-        p.done = true;
-      }
-      pending.clear();
-      notifyAll();
+      old = connection;
     }
-    return false;
+    try {
+      old.close();
+    } catch (IOException e) {
+      LOG.debug("{}: closing what is left", name, e);
+    }
+  }
+
+  /** Makes a connection the one for all requests; returns those that are without an answer. */
+  private synchronized Map<Long, Pending> adopt(NbdConnection fresh) throws IOException {
+    if (closed || fresh.exportBytes() < connection.exportBytes()) {
+      fresh.close();
+      throw new ImageException(name, "export size", "shrank while reconnecting");
+    }
+    connection = fresh;
+    lost = null;
+    reconnects++;
+    notifyAll();
+    return new LinkedHashMap<>(pending);
+  }
+
+  private void resend(NbdConnection c, Map<Long, Pending> again) {
+    synchronized (sendLock) {
+      try {
+        for (Map.Entry<Long, Pending> e : again.entrySet()) {
+          send(c, e.getKey(), e.getValue());
+        }
+      } catch (IOException e) {
+        LOG.debug("{}: sending again failed, the reader will reconnect", name, e);
+      }
+    }
+  }
+
+  /** Lets requests fail if the connection is not there again in time. */
+  private synchronized void loseHopeLater(int before, IOException cause) {
+    long deadline = System.nanoTime() + address.reconnectNanos();
+    try {
+      while (reconnects == before && !closed) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          LOG.warn("{}: no connection: {}", name, cause.getMessage());
+          fail(cause);
+          return;
+        }
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized boolean isLost() {
+    return lost != null;
+  }
+
+  private synchronized void fail(IOException cause) {
+    lost = cause;
+    for (Pending p : pending.values()) {
+      p.failure = new ImageException(name, "connection", "lost: " + cause.getMessage(), cause);
+      p.done = true;
+    }
+    pending.clear();
+    notifyAll();
+  }
+
+  /** How often the connection was made again. */
+  synchronized int reconnects() {
+    return reconnects;
+  }
+
+  /** How many requests were sent again. */
+  synchronized int resent() {
+    return resent;
   }
 
   private void readReply(NbdConnection c) throws IOException {
@@ -480,7 +561,9 @@ public final class NbdFile implements ImageFile {
       }
       closed = true;
       c = connection;
+      notifyAll();
     }
+    LockSupport.unpark(reader);
     ByteBuffer bye = ByteBuffer.allocate(28);
     bye.putInt(NbdProtocol.REQUEST_MAGIC).putShort((short) 0);
     bye.putShort((short) NbdProtocol.CMD_DISC).position(28).flip();

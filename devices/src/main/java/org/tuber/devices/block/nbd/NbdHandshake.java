@@ -33,6 +33,7 @@ final class NbdHandshake extends ByteToMessageDecoder {
   private final TlsCredentials tls;
   private final boolean severalConnections;
   private final ExecutorService workers;
+  private final RunningRequests running;
   private boolean flagsSeen;
   private boolean noZeroes;
   private boolean encrypted;
@@ -45,11 +46,13 @@ final class NbdHandshake extends ByteToMessageDecoder {
       Map<String, NbdServer.Export> exports,
       TlsCredentials tls,
       boolean severalConnections,
-      ExecutorService workers) {
+      ExecutorService workers,
+      RunningRequests running) {
     this.exports = exports;
     this.tls = tls;
     this.severalConnections = severalConnections;
     this.workers = workers;
+    this.running = running;
   }
 
   /** True once an export was chosen. */
@@ -228,7 +231,8 @@ final class NbdHandshake extends ByteToMessageDecoder {
     boolean status = name.equals(contextExport);
     chosen = true;
     ctx.channel().attr(CHOSEN).set(name);
-    ctx.pipeline().replace(this, "session", new NbdSession(e, structured, status, workers));
+    ctx.pipeline()
+        .replace(this, "session", new NbdSession(e, structured, status, workers, running));
   }
 
   private void infoOrGo(ChannelHandlerContext ctx, int option, ByteBuf data) {

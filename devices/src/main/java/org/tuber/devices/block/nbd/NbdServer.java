@@ -54,6 +54,7 @@ public final class NbdServer implements Closeable {
   private final EventLoopGroup loops;
   private final ExecutorService workers;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final RunningRequests running = new RunningRequests();
   private final TlsCredentials tls;
   private final AtomicInteger clients = new AtomicInteger();
   private int maxClients = Integer.MAX_VALUE;
@@ -162,7 +163,7 @@ public final class NbdServer implements Closeable {
     if (clients.incrementAndGet() >= maxClients) {
       c.parent().config().setAutoRead(false);
     }
-    NbdHandshake handshake = new NbdHandshake(exports, tls, maxClients > 1, workers);
+    NbdHandshake handshake = new NbdHandshake(exports, tls, maxClients > 1, workers, running);
     c.pipeline().addLast("handshake", handshake);
     c.closeFuture()
         .addListener(

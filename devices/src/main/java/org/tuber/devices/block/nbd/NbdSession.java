@@ -20,7 +20,7 @@ import org.tuber.devices.block.ops.ChainStatus;
 final class NbdSession extends ByteToMessageDecoder {
   private static final Logger LOG = LoggerFactory.getLogger(NbdSession.class);
   private static final int REQUEST_BYTES = 28;
-  private static final int MAX_INFLIGHT_BYTES = 64 << 20;
+  private static final int MAX_INFLIGHT_BYTES = 16 << 20;
   private static final int MAX_INFLIGHT = 256;
   private static final int MAX_EXTENTS = 1024;
   private static final int ALLOCATION_CONTEXT = 1;
@@ -30,18 +30,26 @@ final class NbdSession extends ByteToMessageDecoder {
   private final boolean structured;
   private final boolean status;
   private final ExecutorService workers;
+  private final RunningRequests running;
+  private volatile boolean settled;
   private int inflight;
   private long inflightBytes;
 
   /** One request. */
   private record Request(int flags, int type, long cookie, long offset, long length) {}
 
-  NbdSession(NbdServer.Export export, boolean structured, boolean status, ExecutorService workers) {
+  NbdSession(
+      NbdServer.Export export,
+      boolean structured,
+      boolean status,
+      ExecutorService workers,
+      RunningRequests running) {
     this.export = export;
     this.node = export.node();
     this.structured = structured;
     this.status = status;
     this.workers = workers;
+    this.running = running;
   }
 
   @Override
@@ -102,13 +110,19 @@ final class NbdSession extends ByteToMessageDecoder {
   private void submit(ChannelHandlerContext ctx, Request r, ByteBuf payload) {
     Runnable work =
         () -> {
-          ByteBuf answer;
+          ByteBuf answer = null;
+          boolean begun = false;
           try {
-            answer = run(ctx, r, payload);
+            awaitAbandoned();
+            begun = running.begin(ctx.channel());
+            answer = begun ? run(ctx, r, payload) : Unpooled.EMPTY_BUFFER;
           } catch (IOException | RuntimeException e) {
             LOG.warn("NBD request on {} failed: {}", node.filename(), e.getMessage());
             answer = error(ctx, r, NbdProtocol.EIO, e.getMessage());
           } finally {
+            if (begun) {
+              running.end(ctx.channel());
+            }
             if (payload != null) {
               payload.release();
             }
@@ -128,6 +142,19 @@ final class NbdSession extends ByteToMessageDecoder {
         payload.release();
       }
       ctx.close();
+    }
+  }
+
+  /** Before the first request: nothing of an earlier connection may come after it. */
+  private void awaitAbandoned() throws IOException {
+    if (!settled) {
+      try {
+        running.awaitAbandoned();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+      settled = true;
     }
   }
 

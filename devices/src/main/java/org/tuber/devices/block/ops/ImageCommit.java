@@ -19,8 +19,10 @@ public final class ImageCommit {
    * @param top the chain to read
    * @param stop the image in that chain that the base is; ranges it provides are left alone
    * @param base the same image, opened for writing
+   * @param pace how fast
    */
-  public static void run(BlockNode top, BlockNode stop, BlockNode base, Progress progress)
+  public static void run(
+      BlockNode top, BlockNode stop, BlockNode base, Pace pace, Progress progress)
       throws IOException {
     if (base.isReadOnly()) {
       throw new ImageException(base.filename(), "base", "is not writable");
@@ -38,6 +40,7 @@ public final class ImageCommit {
         n = Math.min(n, CHUNK_BYTES);
         buffer.clear().limit((int) n);
         top.read(at, buffer);
+        pace.take(n);
         base.write(at, buffer.flip());
       } else if (e.zero() && e.node() != null) {
         base.writeZeroes(at, n, true);

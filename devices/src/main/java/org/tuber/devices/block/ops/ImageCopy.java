@@ -36,6 +36,7 @@ public final class ImageCopy {
    * @param base ranges that only {@code base} of the source provides are left to the target's own
    *     backing file; null copies everything
    * @param salvage unreadable parts become zeros
+   * @param pace how fast
    */
   public record Options(
       int threads,
@@ -44,11 +45,12 @@ public final class ImageCopy {
       boolean targetIsZero,
       boolean inOrder,
       BlockNode base,
-      boolean salvage) {
+      boolean salvage,
+      Pace pace) {
     /** As many workers as processors, sparse, in order, into a fresh target. */
     public static Options standard() {
       int cpus = Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 16);
-      return new Options(cpus, false, MIN_ZERO_UNIT, true, true, null, false);
+      return new Options(cpus, false, MIN_ZERO_UNIT, true, true, null, false, new Pace(0));
     }
   }
 
@@ -299,6 +301,7 @@ public final class ImageCopy {
           end = unitEnd(p, end);
         }
         if (!zero) {
+          options.pace.take(end - at);
           target.write(p.to + at, buffer.slice(at, end - at));
         } else if (mustWriteZeros()) {
           target.writeZeroes(p.to + at, end - at, true);
@@ -335,8 +338,10 @@ public final class ImageCopy {
         long to = p.to + (long) i * unit;
         int n = Math.min(unit, p.length - i * unit);
         if (packed[i] != null) {
+          options.pace.take(packed[i].length);
           target.writeCompressed(to, packed[i]);
         } else if (!zero[i]) {
+          options.pace.take(n);
           target.write(to, buffer.slice(i * unit, n));
         } else if (mustWriteZeros()) {
           target.writeZeroes(to, n, true);

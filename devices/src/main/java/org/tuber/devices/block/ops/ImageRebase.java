@@ -27,17 +27,34 @@ public final class ImageRebase {
     BlockNode oldBacking = image.backing();
     long at = 0;
     while (at < total) {
-      ChainStatus.Extent e = ChainStatus.at(image, oldBacking, at, Math.min(total - at, chunk));
-      int n = (int) Math.min(e.length(), chunk - at % unit);
+      ChainStatus.Extent e = ChainStatus.at(image, oldBacking, at, total - at);
+      long same = e.length();
       if (e.node() == null) {
-        load(oldBacking, at, old.clear().limit(n));
-        load(newBacking, at, fresh.clear().limit(n));
-        copy(image, at, old.flip(), fresh.flip(), unit);
+        // Where both are known to be zero there is nothing to compare, which may be a terabyte.
+        same = Math.min(zeros(oldBacking, at, same), zeros(newBacking, at, same));
       }
+      if (same > 0) {
+        at += same;
+        progress.report(at, total);
+        continue;
+      }
+      int n = (int) Math.min(e.length(), chunk - at % unit);
+      load(oldBacking, at, old.clear().limit(n));
+      load(newBacking, at, fresh.clear().limit(n));
+      copy(image, at, old.flip(), fresh.flip(), unit);
       at += n;
       progress.report(at, total);
     }
     image.flush();
+  }
+
+  /** How far a backing file is known to read as zeros; 0 if it is not. */
+  private static long zeros(BlockNode node, long at, long length) throws IOException {
+    if (node == null || at >= node.lengthBytes()) {
+      return length;
+    }
+    ChainStatus.Extent e = ChainStatus.joined(node, null, at, length);
+    return e.zero() ? e.length() : 0;
   }
 
   private static void load(BlockNode node, long at, ByteBuffer target) throws IOException {

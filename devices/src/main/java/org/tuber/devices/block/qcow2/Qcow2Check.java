@@ -22,7 +22,7 @@ final class Qcow2Check {
   private final int clusterBits;
   private final long clusterBytes;
   private final CheckReport report = new CheckReport();
-  private int[] counted;
+  private ClusterCounts counted;
   private long fileClusters;
   private long allocated;
   private long fragmented;
@@ -49,7 +49,7 @@ final class Qcow2Check {
         image.commits().commit();
       }
       fileClusters = file.size() + clusterBytes - 1 >>> clusterBits;
-      counted = new int[(int) Math.min(fileClusters, Integer.MAX_VALUE - 8)];
+      counted = new ClusterCounts(fileClusters);
       countAll();
       compareCounts();
       checkCopiedFlags();
@@ -65,11 +65,7 @@ final class Qcow2Check {
   }
 
   private long endOffset() {
-    int last = counted.length - 1;
-    while (last >= 0 && counted[last] == 0) {
-      last--;
-    }
-    return last + 1L << clusterBits;
+    return counted.last() + 1 << clusterBits;
   }
 
   private void count(long offset, long bytes, String what) {
@@ -78,15 +74,13 @@ final class Qcow2Check {
     }
     long first = offset >>> clusterBits;
     long last = offset + bytes - 1 >>> clusterBits;
-    if (offset < 0 || last >= counted.length) {
+    if (offset < 0 || last >= fileClusters) {
       report.corruption(
           "ERROR: " + what + " at " + Long.toHexString(offset) + " is outside the file");
       return;
     }
     for (long c = first; c <= last; c++) {
-      if (counted[(int) c] < Integer.MAX_VALUE) {
-        counted[(int) c]++;
-      }
+      counted.increment(c);
     }
   }
 
@@ -122,15 +116,15 @@ final class Qcow2Check {
         countsTooLow = true;
         continue;
       }
-      if (block >>> clusterBits >= counted.length) {
+      if (block >>> clusterBits >= fileClusters) {
         report.corruption("ERROR refcount block " + i + " is outside image");
         countsTooLow = true;
         continue;
       }
       count(block, clusterBytes, "refcount block");
-      if (counted[(int) (block >>> clusterBits)] != 1) {
-        report.corruption(
-            "ERROR refcount block " + i + " refcount=" + counted[(int) (block >>> clusterBits)]);
+      int refcount = counted.get(block >>> clusterBits);
+      if (refcount != 1) {
+        report.corruption("ERROR refcount block " + i + " refcount=" + refcount);
         countsTooLow = true;
       }
     }
@@ -183,7 +177,7 @@ final class Qcow2Check {
       if (table == 0) {
         continue;
       }
-      if ((table & clusterBytes - 1) != 0 || table >>> clusterBits >= counted.length) {
+      if ((table & clusterBytes - 1) != 0 || table >>> clusterBits >= fileClusters) {
         report.corruption("ERROR l2_offset=" + Long.toHexString(table) + ": Table is not in file");
         if (active && repair == Repair.ALL) {
           image.map().setL1Entry(i, 0);
@@ -226,8 +220,7 @@ final class Qcow2Check {
       if (offset == 0 && !(external && (entry & ClusterMap.COPIED) != 0)) {
         continue;
       }
-      if ((offset & clusterBytes - 1) != 0
-          || !external && offset >>> clusterBits >= counted.length) {
+      if ((offset & clusterBytes - 1) != 0 || !external && offset >>> clusterBits >= fileClusters) {
         report.corruption(
             "ERROR offset=" + Long.toHexString(offset) + ": Data cluster is not in the file");
         if (repair == Repair.ALL && active) {
@@ -267,7 +260,7 @@ final class Qcow2Check {
 
   private void compareCounts() throws IOException {
     if (repair == Repair.ALL) {
-      int[] without = counted.clone();
+      ClusterCounts without = counted.copy();
       countRefcountStructure();
       compareWith(counted);
       withoutStructure = without;
@@ -276,19 +269,37 @@ final class Qcow2Check {
     }
   }
 
-  private int[] withoutStructure;
+  private ClusterCounts withoutStructure;
 
-  private void compareWith(int[] expected) throws IOException {
-    for (int c = 0; c < expected.length; c++) {
+  private void compareWith(ClusterCounts expected) throws IOException {
+    for (long c = nextOfInterest(expected, 0);
+        c < fileClusters;
+        c = nextOfInterest(expected, c + 1)) {
       long there = stored(c);
-      if (there < expected[c]) {
-        report.corruption(
-            "ERROR cluster " + c + " refcount=" + there + " reference=" + expected[c]);
+      int wanted = expected.get(c);
+      if (there < wanted) {
+        report.corruption("ERROR cluster " + c + " refcount=" + there + " reference=" + wanted);
         countsTooLow = true;
-      } else if (there > expected[c]) {
-        report.leak("Leaked cluster " + c + " refcount=" + there + " reference=" + expected[c]);
+      } else if (there > wanted) {
+        report.leak("Leaked cluster " + c + " refcount=" + there + " reference=" + wanted);
       }
     }
+  }
+
+  /** The next cluster from one on that is referred to, or that a block of counts covers. */
+  private long nextOfInterest(ClusterCounts expected, long cluster) {
+    long referred = expected.next(cluster);
+    if (referred == cluster) {
+      return cluster;
+    }
+    int bits = image.refcounts().blockBits();
+    long[] table = image.refcounts().table();
+    long index = cluster >>> bits;
+    while (index < table.length && (table[(int) index] & -512L) == 0) {
+      index++;
+    }
+    long covered = index < table.length ? Math.max(cluster, index << bits) : fileClusters;
+    return Math.min(referred, covered);
   }
 
   private void checkCopiedFlags() throws IOException {
@@ -298,9 +309,7 @@ final class Qcow2Check {
     int step = header.l2EntryBytes();
     for (long e : image.map().l1()) {
       long table = e & ClusterMap.OFFSET_MASK;
-      if (table == 0
-          || (table & clusterBytes - 1) != 0
-          || table >>> clusterBits >= counted.length) {
+      if (table == 0 || (table & clusterBytes - 1) != 0 || table >>> clusterBits >= fileClusters) {
         continue;
       }
       checkFlag(e, table, "L2 cluster: l1_entry");
@@ -310,9 +319,7 @@ final class Qcow2Check {
           long entry = Bytes.be64(data, i);
           long offset = entry & ClusterMap.OFFSET_MASK;
           boolean plain = (entry & ClusterMap.COMPRESSED) == 0 && offset != 0;
-          if (plain
-              && (offset & clusterBytes - 1) == 0
-              && offset >>> clusterBits < counted.length) {
+          if (plain && (offset & clusterBytes - 1) == 0 && offset >>> clusterBits < fileClusters) {
             checkFlag(entry, offset, "data cluster: l2_entry");
           }
         }
@@ -364,16 +371,18 @@ final class Qcow2Check {
   }
 
   private void lowerCounts() throws IOException {
-    for (int c = 0; c < counted.length; c++) {
-      if (stored(c) > counted[c]) {
-        image.refcounts().set(c, counted[c]);
+    for (long c = nextOfInterest(counted, 0);
+        c < counted.clusters();
+        c = nextOfInterest(counted, c + 1)) {
+      if (stored(c) > counted.get(c)) {
+        image.refcounts().set(c, counted.get(c));
       }
     }
     // Blocks may count clusters past the end of the file as well.
     long covered = image.refcounts().coveredClusters();
     long[] table = image.refcounts().table();
     int bits = image.refcounts().blockBits();
-    for (long c = counted.length; c < covered; c++) {
+    for (long c = counted.clusters(); c < covered; c++) {
       if (table[(int) (c >>> bits)] == 0) {
         c = (c >>> bits) + 1 << bits;
         c--;
@@ -390,17 +399,16 @@ final class Qcow2Check {
     repair = Repair.ALL;
     image.commits().commit();
     fileClusters = file.size() + clusterBytes - 1 >>> clusterBits;
-    counted = new int[(int) fileClusters];
+    counted = new ClusterCounts(fileClusters);
     countAll();
     if (report.corruptions() > 0) {
       throw new ImageException(image.filename(), "refcount_bits", "the image needs repair first");
     }
     long max = order >= 5 ? Integer.MAX_VALUE : (1L << (1 << order)) - 1;
-    for (int c : counted) {
-      if (c > max) {
-        throw new ImageException(
-            image.filename(), "refcount_bits", "a cluster has " + c + " references");
-      }
+    int most = counted.most();
+    if (most > max) {
+      throw new ImageException(
+          image.filename(), "refcount_bits", "a cluster has " + most + " references");
     }
     withoutStructure = counted;
     header.refcountOrder = order;
@@ -410,7 +418,7 @@ final class Qcow2Check {
   /** Writes a new refcount table and blocks past the end of the file. */
   private void rebuild() throws IOException {
     int bits = clusterBits + 3 - header.refcountOrder;
-    int[] counts = withoutStructure;
+    ClusterCounts counts = withoutStructure;
     long start = fileClusters;
     long perTableCluster = clusterBytes / 8;
     long blocks;
@@ -425,13 +433,17 @@ final class Qcow2Check {
       }
       end = needed;
     }
+    if (tableClusters * clusterBytes > Qcow2Header.MAX_REFTABLE_BYTES) {
+      throw new ImageException(
+          image.filename(), "refcount table", "the file is too long for a new one");
+    }
     long[] table = new long[(int) (tableClusters * perTableCluster)];
     byte[] block = new byte[(int) clusterBytes];
     for (long b = 0; b < blocks; b++) {
       Arrays.fill(block, (byte) 0);
       for (long i = 0; i < 1L << bits; i++) {
         long cluster = (b << bits) + i;
-        long value = cluster < start ? counts[(int) cluster] : cluster < end ? 1 : 0;
+        long value = cluster < start ? counts.get(cluster) : cluster < end ? 1 : 0;
         RefcountWidth.set(block, i, header.refcountOrder, value);
       }
       long offset = start + b << clusterBits;
@@ -448,8 +460,8 @@ final class Qcow2Check {
     image.writeHeader();
     file.flush();
     image.reopenTables();
-    counted = Arrays.copyOf(counts, (int) end);
-    Arrays.fill(counted, (int) start, (int) end, 1);
+    counted = counts.copy();
+    counted.append(end);
     fileClusters = end;
   }
 }

@@ -110,11 +110,8 @@ public final class Qcow2Format implements ImageFormat {
     if (!format.equals("luks")) {
       throw new ImageException(o.filename(), "encrypt.format", "new images can be luks only");
     }
-    byte[] secret = o.secrets().apply(o.options().get("encrypt.key-secret"));
-    if (secret == null) {
-      throw new ImageException(o.filename(), "encrypt.key-secret", "is required, and must exist");
-    }
-    return secret;
+    String id = o.options().get("encrypt.key-secret");
+    return DiskCipher.passphrase(o.filename(), "encrypt.key-secret", o.secrets(), id);
   }
 
   /** Allocates room for the LUKS header and writes it. */

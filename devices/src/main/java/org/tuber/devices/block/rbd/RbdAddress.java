@@ -27,6 +27,9 @@ public record RbdAddress(
     String conf,
     Map<String, String> settings) {
 
+  /** A setting of ours: id of the secret with the user's key. */
+  public static final String KEY_SECRET = "key-secret";
+
   private static final String SCHEME = "rbd:";
 
   /** True for names this class understands. */

@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Base64;
 import java.util.Map;
 import org.tuber.devices.block.ImageException;
+import org.tuber.devices.block.OpenOptions;
+import org.tuber.devices.block.crypt.DiskCipher;
 import org.tuber.devices.block.host.ForeignLibrary;
 
 /**
@@ -28,8 +31,8 @@ final class RbdCluster implements AutoCloseable {
     this.cluster = cluster;
   }
 
-  /** Connects; {@code cached} says whether librbd may keep writes until the next flush. */
-  static RbdCluster connect(String name, RbdAddress a, boolean cached) throws IOException {
+  /** Connects; the cache mode says whether librbd may keep writes until the next flush. */
+  static RbdCluster connect(String name, RbdAddress a, OpenOptions options) throws IOException {
     ForeignLibrary rbd = ForeignLibrary.load(name, "librbd.so.1", "Ceph RBD", PACKAGE);
     ForeignLibrary rados = ForeignLibrary.load(name, "librados.so.2", "Ceph RBD", PACKAGE);
     try (Arena arena = Arena.ofConfined()) {
@@ -38,7 +41,7 @@ final class RbdCluster implements AutoCloseable {
       require(name, "cluster", rados.call("rados_create", out.address(), user).narrow());
       RbdCluster c = new RbdCluster(name, rados, rbd, out.get(ValueLayout.JAVA_LONG, 0));
       try {
-        c.configure(arena, a, cached);
+        c.configure(arena, a, options);
         require(name, "connection", rados.call("rados_connect", c.cluster).narrow());
         int rc =
             rados
@@ -57,7 +60,7 @@ final class RbdCluster implements AutoCloseable {
     }
   }
 
-  private void configure(Arena arena, RbdAddress a, boolean cached) throws IOException {
+  private void configure(Arena arena, RbdAddress a, OpenOptions options) throws IOException {
     long file = a.conf() == null ? 0 : text(arena, a.conf());
     int rc = rados.call("rados_conf_read_file", cluster, file).narrow();
     if (a.conf() != null) {
@@ -65,9 +68,16 @@ final class RbdCluster implements AutoCloseable {
       require(name, "conf " + a.conf(), rc);
     }
     for (Map.Entry<String, String> s : a.settings().entrySet()) {
-      require(name, "option " + s.getKey(), set(arena, s.getKey(), s.getValue()));
+      if (s.getKey().equals(RbdAddress.KEY_SECRET)) {
+        byte[] key =
+            DiskCipher.passphrase(name, RbdAddress.KEY_SECRET, options.secrets(), s.getValue());
+        require(name, "key", set(arena, "key", Base64.getEncoder().encodeToString(key)));
+      } else {
+        require(name, "option " + s.getKey(), set(arena, s.getKey(), s.getValue()));
+      }
     }
-    require(name, "rbd_cache", set(arena, "rbd_cache", Boolean.toString(cached)));
+    String cached = Boolean.toString(!options.cache().isDirect());
+    require(name, "rbd_cache", set(arena, "rbd_cache", cached));
   }
 
   private int set(Arena arena, String key, String value) {

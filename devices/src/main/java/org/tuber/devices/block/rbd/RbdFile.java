@@ -13,6 +13,7 @@ import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.ImageException;
 import org.tuber.devices.block.ImageFile;
 import org.tuber.devices.block.ImageInfo;
+import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.SnapshotStore;
 import org.tuber.devices.block.host.ForeignBuffers;
 
@@ -57,12 +58,14 @@ public final class RbdFile implements ImageFile, SnapshotStore {
   }
 
   /** Opens an existing image; snapshots only for reading. */
-  public static RbdFile open(String name, boolean writable, CacheMode cache) throws IOException {
+  public static RbdFile open(String name, OpenOptions options) throws IOException {
+    boolean writable = options.writable();
+    CacheMode cache = options.cache();
     RbdAddress a = RbdAddress.parse(name);
     if (writable && a.snapshot() != null) {
       throw new ImageException(name, "snapshot", "snapshots are read-only");
     }
-    RbdCluster cluster = RbdCluster.connect(name, a, !cache.isDirect());
+    RbdCluster cluster = RbdCluster.connect(name, a, options);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       long snapshot = a.snapshot() == null ? 0 : RbdCluster.text(arena, a.snapshot());
@@ -86,12 +89,12 @@ public final class RbdFile implements ImageFile, SnapshotStore {
   }
 
   /** Creates an image of no bytes; one that is there must be removed first, as for QEMU. */
-  public static RbdFile create(String name) throws IOException {
+  public static RbdFile create(String name, OpenOptions options) throws IOException {
     RbdAddress a = RbdAddress.parse(name);
     if (a.snapshot() != null) {
       throw new ImageException(name, "snapshot", "a new image has none");
     }
-    try (RbdCluster cluster = RbdCluster.connect(name, a, true);
+    try (RbdCluster cluster = RbdCluster.connect(name, a, options);
         Arena arena = Arena.ofConfined()) {
       MemorySegment order = arena.allocate(ValueLayout.JAVA_INT); // 0: the cluster's default
       long rc =
@@ -106,7 +109,7 @@ public final class RbdFile implements ImageFile, SnapshotStore {
               .narrow();
       RbdCluster.require(name, "image " + a.image(), rc);
     }
-    return open(name, true, CacheMode.WRITEBACK);
+    return open(name, options);
   }
 
   @Override

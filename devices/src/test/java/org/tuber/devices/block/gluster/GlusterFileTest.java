@@ -10,6 +10,7 @@ import java.net.NetworkInterface;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
@@ -203,7 +204,18 @@ class GlusterFileTest {
     byte[] data = new byte[DISK_BYTES];
     work("base.qcow2", "qcow2", data, 3);
     create("top.qcow2", "qcow2", "backing_file=base.qcow2", "backing_fmt=qcow2");
-    String socket = GlusterAddress.nameOf(server.dir().resolve("s").toString(), "vol", "top.qcow2");
+    List<GlusterAddress.Server> place =
+        List.of(GlusterAddress.Server.unix(server.dir().resolve("s").toString()));
+    String socket = GlusterAddress.nameOf(place, "vol", "top.qcow2", null, null);
+    // The first does not answer.
+    String described =
+        "json:{'driver':'qcow2','file':{'driver':'gluster','volume':'vol','path':'top.qcow2',"
+            + "'server':[{'type':'inet','host':'127.0.0.1','port':'1'},"
+            + ("{'type':'inet','host':'127.0.0.1','port':'" + port + "'}]}}");
+    try (BlockNode node =
+        Images.open(described.replace('\'', '"'), OpenOptions.readOnly().withFormat("qcow2"))) {
+      new RandomDisk(node, data, 0).verify();
+    }
     try (BlockNode node = Images.open(socket, OpenOptions.readWrite())) {
       assertThat(Images.info(node).fullBackingName()).startsWith("gluster+unix:///vol/base.qcow2?");
       RandomDisk disk = new RandomDisk(node, data, 4);

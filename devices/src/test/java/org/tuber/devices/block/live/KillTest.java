@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tuber.devices.block.BlockNode;
+import org.tuber.devices.block.CacheMode;
 import org.tuber.devices.block.CheckReport;
 import org.tuber.devices.block.CreateOptions;
 import org.tuber.devices.block.ImageFormats;
@@ -37,6 +39,12 @@ class KillTest {
     "compat=0.10,cluster_size=1024",
     "lazy_refcounts=on,cluster_size=512"
   };
+
+  /** In turn; each image is killed under all of them. */
+  private static final CacheMode[] CACHES = {
+    CacheMode.WRITEBACK, CacheMode.NONE, CacheMode.WRITEBACK, CacheMode.WRITETHROUGH
+  };
+
   private static final String[] JOBS = {"stream", "commit", "active", "mirror", "backup"};
 
   @TempDir Path dir;
@@ -58,10 +66,18 @@ class KillTest {
     return image;
   }
 
-  private MappedByteBuffer runAndKill(String image, long seed, String job, Random random)
+  /** What is done to one image until the kill. */
+  private record Round(String image, long seed, String job, CacheMode cache, int threads) {
+    @Override
+    public String toString() {
+      return "seed " + seed + ", " + job + ", " + cache + ", " + threads + " threads";
+    }
+  }
+
+  private MappedByteBuffer runAndKill(Round r, Random random)
       throws IOException, InterruptedException {
     MappedByteBuffer progress = KilledWriter.progress(dir);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < KilledWriter.SLOTS; i++) {
       KilledWriter.put(progress, i, 0);
     }
     Path out = dir.resolve("out");
@@ -77,9 +93,11 @@ class KillTest {
                 System.getProperty("java.class.path"),
                 KilledWriter.class.getName(),
                 dir.toString(),
-                image,
-                Long.toString(seed),
-                job)
+                r.image,
+                Long.toString(r.seed),
+                r.job,
+                r.cache.name().toLowerCase(Locale.ROOT),
+                Integer.toString(r.threads))
             .redirectErrorStream(true)
             .redirectOutput(out.toFile())
             .start();
@@ -98,24 +116,19 @@ class KillTest {
 
   /** Checks an image against what the killed process was told; returns what it holds now. */
   private byte[] verify(
-      String image, byte[] before, long seed, MappedByteBuffer progress, String as)
+      String image, Round round, byte[] before, MappedByteBuffer progress, String as)
       throws IOException {
-    int flushed = KilledWriter.get(progress, KilledWriter.FLUSHED);
-    int begun = KilledWriter.get(progress, KilledWriter.BEGUN);
     byte[] content = before.clone();
     BitSet unsure = new BitSet(DISK_BYTES);
-    Random random = new Random(seed);
-    for (int i = 1; i <= begun; i++) {
-      Request r = Request.next(random);
-      if (i <= flushed) {
-        r.run(content);
-      }
-      if (i > flushed && r.kind() != Request.FLUSH || r.kind() == Request.DISCARD) {
-        unsure.set(r.offset(), r.offset() + r.data().length);
-      } else if (r.kind() != Request.FLUSH) {
-        // Unless something later is unsure about it again.
-        unsure.clear(r.offset(), r.offset() + r.data().length);
-      }
+    int begun = 0;
+    int flushed = 0;
+    for (int t = 0; t < round.threads; t++) {
+      KilledWriter.Requests requests = new KilledWriter.Requests(round.seed, t, round.threads);
+      int last = KilledWriter.get(progress, KilledWriter.flushed(t));
+      int all = KilledWriter.get(progress, KilledWriter.begun(t));
+      replay(requests, last, all, content, unsure);
+      begun += all;
+      flushed += last;
     }
     byte[] now = new byte[DISK_BYTES];
     try (BlockNode node = Images.open(image, OpenOptions.readWrite().withFormat("qcow2"))) {
@@ -134,6 +147,22 @@ class KillTest {
     return now;
   }
 
+  private static void replay(
+      KilledWriter.Requests requests, int flushed, int begun, byte[] content, BitSet unsure) {
+    for (int i = 1; i <= begun; i++) {
+      Request r = requests.next();
+      if (i <= flushed) {
+        r.run(content);
+      }
+      if (i > flushed && r.kind() != Request.FLUSH || r.kind() == Request.DISCARD) {
+        unsure.set(r.offset(), r.offset() + r.data().length);
+      } else if (r.kind() != Request.FLUSH) {
+        // Unless something later is unsure about it again.
+        unsure.clear(r.offset(), r.offset() + r.data().length);
+      }
+    }
+  }
+
   private void qemuFindsNoDamage(String image, String as) throws IOException {
     QemuTools.Result r = QemuTools.run(dir, "qemu-img", "check", "-f", "qcow2", image);
     // 3 are leaks, which a crash may leave.
@@ -150,12 +179,14 @@ class KillTest {
         image = create("k" + i, options, null);
         content = new byte[DISK_BYTES];
       }
-      String as = "round " + i + " " + options + " seed " + (seed + i);
-      MappedByteBuffer progress = runAndKill(image, seed + i, "none", random);
+      Round round =
+          new Round(image, seed + i, "none", CACHES[i % CACHES.length], i / 4 % 2 == 0 ? 3 : 1);
+      String as = "round " + i + " " + options + ": " + round;
+      MappedByteBuffer progress = runAndKill(round, random);
       if (!options.contains("lazy")) {
         qemuFindsNoDamage(image, as);
       }
-      content = verify(image, content, seed + i, progress, as);
+      content = verify(image, round, content, progress, as);
       qemuFindsNoDamage(image, as);
     }
   }
@@ -179,13 +210,14 @@ class KillTest {
         }
       }
       String top = dir.resolve("top").toString();
-      String as = "round " + i + " " + job + " seed " + (seed + i);
+      Round round = new Round(top, seed + i, job, CACHES[i % CACHES.length], i % 3 == 0 ? 1 : 3);
+      String as = "round " + i + ": " + round;
       Files.deleteIfExists(dir.resolve("target"));
-      MappedByteBuffer progress = runAndKill(top, seed + i, job, random);
+      MappedByteBuffer progress = runAndKill(round, random);
       boolean moved = KilledWriter.get(progress, KilledWriter.MOVED) == 1;
       String now = job.equals("active") ? "base" : "target";
       String image = moved ? dir.resolve(now).toString() : top;
-      verify(image, content, seed + i, progress, as + (moved ? " moved" : ""));
+      verify(image, round, content, progress, as + (moved ? ", moved" : ""));
       for (String name : chain) {
         qemuFindsNoDamage(dir.resolve(name).toString(), as);
       }

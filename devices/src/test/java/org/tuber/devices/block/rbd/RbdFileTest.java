@@ -107,7 +107,16 @@ class RbdFileTest {
   @ValueSource(strings = {"raw", "qcow2", "vhdx", "vmdk", "vdi", "vpc", "qed", "qcow"})
   void imagesGoBothWays(String format) throws IOException {
     create("ours." + format, format);
-    work("ours." + format, format, new byte[DISK_BYTES], 1);
+    byte[] expected = new byte[DISK_BYTES];
+    work("ours." + format, format, expected, 1);
+    String described =
+        "json:{'driver':'rbd','pool':'rbd','image':'ours.%s','conf':'%s'}"
+            .formatted(format, server.dir().resolve("ceph.conf"))
+            .replace('\'', '"');
+    try (BlockNode node =
+        Images.open(described, OpenOptions.readOnly().withFormat(format).withLocked(false))) {
+      new RandomDisk(node, expected, 0).verify();
+    }
     byte[] data = new byte[DISK_BYTES];
     new java.util.Random(5).nextBytes(data);
     Arrays.fill(data, MIB, 5 * MIB, (byte) 0);

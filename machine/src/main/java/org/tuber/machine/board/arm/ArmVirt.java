@@ -161,7 +161,7 @@ public final class ArmVirt implements RunControl.Board {
           new EmptyMmioSlot());
     }
     long ecam = wirePci();
-    files = new DriveFiles(config.drives());
+    files = new DriveFiles(config.drives(), config.objects());
     chassis.onClose(files::close);
     flash = new VirtFlash(memory, config, files, chassis.ramObserver(), devices);
     chassis.onClose(flash::close);

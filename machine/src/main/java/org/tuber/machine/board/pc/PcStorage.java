@@ -81,7 +81,7 @@ final class PcStorage implements AutoCloseable {
       throws MachineException {
     this.wiring = wiring;
     this.devices = devices;
-    files = new DriveFiles(config.drives());
+    files = new DriveFiles(config.drives(), config.objects());
     drives = new PcDrives(files, wiring.events);
     ide = new Piix3Ide(wiring.io, wiring.memory, wiring.isa.source(14), wiring.isa.source(15));
     if (wiring.bus != null) {
