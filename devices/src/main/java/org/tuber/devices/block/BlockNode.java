@@ -141,6 +141,11 @@ public interface BlockNode extends Closeable {
     return null;
   }
 
+  /** True if the image's format has room for dirty bitmaps, whether or not it may be written. */
+  default boolean knowsBitmaps() {
+    return false;
+  }
+
   /** True if dirty bitmaps can be stored in the image. */
   default boolean storesBitmaps() {
     return false;

@@ -19,7 +19,6 @@ import org.tuber.devices.block.ops.ImageCopy;
 import org.tuber.devices.block.ops.Pace;
 import org.tuber.devices.block.options.ImageOptions;
 import org.tuber.devices.block.options.OptionTree;
-import org.tuber.devices.block.qcow2.Qcow2Image;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -107,9 +106,7 @@ final class ConvertCommand implements Callable<Integer> {
         ImageSource.Named n = source.named(name, false);
         BlockNode node = Images.open(n.filename(), ImageSource.withCache(n.options(), sourceCache));
         sources.add(node);
-        if (snapshot != null) {
-          show(node);
-        }
+        SnapshotChoice.show(node, snapshot);
       }
       copy(sources, files.getLast());
     } finally {
@@ -118,17 +115,6 @@ final class ConvertCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  private void show(BlockNode node) throws IOException {
-    if (!(node instanceof Qcow2Image q)) {
-      throw new ImageException(node.filename(), "snapshot", "the format has no snapshots");
-    }
-    String id = snapshot;
-    if (snapshot.startsWith("snapshot.")) {
-      id = ImageSource.parse(snapshot).values().iterator().next();
-    }
-    q.snapshotTable().show(id);
   }
 
   private void copy(List<BlockNode> sources, String target) throws IOException {

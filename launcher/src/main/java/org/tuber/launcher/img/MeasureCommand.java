@@ -34,6 +34,9 @@ final class MeasureCommand implements Callable<Integer> {
   @Option(names = "--size", description = "Size of an empty disk.")
   String size;
 
+  @Option(names = "-l", description = "Internal snapshot to measure.")
+  String snapshot;
+
   @Option(names = "--output", defaultValue = "human", description = "human or json")
   String output;
 
@@ -48,13 +51,16 @@ final class MeasureCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     Map<String, String> all = ImageSource.parseAll(options);
     try (BlockNode node = filename == null ? null : source.open(filename, false)) {
+      if (node != null) {
+        SnapshotChoice.show(node, snapshot);
+      }
       long bytes = node == null ? Sizes.parse("measure", "size", size) : node.lengthBytes();
       CreateOptions o = new CreateOptions("measure", bytes, all);
       ImageMeasure.Sizes s = ImageMeasure.measure(targetFormat, o, node);
       if (ImageSource.isJson(output)) {
         Map<String, Object> m = new LinkedHashMap<>();
-        if (node != null && targetFormat.equals("qcow2")) {
-          m.put("bitmaps", 0);
+        if (s.bitmaps() >= 0) {
+          m.put("bitmaps", s.bitmaps());
         }
         m.put("required", s.required());
         m.put("fully-allocated", s.fullyAllocated());
@@ -62,8 +68,8 @@ final class MeasureCommand implements Callable<Integer> {
       } else {
         out.println("required size: " + s.required());
         out.println("fully allocated size: " + s.fullyAllocated());
-        if (node != null && targetFormat.equals("qcow2")) {
-          out.println("bitmaps size: 0");
+        if (s.bitmaps() >= 0) {
+          out.println("bitmaps size: " + s.bitmaps());
         }
       }
     }

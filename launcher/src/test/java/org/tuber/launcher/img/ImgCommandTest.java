@@ -169,6 +169,14 @@ class ImgCommandTest {
     assertThat(ok("measure -O qcow2 --size 64M"))
         .contains("required size: 327680")
         .contains("fully allocated size: 67436544");
+    // A bitmap's cluster and table, and the directory.
+    ok("bitmap --add @a b");
+    ok("snapshot -c two @a");
+    assertThat(ok("measure -O qcow2 -l two @a")).contains("bitmaps size: 196608");
+    assertThat(ok("measure -O qcow2 -o compat=0.10 @a")).doesNotContain("bitmaps");
+    assertThat(run("measure -O qcow2 -l none @a").err).contains("no snapshot 'none'");
+    ok("bitmap --remove @a b");
+    ok("snapshot -d two @a");
     ok("amend -o compat=0.10 @a");
     assertThat(ok("info @a")).contains("compat: 0.10");
     assertThat(ok("bench -c 20 -d 2 -f qcow2 @a")).contains("Run completed in");

@@ -1,12 +1,18 @@
 package org.tuber.devices.block.ops;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Set;
 import org.tuber.devices.block.BlockNode;
 import org.tuber.devices.block.CreateOptions;
+import org.tuber.devices.block.DirtyBitmap;
 import org.tuber.devices.block.ImageException;
 
 /** Computes how large an image file will become: {@code img measure}. */
 public final class ImageMeasure {
+  private static final int DIRECTORY_ENTRY_BYTES = 24;
+
   private ImageMeasure() {}
 
   /**
@@ -14,14 +20,15 @@ public final class ImageMeasure {
    *
    * @param required with the present content
    * @param fullyAllocated when every byte of the disk is allocated
+   * @param bitmaps of the persistent bitmaps beside it; -1 where source or target has none
    */
-  public record Sizes(long required, long fullyAllocated) {}
+  public record Sizes(long required, long fullyAllocated, long bitmaps) {}
 
   /** Measures for a target format; {@code source} may be null for an empty disk. */
   public static Sizes measure(String format, CreateOptions target, BlockNode source)
       throws IOException {
     return switch (format) {
-      case "raw" -> new Sizes(target.sizeBytes(), target.sizeBytes());
+      case "raw" -> new Sizes(target.sizeBytes(), target.sizeBytes(), -1);
       case "qcow2" -> qcow2(target, source);
       default ->
           throw new ImageException(
@@ -43,7 +50,27 @@ public final class ImageMeasure {
     String preallocation = target.get("preallocation", "off");
     boolean all = preallocation.equals("full") || preallocation.equals("falloc");
     long data = all ? disk : source == null ? 0 : usedBytes(source, cluster);
-    return new Sizes(meta + data, meta + disk);
+    boolean isOld = Set.of("0.10", "v2").contains(target.get("compat", "1.1"));
+    boolean hasBitmaps = !isOld && source != null && source.knowsBitmaps();
+    return new Sizes(
+        meta + data, meta + disk, hasBitmaps ? bitmapBytes(source.bitmaps(), cluster) : -1);
+  }
+
+  /** Of each bitmap its clusters and their table, and of all the directory. */
+  private static long bitmapBytes(List<DirtyBitmap> bitmaps, long cluster) {
+    long bytes = 0;
+    long directory = 0;
+    for (DirtyBitmap b : bitmaps) {
+      if (b.isInconsistent()) {
+        continue;
+      }
+      long bits = Math.ceilDiv(b.diskBytes(), b.granularityBytes());
+      long clusters = Math.ceilDiv(Math.ceilDiv(bits, 8), cluster);
+      bytes += clusters * cluster + roundUp(8 * clusters, cluster);
+      int name = b.name().getBytes(StandardCharsets.UTF_8).length;
+      directory += roundUp(DIRECTORY_ENTRY_BYTES + name, 8);
+    }
+    return bytes + roundUp(directory, cluster);
   }
 
   private static long refcountBytes(long clusters, long clusterBytes, long bits) {

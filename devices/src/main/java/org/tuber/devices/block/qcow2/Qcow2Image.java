@@ -235,8 +235,13 @@ public final class Qcow2Image implements AmendableNode {
   }
 
   @Override
+  public boolean knowsBitmaps() {
+    return header.version >= 3;
+  }
+
+  @Override
   public boolean storesBitmaps() {
-    return header.version >= 3 && !isReadOnly();
+    return knowsBitmaps() && !isReadOnly();
   }
 
   @Override
