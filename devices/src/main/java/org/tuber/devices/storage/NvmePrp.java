@@ -83,9 +83,16 @@ final class NvmePrp {
     }
   }
 
-  /** Moves what a buffer holds, on the Java heap or outside, to the guest's memory. */
+  /**
+   * Moves what a buffer holds, all of an array or memory outside the Java heap, to the guest's
+   * memory.
+   */
   void write(DmaView memory, MemorySegment source) {
-    RamPieces pieces = source.isNative() ? pieces(memory) : null;
+    if (source.heapBase().orElse(null) instanceof byte[] array) {
+      write(memory, array);
+      return;
+    }
+    RamPieces pieces = pieces(memory);
     if (pieces != null) {
       pieces.copyFrom(source);
     } else {
@@ -93,9 +100,13 @@ final class NvmePrp {
     }
   }
 
-  /** Fills a buffer, on the Java heap or outside, from the guest's memory. */
+  /** Fills a buffer, all of an array or memory outside the Java heap, from the guest's memory. */
   void read(DmaView memory, MemorySegment target) {
-    RamPieces pieces = target.isNative() ? pieces(memory) : null;
+    if (target.heapBase().orElse(null) instanceof byte[] array) {
+      read(memory, array);
+      return;
+    }
+    RamPieces pieces = pieces(memory);
     if (pieces != null) {
       pieces.copyTo(target);
     } else {
