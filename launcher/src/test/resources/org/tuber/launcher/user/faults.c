@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #ifdef __x86_64__
 #define PC REG_RIP
@@ -77,6 +79,8 @@ int main(void) {
     sigaction(all[i], &a, NULL);
   page = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   mprotect(page + 4096, 4096, PROT_NONE);
+  /* Lengths have no sign. */
+  printf("descriptors %ld %ld\n", (long)syscall(SYS_modify_ldt, 0, buffer, -1L), (long)(int)syscall(SYS_modify_ldt, 2, buffer, -1L));
   RUN("nop", "\x90");
   RUN("hlt", "\xf4");
   RUN("cli", "\xfa");

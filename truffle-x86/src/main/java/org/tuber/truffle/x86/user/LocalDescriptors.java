@@ -1,5 +1,8 @@
 package org.tuber.truffle.x86.user;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.truffle.engine.linux.Errno;
 import org.tuber.truffle.engine.linux.GuestThread;
@@ -44,27 +47,33 @@ final class LocalDescriptors {
   static long modify(GuestThread t, int function, long at, long bytes) {
     return switch (function) {
       case READ -> read(t, at, bytes);
-      case READ_DEFAULT -> zeros(t, at, Math.min(bytes, DEFAULT_BYTES));
+      case READ_DEFAULT -> zeros(t, at, atMost(DEFAULT_BYTES, bytes));
       case WRITE_OLD, WRITE -> write(t, at, bytes, function == WRITE_OLD);
       default -> -Errno.ENOSYS;
     };
   }
 
-  private static long zeros(GuestThread t, long at, long bytes) {
-    t.write(at, new byte[(int) bytes]);
+  private static long zeros(GuestThread t, long at, int bytes) {
+    t.write(at, new byte[bytes]);
     return bytes;
+  }
+
+  /** A length of the program's, which has no sign. */
+  private static int atMost(int most, long bytes) {
+    return Long.compareUnsigned(bytes, most) < 0 ? (int) bytes : most;
   }
 
   private static long read(GuestThread t, long at, long bytes) {
     if (!t.hasSystemPages()) {
       return 0;
     }
-    byte[] table = new byte[(int) Math.min(bytes, LDT_BYTES)];
-    for (int i = 0; i < table.length; i++) {
-      table[i] = (byte) GuestRam.hostLoad8(host(t, i / 8) + i % 8);
+    int length = atMost(LDT_BYTES, bytes);
+    ByteBuffer table = ByteBuffer.allocate(LDT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; 8 * i < length; i++) {
+      table.putLong(GuestRam.hostLoad64(host(t, i)));
     }
-    t.write(at, table);
-    return table.length;
+    t.write(at, Arrays.copyOf(table.array(), length));
+    return length;
   }
 
   private static long write(GuestThread t, long at, long bytes, boolean old) {
