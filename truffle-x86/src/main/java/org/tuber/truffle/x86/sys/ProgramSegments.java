@@ -27,9 +27,10 @@ public final class ProgramSegments {
       long d = FarReturn.returnCode(c, code);
       long s = FarReturn.outerStack(c, stack, code & 3, d);
       FarTransfer.checkOffset(c, d, offset);
-      FarReturn.commitCode(c.home, c, code, Descriptors.accessed(c, code, d), offset);
-      Descriptors.set(c.segments[X86Cpu.SS], stack, Descriptors.accessed(c, stack, s));
-      c.modeChanged();
+      d = Descriptors.accessed(c, code, d);
+      s = Descriptors.accessed(c, stack, s);
+      Descriptors.set(c.segments[X86Cpu.SS], stack, s);
+      FarReturn.commitCode(c.home, c, code, d, offset);
       return true;
     } catch (GuestFault f) {
       return false;

@@ -12,13 +12,17 @@ import org.tuber.truffle.x86.sys.CpuModel;
 /** Linux on i386, as a 64-bit kernel offers it. */
 final class I386Abi extends Abi {
   static final int EM_386 = 3;
+
+  /** Where a program's addresses end. */
+  static final long END = 0xffff_e000L;
+
   private static final int HWCAP2_FSGSBASE = 2;
   private static final byte[] TRAP = {(byte) 0xcd, (byte) X86UserCpu.TRAP_VECTOR};
 
   private final CpuModel model;
 
   I386Abi(CpuModel model) {
-    super(EM_386, true, new Layout(0xffff_e000L, 0xf7ff_e000L, 0x5655_5000L));
+    super(EM_386, true, new Layout(END, 0xf7ff_e000L, 0x5655_5000L));
     this.model = model;
   }
 

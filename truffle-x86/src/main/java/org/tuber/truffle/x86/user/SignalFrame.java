@@ -69,7 +69,6 @@ final class SignalFrame {
     X86UserCpu.setFlat(c, false);
     s.pc = action.handler();
     c.setEflags(c.eflags() & ~(long) (Flags.DF | Flags.TF | Flags.RF));
-    c.modeChanged();
   }
 
   /** rt_sigreturn. */

@@ -104,7 +104,6 @@ final class SignalFrame32 {
     X86UserCpu.setFlat(c, true);
     s.pc = action.handler() & 0xffff_ffffL;
     c.setEflags(c.eflags() & ~(long) (Flags.DF | Flags.TF | Flags.RF));
-    c.modeChanged();
   }
 
   /** Header of the x87 part: control, status, tags, and the mark that FXSAVE follows. */

@@ -37,9 +37,6 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   /** Error code of a page fault; bit 15, as on no CPU, says that the mapping has no page there. */
   private static final int BUS_ERROR = 1 << 15;
 
-  /** Where i386 programs have nothing. */
-  private static final long KERNEL_32 = 0xffff_e000L;
-
   /** The same: the mapping does not allow it, whether or not the page is there. */
   private static final int FORBIDDEN = BUS_ERROR << 1;
 
@@ -370,7 +367,7 @@ public final class X86UserCpu extends UserCpu implements UserKernel {
   private void signal(int vector, long error, long address) {
     lastTrap = vector;
     lastError = error < 0 ? 0 : error & (BUS_ERROR - 1);
-    if (vector == X86Cpu.PF && (cpu.is64Bit() ? address < 0 : address >= KERNEL_32)) {
+    if (vector == X86Cpu.PF && (cpu.is64Bit() ? address < 0 : address >= I386Abi.END)) {
       // What is in a kernel's half nobody is told.
       lastError |= 1;
     }
