@@ -31,6 +31,9 @@ public final class Tuber {
   static int run(List<String> args, PrintStream out, PrintStream err) {
     try {
       return dispatch(args, out);
+    } catch (CommandLineAnswer e) {
+      out.println(e.getMessage());
+      return 0;
     } catch (CommandLineException e) {
       err.println("tuber: " + e.getMessage());
       return 1;

@@ -9,6 +9,16 @@ import org.tuber.machine.board.pc.PcI440fx;
 public final class MachineFactory {
   private MachineFactory() {}
 
+  /** What a board is, in a few words; empty for an unknown one. */
+  public static String describe(String machineType) {
+    return switch (machineType) {
+      case "pc" -> "Standard PC (i440FX + PIIX, 1996)";
+      case "isapc" -> "ISA-only PC";
+      case "virt" -> "Arm virtual machine, as QEMU's 7.2";
+      default -> "";
+    };
+  }
+
   /**
    * Builds a machine, powered on, with its kernel in memory; {@link MachineRun#run} starts it.
    *

@@ -23,6 +23,29 @@ public final class CharOptions extends OptionTable {
   private static final String ABSENT = "none";
   private static final String KNOWN =
       "stdio, mon:…, file:F, pipe:F, pty, tcp:…, telnet:…, udp:…, unix:F, vc, null, none, chardev:ID";
+  private static final Choices BACKENDS =
+      Choices.of(
+          "-chardev",
+          "backend",
+          "Available chardev backend types:",
+          "file",
+          "writes to a file",
+          "stdio",
+          "standard input and output",
+          "socket",
+          "TCP, telnet or a Unix socket",
+          "udp",
+          "datagrams",
+          "pipe",
+          "named pipes",
+          "pty",
+          "a pseudo terminal",
+          "vc",
+          "a terminal beside the screen",
+          "ringbuf",
+          "memory, for the monitor",
+          "null",
+          "nothing");
   private static final long MOST_RING_BYTES = 256 << 20;
   private static final String MONITOR = "compat_monitor0";
 
@@ -79,6 +102,9 @@ public final class CharOptions extends OptionTable {
   private void chardev(String text) {
     KeyValues values = KeyValues.parse("-chardev", text, "backend");
     String backend = values.take("backend", "");
+    if (Choices.isHelp(backend)) {
+      throw BACKENDS.answer();
+    }
     String id = values.take("id", "");
     if (id.isEmpty()) {
       throw new CommandLineException("-chardev " + text + ": needs an id");
@@ -120,12 +146,7 @@ public final class CharOptions extends OptionTable {
             values.only(Set.of());
             yield new CharTarget.Nowhere();
           }
-          default ->
-              throw new CommandLineException(
-                  "-chardev "
-                      + text
-                      + ": unknown backend; known:"
-                      + " file, stdio, socket, udp, pipe, pty, vc, ringbuf, null");
+          default -> throw BACKENDS.unknown(backend);
         };
     ends.put(id, new CharEnd(id, target, shared));
   }

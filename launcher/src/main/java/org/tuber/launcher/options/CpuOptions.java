@@ -35,11 +35,7 @@ public final class CpuOptions extends OptionTable {
 
   private void cpu(String text) {
     List<String> items = KeyValues.split(text);
-    model = items.get(0);
-    if (!models.contains(model)) {
-      throw new CommandLineException(
-          "-cpu " + model + ": unknown CPU model; known: " + String.join(", ", models));
-    }
+    model = Choices.plain("-cpu", "CPU model", "Available CPUs:", models).check(items.get(0));
     features.clear();
     for (String item : items.subList(1, items.size())) {
       int equals = item.indexOf('=');

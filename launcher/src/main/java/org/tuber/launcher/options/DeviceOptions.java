@@ -5,8 +5,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
+import org.tuber.launcher.CommandLineAnswer;
 import org.tuber.launcher.CommandLineException;
+import org.tuber.machine.DeviceCatalogue;
 import org.tuber.machine.MachineConfig;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -18,6 +21,7 @@ public final class DeviceOptions extends OptionTable {
   /** A device; {@code line}: what an option of its own says of its host end, or null. */
   private record Device(String driver, Map<String, String> properties, String line) {}
 
+  private final Set<String> boards;
   private final CharOptions chars;
   private final Map<String, Map<String, String>> globals = new HashMap<>();
   private final List<Device> devices = new ArrayList<>();
@@ -27,10 +31,12 @@ public final class DeviceOptions extends OptionTable {
   /**
    * The options of a system command.
    *
+   * @param boards the boards that the command has
    * @param chars knows the host ends
    * @param hasParallelPort asked after parsing: one is there without being asked for
    */
-  public DeviceOptions(CharOptions chars, BooleanSupplier hasParallelPort) {
+  public DeviceOptions(Set<String> boards, CharOptions chars, BooleanSupplier hasParallelPort) {
+    this.boards = Set.copyOf(boards);
     this.chars = chars;
     this.hasParallelPort = hasParallelPort;
   }
@@ -56,6 +62,13 @@ public final class DeviceOptions extends OptionTable {
     String driver = values.take("driver", "");
     if (driver.isEmpty()) {
       throw new CommandLineException("-device " + text + ": names no driver");
+    }
+    if (Choices.isHelp(driver)) {
+      throw new CommandLineAnswer(DeviceCatalogue.help(boards).stripTrailing());
+    }
+    String properties = DeviceCatalogue.help(driver);
+    if (properties != null && values.rest().keySet().stream().anyMatch(Choices::isHelp)) {
+      throw new CommandLineAnswer(properties.stripTrailing());
     }
     if (driver.equals("isa-serial")) {
       chars.noDefaultSerial();

@@ -7,7 +7,6 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Set;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
@@ -20,6 +19,31 @@ import picocli.CommandLine.Model.CommandSpec;
 public final class DisplayOptions extends OptionTable {
   private static final int FIRST_PORT = 5900;
   private static final int MAX_PASSWORD = 8;
+
+  private static final Choices CARDS =
+      Choices.of(
+          "-vga",
+          "value",
+          "Video cards:",
+          "std",
+          "VGA with a linear frame buffer, Bochs VBE",
+          "cirrus",
+          "Cirrus Logic GD5446",
+          "none",
+          "no video card");
+  private static final Choices DISPLAYS =
+      Choices.of(
+          "-display",
+          "value",
+          "Available display backend types:",
+          "none",
+          "nobody looks",
+          "vnc=",
+          "a VNC server: vnc=[host]:n",
+          "web",
+          "a page for browsers: web[,port=n][,addr=host]",
+          "curses",
+          "text in the terminal");
 
   private String vga;
   private boolean displayGiven;
@@ -37,10 +61,7 @@ public final class DisplayOptions extends OptionTable {
   }
 
   private void vga(String text) {
-    if (!List.of("std", "cirrus", "none").contains(text)) {
-      throw new CommandLineException("-vga " + text + ": unknown value; known: std, cirrus, none");
-    }
-    vga = text;
+    vga = CARDS.check(text);
   }
 
   private void display(String text) {
@@ -55,9 +76,8 @@ public final class DisplayOptions extends OptionTable {
       // QEMU's charset= names the terminal's; Java knows it.
       KeyValues.parse("-display", text, "type").only(Set.of("type", "charset"));
       curses = true;
-    } else if (!text.equals("none")) {
-      throw new CommandLineException(
-          "-display " + text + ": unknown value; known: none, vnc=, web, curses");
+    } else {
+      DISPLAYS.check(text);
     }
   }
 

@@ -1,40 +1,37 @@
 package org.tuber.launcher.options;
 
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.TreeSet;
-import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** What is logged and where: {@code -d -D}. */
 public final class LogOptions extends OptionTable {
   /** Items of {@code -d} and what they show. */
-  static final Map<String, String> ITEMS = new LinkedHashMap<>();
-
-  static {
-    ITEMS.put("engine", "blocks, regions, compile time and MIPS of each CPU at the end");
-    ITEMS.put("unimp", "guest use of what is not implemented, once for each kind");
-    ITEMS.put("guest_errors", "guest use that the hardware's manual forbids");
-  }
+  private static final Choices ITEMS =
+      Choices.of(
+          "-d",
+          "log item",
+          "Log items (comma separated):",
+          "engine",
+          "blocks, regions, compile time and MIPS of each CPU at the end",
+          "unimp",
+          "guest use of what is not implemented, once for each kind",
+          "guest_errors",
+          "guest use that the hardware's manual forbids");
 
   private final TreeSet<String> items = new TreeSet<>();
   private Path file;
 
   @Override
   public void addTo(CommandSpec spec) {
-    spec.addOption(value("-d", "item[,item]", "log items: " + ITEMS.keySet(), this::items));
+    spec.addOption(value("-d", "item[,item]", "log items: " + ITEMS.words().keySet(), this::items));
     spec.addOption(value("-D", "file", "write the log to a file", text -> file = Path.of(text)));
   }
 
   private void items(String text) {
     for (String item : KeyValues.split(text)) {
-      if (!ITEMS.containsKey(item)) {
-        throw new CommandLineException(
-            "-d " + item + ": unknown log item; known: " + String.join(", ", ITEMS.keySet()));
-      }
-      items.add(item);
+      items.add(ITEMS.check(item));
     }
   }
 

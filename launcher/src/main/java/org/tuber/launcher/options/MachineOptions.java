@@ -1,16 +1,26 @@
 package org.tuber.launcher.options;
 
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
+import org.tuber.machine.MachineFactory;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Board and accelerator: {@code -M -machine -accel -nodefaults -name}. */
 public final class MachineOptions extends OptionTable {
-  private static final List<String> ACCELS = List.of("tcg", "interp");
+  private static final Choices ACCELS =
+      Choices.of(
+          "-accel",
+          "accelerator",
+          "Accelerators:",
+          "tcg",
+          "hot guest code is compiled",
+          "interp",
+          "guest code is never compiled");
 
   /** Properties that are on or off. */
   private static final List<String> SWITCHES =
@@ -57,11 +67,7 @@ public final class MachineOptions extends OptionTable {
     KeyValues values = KeyValues.parse("-machine", text, "type");
     String type = values.take("type", null);
     if (type != null) {
-      machine = boards.get(type);
-      if (machine == null) {
-        throw new CommandLineException(
-            "-machine " + type + ": unknown machine; known: " + String.join(", ", boards.keySet()));
-      }
+      machine = boards.get(choices().check(type));
     }
     String accelerator = values.take("accel", null);
     if (accelerator != null) {
@@ -85,13 +91,23 @@ public final class MachineOptions extends OptionTable {
     properties.putAll(values.rest());
   }
 
+  private Choices choices() {
+    Map<String, String> words = new LinkedHashMap<>();
+    for (String known : boards.keySet()) {
+      String board = boards.get(known);
+      words.put(
+          known,
+          MachineFactory.describe(board)
+              + (known.equals(board) ? "" : " (alias of " + board + ")")
+              + (words.isEmpty() ? " (default)" : ""));
+    }
+    return new Choices("-machine", "machine", "Supported machines are:", words);
+  }
+
   private void accel(String option, String text) {
     KeyValues values = KeyValues.parse(option, text, "accel");
     accel = values.take("accel", "tcg");
-    if (!ACCELS.contains(accel)) {
-      throw new CommandLineException(
-          option + " " + accel + ": unknown accelerator; known: " + String.join(", ", ACCELS));
-    }
+    ACCELS.check(accel);
     values.only(Set.of("thread", "mode", "hot-threshold"));
     String thread = values.take("thread", "multi");
     if (!thread.equals("multi")) {

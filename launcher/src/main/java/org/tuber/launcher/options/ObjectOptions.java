@@ -31,16 +31,18 @@ public final class ObjectOptions extends OptionTable {
   public static void add(ImageObjects objects, String option, String text) {
     KeyValues v = KeyValues.parse(option, text, "qom-type");
     String type = v.take("qom-type", "");
+    Choices.of(
+            option,
+            "type",
+            "List of user creatable objects:",
+            "secret",
+            "passphrase or key",
+            "tls-creds-x509",
+            "certificates for TLS",
+            "tls-creds-psk",
+            "keys for TLS known to both sides")
+        .check(type);
     String id = v.take("id", null);
-    if (!ImageObjects.isKnown(type)) {
-      throw new CommandLineException(
-          option
-              + " "
-              + text
-              + ": unknown type '"
-              + type
-              + "'; known: secret, tls-creds-x509, tls-creds-psk");
-    }
     if (id == null) {
       throw new CommandLineException(option + " " + text + ": Parameter 'id' is missing");
     }

@@ -2,6 +2,7 @@ package org.tuber.launcher.options;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.tuber.launcher.CommandLineAnswer;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.MachineConfig;
 import picocli.CommandLine;
@@ -69,10 +70,10 @@ public final class OptionParser {
   }
 
   /** Values checked while being set arrive wrapped by the parser. */
-  private static CommandLineException unwrapped(ParameterException e) {
+  private static RuntimeException unwrapped(ParameterException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof CommandLineException ours) {
-        return ours;
+      if (cause instanceof CommandLineException || cause instanceof CommandLineAnswer) {
+        return (RuntimeException) cause;
       }
     }
     if (e instanceof CommandLine.MissingParameterException missing

@@ -81,7 +81,9 @@ public abstract class SystemCommand implements Subcommand {
     LogOptions log = new LogOptions();
     DisplayOptions display = new DisplayOptions();
     CharOptions chars = new CharOptions(machine::isNoDefaults, display::hasTerminals);
-    DeviceOptions devices = new DeviceOptions(chars, () -> hasScreen() && !machine.isNoDefaults());
+    DeviceOptions devices =
+        new DeviceOptions(
+            Set.copyOf(boards().values()), chars, () -> hasScreen() && !machine.isNoDefaults());
     MonitorOptions monitors = new MonitorOptions(chars);
     DriveOptions drives = new DriveOptions(machine::isNoDefaults, defaultBus());
     OptionParser parser =

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.devices.block.OpenOptions;
 import org.tuber.devices.block.options.ImageOptions;
+import org.tuber.launcher.CommandLineAnswer;
 import org.tuber.launcher.CommandLineException;
 import org.tuber.machine.BootOrder;
 import org.tuber.machine.DriveOption;
@@ -43,7 +44,7 @@ class SystemOptionsTest {
           chars,
           display,
           new MonitorOptions(chars),
-          new DeviceOptions(chars, () -> false),
+          new DeviceOptions(Set.of("pc", "isapc"), chars, () -> false),
           log);
 
   private MachineConfig parse(String... arguments) {
@@ -345,7 +346,7 @@ class SystemOptionsTest {
         "-serial chardev:no | -serial: no -chardev has id=no",
         "-serial pipe: | -serial pipe:: needs a path",
         "-chardev null | -chardev null: needs an id",
-        "-chardev odd,id=x | -chardev odd,id=x: unknown backend; known: file, stdio, socket, udp,"
+        "-chardev odd,id=x | -chardev odd: unknown backend; known: file, stdio, socket, udp,"
             + " pipe, pty, vc, ringbuf, null",
         "-chardev null,id=x,path=y | -chardev null,id=x,path=y: unknown property 'path'",
         "-chardev null,id=x -chardev null,id=x | -chardev null,id=x: this id is taken",
@@ -367,6 +368,28 @@ class SystemOptionsTest {
     assertThatThrownBy(() -> parse(line.split(" ")))
         .isInstanceOf(CommandLineException.class)
         .hasMessage(message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "-machine help | pc                   Standard PC (i440FX + PIIX, 1996) (default)",
+        "-M ? | Supported machines are:",
+        "-cpu help | max",
+        "-accel help | interp               guest code is never compiled",
+        "-device help | name \"nvme\", bus PCI, desc \"NVM Express disk\"",
+        "-device isa-debugcon,help | chardev=<str>          - id of a -chardev",
+        "-vga help | cirrus               Cirrus Logic GD5446",
+        "-display help | curses               text in the terminal",
+        "-object help | tls-creds-psk",
+        "-chardev help | ringbuf              memory, for the monitor",
+        "-d help | unimp                guest use of what is not implemented",
+      })
+  void helpListsWhatAnOptionTakes(String line, String answer) {
+    assertThatThrownBy(() -> parse(line.split(" ")))
+        .isInstanceOf(CommandLineAnswer.class)
+        .hasMessageContaining(answer);
   }
 
   @Test

@@ -26,7 +26,7 @@ import org.tuber.devices.serial.Pl011;
 import org.tuber.devices.timer.Pl031Rtc;
 import org.tuber.devices.virtio.EmptyMmioSlot;
 import org.tuber.machine.CharBackendSource;
-import org.tuber.machine.DeviceProperties;
+import org.tuber.machine.DeviceCatalogue;
 import org.tuber.machine.DriveFiles;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
@@ -197,7 +197,7 @@ public final class ArmVirt implements RunControl.Board {
             files,
             devices);
     for (MachineConfig.DeviceOption d : config.devices()) {
-      DeviceProperties.check(d);
+      DeviceCatalogue.check("virt", d);
       if (!built.build(d)) {
         throw new MachineException("-device " + d.driver() + ": this machine has no such device");
       }

@@ -20,7 +20,7 @@ import org.tuber.devices.irqchip.I8259Pic;
 import org.tuber.devices.irqchip.IoApic;
 import org.tuber.devices.irqchip.IsaIrqLines;
 import org.tuber.devices.irqchip.Lapic;
-import org.tuber.machine.DeviceProperties;
+import org.tuber.machine.DeviceCatalogue;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
 import org.tuber.machine.MachineParts;
@@ -130,7 +130,7 @@ public final class IsaPc implements RunControl.Board {
             devices);
     chassis.onClose(storage::close);
     for (MachineConfig.DeviceOption d : config.devices()) {
-      DeviceProperties.check(d);
+      DeviceCatalogue.check("isapc", d);
       if (!storage.build(d)) {
         isaDevices.build(d);
       }

@@ -30,7 +30,7 @@ import org.tuber.devices.pci.I440fxHost;
 import org.tuber.devices.pci.PciBus;
 import org.tuber.devices.pci.Piix3Isa;
 import org.tuber.devices.timer.Hpet;
-import org.tuber.machine.DeviceProperties;
+import org.tuber.machine.DeviceCatalogue;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
 import org.tuber.machine.MachineException;
@@ -263,7 +263,7 @@ public final class PcI440fx implements RunControl.Board {
 
   private void wireDevices() throws MachineException {
     for (MachineConfig.DeviceOption d : config.devices()) {
-      DeviceProperties.check(d);
+      DeviceCatalogue.check("pc", d);
       if (!storage.build(d)) {
         isaDevices.build(d);
       }
