@@ -10,6 +10,7 @@ import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.tuber.launcher.web.ScreenFont;
 import org.tuber.machine.firmware.FirmwareFiles;
 
@@ -45,6 +48,25 @@ class VgaScreenTest {
     String bios = "/usr/share/bochs/BIOS-bochs-legacy";
     HostTool.need("bochsbios", bios);
     assertThat(textAfter("No bootable device", "-M", "isapc", "-bios", bios)).contains("Bochs ");
+  }
+
+  /** In 64-bit and in 32-bit mode, with both cards' BIOSes: it has no disk and says so. */
+  @ParameterizedTest
+  @CsvSource({"amd64/vmlinuz, std", "pc/vmlinuz-686, cirrus"})
+  void kernelWithoutFirmwareHasItsConsoleOnTheScreen(String file, String card) throws Exception {
+    Path kernel = HostTool.guest(file).resolve(file);
+    String text =
+        textAfter(
+            "end Kernel panic",
+            "-m",
+            "256",
+            "-vga",
+            card,
+            "-kernel",
+            kernel.toString(),
+            "-append",
+            "console=tty0 nokaslr mitigations=off cryptomgr.notests");
+    assertThat(text).contains("Unable to mount root fs");
   }
 
   /** The screen when it shows these words. */

@@ -22,6 +22,12 @@ final class BootLayout {
   /** Linux's zero page. */
   static final long ZERO_PAGE = 0x7000;
 
+  /** What runs the video card's BIOS before the kernel. */
+  static final long VIDEO_START = 0x8000;
+
+  /** End of the stack of that, which grows down. */
+  static final long VIDEO_STACK = 0x9000;
+
   /** Multiboot memory map, where other loaders of this kind put it too. */
   static final long MULTIBOOT_MMAP = 0x9000;
 
@@ -49,14 +55,36 @@ final class BootLayout {
   private static final long CR0_PG = 1L << 31;
   private static final long CR4_PAE = 1 << 5;
   private static final long EFER_LME_LMA = 0x500;
+  private static final long REAL_CODE = 0x9b;
+  private static final long REAL_LIMIT = 0xffff;
+  private static final long REAL_VECTORS_LIMIT = 0x3ff;
   private static final long FLAT_CODE32 = 0xC09B;
   private static final long FLAT_CODE64 = 0xA09B;
   private static final long FLAT_DATA = 0xC093;
+  private static final long FLAT_LIMIT = 0xffff_ffffL;
   private static final long FLAGS_RESERVED_ONE = 2;
 
   private static final String[] DATA_SEGMENTS = {"ds", "es", "ss", "fs", "gs"};
 
   private BootLayout() {}
+
+  /**
+   * Real mode, all segments at 0, interrupts off. Data segments reach over 4 GiB, as they do when
+   * firmware calls a ROM: SeaBIOS' video BIOS reads the monitor's description from a card's memory.
+   */
+  static void enterReal(Vcpu cpu, long entry, long stack) {
+    cpu.writeRegister("cr0", CR0_ET);
+    cpu.writeRegister("cr3", 0);
+    cpu.writeRegister("efer", 0);
+    cpu.writeRegister("cr4", 0);
+    tables(cpu, 0, REAL_LIMIT, REAL_VECTORS_LIMIT);
+    segment(cpu, "cs", 0, REAL_LIMIT, REAL_CODE);
+    for (String s : DATA_SEGMENTS) {
+      segment(cpu, s, 0, FLAT_LIMIT, FLAT_DATA);
+    }
+    cpu.writeRegister("rsp", stack);
+    cpu.writeRegister("rip", entry);
+  }
 
   /** 32-bit protected mode without paging, flat segments, interrupts off. */
   static void enter32(BootMemory memory, Vcpu cpu, int code, int data, long entry)
@@ -84,21 +112,25 @@ final class BootLayout {
   }
 
   private static void segments(Vcpu cpu, int code, long codeAttributes, int data) {
-    cpu.writeRegister("gdtr.base", GDT);
-    cpu.writeRegister("gdtr.limit", Math.max(code, data) + 7);
-    cpu.writeRegister("idtr.base", 0);
-    cpu.writeRegister("idtr.limit", 0);
-    segment(cpu, "cs", code, codeAttributes);
+    tables(cpu, GDT, Math.max(code, data) + 7, 0);
+    segment(cpu, "cs", code, FLAT_LIMIT, codeAttributes);
     for (String s : DATA_SEGMENTS) {
-      segment(cpu, s, data, FLAT_DATA);
+      segment(cpu, s, data, FLAT_LIMIT, FLAT_DATA);
     }
     cpu.writeRegister("rflags", FLAGS_RESERVED_ONE);
   }
 
-  private static void segment(Vcpu cpu, String name, int selector, long attributes) {
+  private static void tables(Vcpu cpu, long gdt, long gdtLimit, long idtLimit) {
+    cpu.writeRegister("gdtr.base", gdt);
+    cpu.writeRegister("gdtr.limit", gdtLimit);
+    cpu.writeRegister("idtr.base", 0);
+    cpu.writeRegister("idtr.limit", idtLimit);
+  }
+
+  private static void segment(Vcpu cpu, String name, int selector, long limit, long attributes) {
     cpu.writeRegister(name, selector);
     cpu.writeRegister(name + ".base", 0);
-    cpu.writeRegister(name + ".limit", 0xffff_ffffL);
+    cpu.writeRegister(name + ".limit", limit);
     cpu.writeRegister(name + ".attributes", attributes);
   }
 

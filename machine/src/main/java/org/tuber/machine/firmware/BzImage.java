@@ -33,6 +33,13 @@ final class BzImage implements KernelImage {
   private static final int PREF_ADDRESS = 0x258;
   private static final int INIT_SIZE = 0x260;
 
+  private static final int SI_VIDEO_MODE = 0x06;
+  private static final int SI_COLUMNS = 0x07;
+  private static final int SI_EGA_BX = 0x0a;
+  private static final int SI_LINES = 0x0e;
+  private static final int SI_IS_VGA = 0x0f;
+  private static final int SI_POINTS = 0x10;
+
   private static final int ZP_RSDP = 0x70;
   private static final int ZP_ALT_MEM_K = 0x1e0;
   private static final int ZP_E820_ENTRIES = 0x1e8;
@@ -102,6 +109,9 @@ final class BzImage implements KernelImage {
       zeroPage.putLong(ZP_RSDP, arguments.rsdp());
     }
     putMemoryMap(zeroPage, memory.map());
+    if (arguments.hasTextScreen()) {
+      putTextScreen(zeroPage);
+    }
     memory.write(BootLayout.ZERO_PAGE, zeroPage);
 
     if (protocol >= 0x20c && (file.u16(XLOADFLAGS) & KERNEL_64) != 0) {
@@ -138,6 +148,13 @@ final class BzImage implements KernelImage {
     }
     memory.writeString(BootLayout.STRINGS, commandLine);
     zeroPage.putInt(CMD_LINE_PTR, (int) BootLayout.STRINGS);
+  }
+
+  /** What the real-mode part finds on a VGA in text mode: mode 3, cursor at the top. */
+  private static void putTextScreen(ByteBuffer zeroPage) {
+    zeroPage.put(SI_VIDEO_MODE, (byte) 3).put(SI_COLUMNS, (byte) 80).put(SI_LINES, (byte) 25);
+    zeroPage.putShort(SI_EGA_BX, (short) 3); // colour, 256 KiB
+    zeroPage.put(SI_IS_VGA, (byte) 1).putShort(SI_POINTS, (short) 16);
   }
 
   private static void putMemoryMap(ByteBuffer zeroPage, E820 map) {

@@ -75,9 +75,13 @@ public final class DirectBoot implements AutoCloseable {
    * Puts everything into memory and the boot processor, fresh from reset, at the kernel's entry.
    *
    * @param rsdp where the ACPI root pointer is, or 0
+   * @param card is set up before the kernel starts; or null
    */
-  public void load(BootMemory memory, Vcpu cpu, long rsdp) throws MachineException {
-    kernel.load(memory, cpu, new BootArguments(initrd, commandLine, rsdp));
+  public void load(BootMemory memory, Vcpu cpu, long rsdp, VideoCard card) throws MachineException {
+    kernel.load(memory, cpu, new BootArguments(initrd, commandLine, rsdp, card != null));
+    if (card != null) {
+      VideoStart.precede(memory, cpu, card);
+    }
   }
 
   @Override

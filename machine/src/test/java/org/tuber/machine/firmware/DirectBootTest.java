@@ -43,7 +43,7 @@ final class DirectBootTest {
       throws IOException, MachineException {
     Path initrd = withInitrd ? file("initrd", INITRD) : null;
     try (DirectBoot boot = DirectBoot.open(file("kernel", kernel), initrd, append)) {
-      boot.load(m.boot, cpu, RSDP);
+      boot.load(m.boot, cpu, RSDP, null);
     }
   }
 
@@ -172,7 +172,7 @@ final class DirectBootTest {
       channel.position(80L << 20).write(ByteBuffer.wrap(new byte[1]));
     }
     try (DirectBoot boot = DirectBoot.open(kernel, big, "")) {
-      assertThatThrownBy(() -> boot.load(m.boot, cpu, 0))
+      assertThatThrownBy(() -> boot.load(m.boot, cpu, 0, null))
           .hasMessageContaining("big")
           .hasMessageContaining("does not fit");
     }
@@ -197,7 +197,7 @@ final class DirectBootTest {
               }
             });
     try (DirectBoot boot = DirectBoot.open(pipe, null, "")) {
-      boot.load(m.boot, cpu, 0);
+      boot.load(m.boot, cpu, 0, null);
     }
     writer.join();
     assertThat(m.bytes(0x20_0000, 16)).asString().isEqualTo("kernel text here");
@@ -255,6 +255,28 @@ final class DirectBootTest {
     assertThat(m.ram.load32(zeroPage + 0x2d0 + 16)).isEqualTo(1);
   }
 
+  @Test
+  void aVideoBiosRunsBeforeTheKernel() throws Exception {
+    byte[] bios = {0x55, (byte) 0xaa, 1, (byte) 0xcb};
+    try (DirectBoot boot = DirectBoot.open(file("kernel", bzImage(0x20f, 0x3f)), null, "")) {
+      boot.load(m.boot, cpu, RSDP, new VideoCard(bios, 0x10));
+    }
+    assertThat(m.bytes(0xc_0000, 4)).isEqualTo(bios);
+    assertThat(cpu.readRegister("cr0")).as("real mode").isEqualTo(0x10);
+    assertThat(cpu.readRegister("efer")).isZero();
+    assertThat(cpu.readRegister("cs.limit")).isEqualTo(0xffff);
+    long start = cpu.readRegister("cs.base") + cpu.readRegister("rip");
+    assertThat(m.ram.load32(4 * 0x13)).as("interrupts return").isEqualTo((int) start - 1);
+    assertThat(m.ram.load8(start - 1)).isEqualTo(0xcf);
+    assertThat(m.bytes(start, 8)).startsWith(0xb8, 0x10, 0, 0x9a, 3, 0, 0, 0xc0);
+    assertThat(m.ram.load8(0x7000 + 0x0f)).as("the zero page tells of a VGA").isEqualTo(1);
+    byte[] large = new byte[0x1_0001];
+    try (DirectBoot boot = DirectBoot.open(dir.resolve("kernel"), null, "")) {
+      assertThatThrownBy(() -> boot.load(m.boot, cpu, RSDP, new VideoCard(large, 0x10)))
+          .hasMessageContaining("65537 bytes");
+    }
+  }
+
   private long translate(long pml4, long linear) {
     long pdpt = m.ram.load64(pml4 + 8 * (linear >>> 39 & 511));
     long pd = m.ram.load64((pdpt & -4096) + 8 * (linear >>> 30 & 511));
@@ -300,7 +322,7 @@ final class DirectBootTest {
     Path second = file("second", new byte[5000]);
     Path list = Path.of(first + " one two," + second);
     try (DirectBoot boot = DirectBoot.open(kernel, list, "words")) {
-      boot.load(m.boot, cpu, RSDP);
+      boot.load(m.boot, cpu, RSDP, null);
     }
     assertFlat(8, 0x10, 0xc09b);
     assertThat(cpu.readRegister("rip")).isEqualTo(0x10_0400);

@@ -40,6 +40,7 @@ import org.tuber.machine.board.Chassis;
 import org.tuber.machine.firmware.BootMemory;
 import org.tuber.machine.firmware.DirectBoot;
 import org.tuber.machine.firmware.FirmwareFiles;
+import org.tuber.machine.firmware.VideoCard;
 import org.tuber.machine.firmware.acpi.PcAcpi;
 import org.tuber.machine.run.RunControl;
 import org.tuber.machine.run.VcpuThread;
@@ -89,6 +90,7 @@ public final class PcI440fx implements RunControl.Board {
   private Piix3Isa isaBridge;
   private Piix4Pm powerManagement;
   private Display display;
+  private byte[] videoBios;
   private FwCfg fwCfg;
   private boolean booted;
   private PcRom rom;
@@ -222,9 +224,10 @@ public final class PcI440fx implements RunControl.Board {
     FirmwareFiles files = new FirmwareFiles(config.firmwareDirs());
     switch (config.vga()) {
       case "std" -> {
-        byte[] bios = files.read("-vga std", VGA_BIOS);
+        videoBios = files.read("-vga std", VGA_BIOS);
         StdVga vga =
-            new StdVga(StdVga.DEFAULT_VRAM_BYTES, bios, chassis.clock(), chassis.ramObserver());
+            new StdVga(
+                StdVga.DEFAULT_VRAM_BYTES, videoBios, chassis.clock(), chassis.ramObserver());
         vga.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, vga.pci());
         devices.put("vga", vga);
@@ -232,8 +235,8 @@ public final class PcI440fx implements RunControl.Board {
         display = vga;
       }
       case "cirrus" -> {
-        byte[] bios = files.read("-vga cirrus", CIRRUS_BIOS);
-        CirrusVga cirrus = new CirrusVga(bios, chassis.clock(), chassis.ramObserver());
+        videoBios = files.read("-vga cirrus", CIRRUS_BIOS);
+        CirrusVga cirrus = new CirrusVga(videoBios, chassis.clock(), chassis.ramObserver());
         cirrus.mapLegacy(memory.space(), ports);
         pciBus.attach(VGA_SLOT, 0, cirrus.pci());
         devices.put("vga", cirrus);
@@ -371,7 +374,8 @@ public final class PcI440fx implements RunControl.Board {
     if (chassis.isOn("acpi", true)) {
       rsdp = PcAcpi.install(boot, acpiPlatform(PM_PORTS), memory.tables(), memory.facs());
     }
-    kernel.load(boot, chassis.cpus().get(0), rsdp);
+    VideoCard card = videoBios == null ? null : new VideoCard(videoBios, VGA_SLOT << 3);
+    kernel.load(boot, chassis.cpus().get(0), rsdp, card);
   }
 
   @Override
