@@ -9,6 +9,10 @@ import java.util.List;
  *
  * <p>Identity is physical page, virtual address and CPU mode. Decoded form: two longs per
  * instruction in one flat array, so that cold code costs 16 bytes an instruction and no objects.
+ *
+ * <p>Each process has a library's pages somewhere else. So the words hold distances from the
+ * block's first byte, not addresses, and a block that is not mapped any more where it was
+ * {@linkplain #moveTo moves} to where it is now, with its counts and what was compiled of it.
  */
 public final class Block {
   /** {@link #kind}: no terminator, runs on into {@link #fallPc}. */
@@ -61,15 +65,24 @@ public final class Block {
   /** Outcome of a run: on to the state's {@code pc}; the mode may have changed. */
   public static final int TO_DISPATCHER = 3;
 
-  public final long pc;
+  public long pc;
   public final int mode;
   public final long[] code;
   public final int kind;
-  public final long takenPc;
-  public final long fallPc;
+  public long takenPc;
+  public long fallPc;
 
   /** Length in guest bytes. */
   public final int bytes;
+
+  /** Its addresses all follow {@link #pc}, and it may move. */
+  public final boolean isMovable;
+
+  /** Bits of an address in its mode. */
+  private final long addressMask;
+
+  /** It has been somewhere else. */
+  boolean hasMoved;
 
   boolean valid = true;
   long epoch;
@@ -131,7 +144,26 @@ public final class Block {
   /** Region that contains this block without an entry here, or null. */
   Region coveredBy;
 
+  /** A block that stays where it is. */
   public Block(long pc, int mode, long[] code, int kind, long takenPc, long fallPc, int bytes) {
+    this(pc, mode, code, kind, takenPc, fallPc, bytes, 0);
+  }
+
+  /**
+   * A block.
+   *
+   * @param addressMask the bits of an address if all addresses follow {@code pc} within these, and
+   *     nothing else depends on it; 0 for a block that stays where it is
+   */
+  public Block(
+      long pc,
+      int mode,
+      long[] code,
+      int kind,
+      long takenPc,
+      long fallPc,
+      int bytes,
+      long addressMask) {
     this.pc = pc;
     this.mode = mode;
     this.code = code;
@@ -139,6 +171,17 @@ public final class Block {
     this.takenPc = takenPc;
     this.fallPc = fallPc;
     this.bytes = bytes;
+    this.isMovable = addressMask != 0;
+    this.addressMask = addressMask;
+  }
+
+  /** It is mapped at {@code to} now, the same bytes in the same place of their page. */
+  void moveTo(long to) {
+    long distance = to - pc;
+    pc = to;
+    takenPc = takenPc + distance & addressMask;
+    fallPc = fallPc + distance & addressMask;
+    hasMoved = true;
   }
 
   /**

@@ -6,9 +6,10 @@ import org.tuber.core.mem.GuestRam;
 /**
  * The translations made from one page of RAM, by guest-virtual address.
  *
- * <p>A page of a library is mapped somewhere else by each process and has translations for each of
- * these places; they agree in the lower twelve bits. So all bits of the address are mixed, and the
- * table grows with what is in it.
+ * <p>A page of a library is mapped somewhere else by each process. Where there is one CPU, blocks
+ * move, and the table is ordered by the lower twelve bits of the address, in which all these places
+ * agree. Several CPUs run in several of them at a time; there each place has blocks of its own, and
+ * all bits of the address are mixed. The table grows with what is in it.
  */
 final class CodePage {
   private static final int FIRST_BITS = 4;
@@ -20,6 +21,7 @@ final class CodePage {
   final GuestRam ram;
   final long ramOffset;
   final long hostPage;
+  private final long keyMask;
   Block[] buckets = new Block[1 << FIRST_BITS];
   private int shift = Long.SIZE - FIRST_BITS;
   private int blocks;
@@ -27,14 +29,39 @@ final class CodePage {
   /** Blocks of the page before whose only instruction crosses into this one. */
   Block[] crossing = {};
 
-  CodePage(GuestRam ram, long ramOffset) {
+  /**
+   * An empty page.
+   *
+   * @param blocksMove the lower bits of addresses tell blocks apart well enough
+   */
+  CodePage(GuestRam ram, long ramOffset, boolean blocksMove) {
+    keyMask = blocksMove ? GuestRam.PAGE_SIZE - 1 : -1;
     this.ram = ram;
     this.ramOffset = ramOffset;
     this.hostPage = ram.hostBase() + ramOffset;
   }
 
   private int bucket(long pc) {
-    return (int) (pc * SPREAD >>> shift);
+    return (int) ((pc & keyMask) * SPREAD >>> shift);
+  }
+
+  /** Its blocks may move. */
+  boolean blocksMove() {
+    return keyMask != -1;
+  }
+
+  /** A block of these bytes that may move to {@code pc}: it is not in use in {@code epoch}. */
+  Block findElsewhere(long pc, int mode, long epoch) {
+    if (!blocksMove()) {
+      return null;
+    }
+    for (Block b = buckets[bucket(pc)]; b != null; b = b.nextInBucket) {
+      boolean isSame = ((b.pc ^ pc) & GuestRam.PAGE_SIZE - 1) == 0 && b.mode == mode;
+      if (isSame && b.isMovable && b.epoch != epoch) {
+        return b;
+      }
+    }
+    return null;
   }
 
   Block find(long pc, int mode) {

@@ -42,7 +42,7 @@ public final class CodePages implements RamObserver {
     long hostPage = ram.hostBase() + ramOffset;
     CodePage page = find(hostPage);
     if (page == null) {
-      page = new CodePage(ram, ramOffset);
+      page = new CodePage(ram, ramOffset, !engine.hasSeveralCpus());
       byHostPage.put(number(hostPage), page);
       ram.setPageFlags(ramOffset, GuestRam.PAGE_CODE);
       VarHandle.fullFence();

@@ -488,6 +488,22 @@ public final class Engine {
     }
   }
 
+  /** {@code region} is of no more use. */
+  void drop(Region region) {
+    synchronized (this) {
+      region.invalidate();
+      regions.remove(region);
+      if (region.code == null) {
+        regionsInvalidated++;
+      } else {
+        classesInvalidated++;
+      }
+      if (profiler != null) {
+        profiler.invalidated(region);
+      }
+    }
+  }
+
   /** {@code region} is compiled and takes over where it can be entered. */
   void adopt(Region region) {
     for (int i = 0; i < region.entries.length; i++) {
@@ -541,16 +557,7 @@ public final class Engine {
   void invalidated(Block b) {
     for (Region r : b.users) {
       if (r.valid) {
-        r.invalidate();
-        if (profiler != null) {
-          profiler.invalidated(r);
-        }
-        if (r.code == null) {
-          regionsInvalidated++;
-        } else {
-          classesInvalidated++;
-        }
-        regions.remove(r);
+        drop(r);
       }
     }
     b.users = List.of();

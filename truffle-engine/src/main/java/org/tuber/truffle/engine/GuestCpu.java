@@ -480,7 +480,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       switch (outcome) {
         case Block.TO_FALL -> {
           next = b.fallLink;
-          if (next == null || !next.valid || next.epoch != epoch) {
+          if (next == null || next.pc != b.fallPc || !next.valid || next.epoch != epoch) {
             s.pc = b.fallPc;
             next = lookup(b.fallPc);
             b.fallLink = next;
@@ -489,7 +489,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         case Block.TO_TAKEN -> {
           b.taken++;
           next = b.takenLink;
-          if (next == null || !next.valid || next.epoch != epoch) {
+          if (next == null || next.pc != b.takenPc || !next.valid || next.epoch != epoch) {
             s.pc = b.takenPc;
             next = lookup(b.takenPc);
             b.takenLink = next;
@@ -575,19 +575,18 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       b.trigger = engine.firstTrigger();
       return false;
     }
+    if (region.epoch != epoch && !region.isMovable && region.entryPcs[b.entry] != b.pc) {
+      // Made for another place. What moves once moves again: the next one is for all places.
+      engine.drop(region);
+      b.region = null;
+      b.trigger = b.executions + 1;
+      return false;
+    }
     if (region.code == null) {
       return enter(s, b, region, b.entry);
     }
-    if (region.epoch != epoch) {
-      if (region.countdown > 0) {
-        region.countdown--;
-        return false;
-      }
-      if (!revalidate(region)) {
-        region.countdown = Region.RETRY;
-        return false;
-      }
-      region.epoch = epoch;
+    if (region.epoch != epoch && !mayEnterHere(region, b.pc - region.entryPcs[b.entry])) {
+      return false;
     }
     s.pc = b.pc;
     currentRegion = region;
@@ -600,6 +599,22 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     return true;
   }
 
+  /** After a change of the address space: true when {@code region} is mapped with this distance. */
+  private boolean mayEnterHere(Region region, long distance) {
+    if (region.countdown > 0) {
+      region.countdown--;
+      return false;
+    }
+    if (region.epoch != epoch) {
+      if (!revalidate(region, distance)) {
+        region.countdown = Region.RETRY;
+        return false;
+      }
+      region.epoch = epoch;
+    }
+    return true;
+  }
+
   /** The engine's clock found this CPU at {@code b} after it left a class. */
   private void tick(Block b) {
     if (b == null) {
@@ -607,7 +622,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     }
     ticks++;
     Region region = b.region != null ? b.region : b.coveredBy;
-    if (region == null || region.code == null || region.isUpgrading) {
+    if (region == null || region.code == null || region.isUpgrading || region.isMovable) {
       return;
     }
     if (region.ticks++ == 0) {
@@ -621,7 +636,8 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   /** A class left to the dispatcher where to go, and it was to {@code b}. */
   private void link(Block b) {
     Region region = b.region;
-    if (region != null && region.linkable && b.next == null) {
+    boolean mayLink = region != null && (missed.looksAtPc || !region.isMovable);
+    if (mayLink && region.linkable && b.next == null) {
       missed.set(b.pc, region);
     }
     missed = null;
@@ -641,16 +657,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** Enters a compiled region; false while it is not compiled, or its blocks moved. */
   private boolean enter(GuestState s, Block b, Region region, int entry) {
-    if (region.countdown > 0) {
-      region.countdown--;
+    boolean isUnchecked = region.countdown > 0 || region.epoch != epoch;
+    if (isUnchecked && !mayEnterHere(region, b.pc - region.entryPcs[entry])) {
       return false;
-    }
-    if (region.epoch != epoch) {
-      if (!revalidate(region)) {
-        region.countdown = Region.RETRY;
-        return false;
-      }
-      region.epoch = epoch;
     }
     s.pc = b.pc;
     currentRegion = region;
@@ -744,6 +753,10 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
           }
           b.valid = false;
         }
+        b = page.findElsewhere(pc, mode, epoch);
+        if (b != null && move(b, pc)) {
+          return b;
+        }
       }
       if (hostPage != 0 && page == null) {
         // Before its bytes are read: a store after that is noticed.
@@ -793,32 +806,56 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** Checks after an MMU change that a block's addresses still lead to the same bytes. */
   private boolean revalidate(Block b) {
-    if (b.page == null || fetchHostPage(b.pc) != b.page.hostPage) {
-      return false;
-    }
-    if (b.secondPage != null && fetchHostPage(b.pc + b.bytes - 1) != b.secondPage.hostPage) {
+    if (!isMappedAt(b, b.pc)) {
       return false;
     }
     b.epoch = epoch;
     return true;
   }
 
+  private boolean isMappedAt(Block b, long pc) {
+    return b.page != null
+        && fetchHostPage(pc) == b.page.hostPage
+        && (b.secondPage == null || fetchHostPage(pc + b.bytes - 1) == b.secondPage.hostPage);
+  }
+
+  /** Moves a block that is not in use in this epoch to {@code pc}, if its bytes are there. */
+  private boolean move(Block b, long pc) {
+    boolean mayMove = b.isMovable && b.epoch != epoch && !engine.hasSeveralCpus();
+    if (!mayMove || !b.page.blocksMove() || !isMappedAt(b, pc)) {
+      return false;
+    }
+    b.moveTo(pc);
+    b.epoch = epoch;
+    return true;
+  }
+
   /**
-   * Revalidates the blocks of a region that lie on other pages than its head. Control has not come
-   * to these: that something else or nothing is mapped there now is no fault.
+   * Revalidates the blocks of a region. Control has not come to all of these: that something else
+   * or nothing is mapped there now is no fault.
+   *
+   * @param distance how far its head is now from where it was when the region was made
    */
-  boolean revalidate(Region region) {
-    for (Block b : region.blocks) {
-      if (!b.valid || (b.epoch != epoch && !isStillThere(b))) {
+  private boolean revalidate(Region region, long distance) {
+    if (distance != 0 && !region.isMovable) {
+      return false;
+    }
+    for (int i = 0; i < region.blocks.length; i++) {
+      Block b = region.blocks[i];
+      long pc = region.pcs[i] + distance;
+      if (!b.valid || (b.epoch != epoch || b.pc != pc) && !isThere(b, pc)) {
         return false;
       }
+    }
+    if (region.code != null) {
+      region.code.distance = distance;
     }
     return true;
   }
 
-  private boolean isStillThere(Block b) {
+  private boolean isThere(Block b, long pc) {
     try {
-      return revalidate(b);
+      return b.pc == pc ? revalidate(b) : move(b, pc);
     } catch (GuestFault f) {
       return false;
     }

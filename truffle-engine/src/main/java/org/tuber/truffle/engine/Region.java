@@ -17,6 +17,15 @@ final class Region {
   final Block[] entries;
   final Block[] blocks;
 
+  /** Where the entries were when it was made. */
+  final long[] entryPcs;
+
+  /** Where the blocks were when it was made. */
+  final long[] pcs;
+
+  /** A host class that runs wherever its blocks are; else they have to be where they were. */
+  final boolean isMovable;
+
   /** As a host class, or null. */
   final RegionCode code;
 
@@ -63,6 +72,9 @@ final class Region {
   Region(RegionPlan plan, RegionCode code, RootCallTarget target) {
     this.entries = plan.entryBlocks();
     this.blocks = plan.blocks();
+    this.entryPcs = plan.entryPcs();
+    this.pcs = plan.blockPcs();
+    this.isMovable = code != null && plan.isMovable();
     this.code = code;
     this.target = target;
     this.leavesOnMiss = plan.leavesOnMiss();

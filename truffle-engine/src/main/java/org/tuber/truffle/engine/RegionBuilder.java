@@ -29,6 +29,12 @@ final class RegionBuilder {
   /** Return sites that a return which was not inlined is compared with. */
   private static final int MAX_RETURN_GUESSES = 4;
 
+  /**
+   * An indirect jump leads so far within one file. In another process a library is at another
+   * distance from the program: code that moves is a region only with what moves along.
+   */
+  private static final long NEAR_BYTES = 1 << 16;
+
   /** A successor is cold below this fraction of the head's executions. */
   private static final int COLD_DIVISOR = 32;
 
@@ -70,6 +76,7 @@ final class RegionBuilder {
   private final Set<Key> returnSites = new LinkedHashSet<>();
   private int instructions;
   private int maxInstructions;
+  private Block head;
 
   RegionBuilder(Engine engine, GuestCpu cpu) {
     this.engine = engine;
@@ -78,6 +85,7 @@ final class RegionBuilder {
 
   RegionPlan plan(Block head, int maxInstructions) {
     this.maxInstructions = maxInstructions;
+    this.head = head;
     choose(head);
     order();
     List<Key> chosen = List.copyOf(indexes.keySet());
@@ -207,7 +215,8 @@ final class RegionBuilder {
     instructions += k.block.instructions();
     for (Key next : successors(k)) {
       double weight = next.weight();
-      if (next.block.kind != Block.SYSTEM && weight >= cold && seen.add(next)) {
+      boolean isSuited = next.block.kind != Block.SYSTEM && movesAlong(next.block);
+      if (isSuited && weight >= cold && seen.add(next)) {
         candidates.add(new Candidate(next, weight, seen.size()));
       }
     }
@@ -351,11 +360,20 @@ final class RegionBuilder {
   private List<Block> indirectTargets(Block b) {
     List<Block> targets = new ArrayList<>(2);
     for (Block link : new Block[] {b.takenLink, b.fallLink}) {
-      if (link != null && link.valid && cpu.findBlock(link.pc) == link) {
+      boolean isNear = link != null && (!head.hasMoved || isNear(link.pc, head.pc));
+      if (isNear && link.valid && cpu.findBlock(link.pc) == link) {
         targets.add(link);
       }
     }
     return targets;
+  }
+
+  private static boolean isNear(long pc, long other) {
+    return Math.abs(pc - other) < NEAR_BYTES;
+  }
+
+  private boolean movesAlong(Block b) {
+    return b.isMovable || !head.hasMoved;
   }
 
   private static void guess(Map<Long, Integer> guesses, long pc, int index) {

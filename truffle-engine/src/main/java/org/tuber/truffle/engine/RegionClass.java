@@ -84,8 +84,11 @@ final class RegionClass {
   /** The class that goes on. */
   private static final int NEXT = 9;
 
+  /** See {@link RegionCode#distance}; in classes that move. */
+  private static final int DISTANCE = 10;
+
   /** First of the state's arrays of registers: there each is found at once and known to be one. */
-  private static final int ARRAYS = 10;
+  private static final int ARRAYS = 12;
 
   private static final int MAX_ARRAYS = 8;
   private static final int LAST_PAGES = ARRAYS + MAX_ARRAYS;
@@ -271,10 +274,14 @@ final class RegionClass {
     b.iconst_0().istore(AT);
     fetchArrays(b);
     lastPages.forget(b);
+    if (plan.isMovable()) {
+      b.aload(0).getfield(BASE, "distance", ConstantDescs.CD_long).lstore(DISTANCE);
+    }
     enter(b, flow.neededAtEntry());
     for (int i = 1; i < entries.length; i++) {
       b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
-      b.loadConstant(plan.nodes()[entries[i]].pc).lcmp().ifeq(labels[entries[i]]);
+      loadAddress(b, plan.nodes()[entries[i]].pc);
+      b.lcmp().ifeq(labels[entries[i]]);
     }
     b.goto_(labels[entries[0]]);
 
@@ -346,6 +353,34 @@ final class RegionClass {
     }
   }
 
+  /** An address in the guest's code, wherever that is now. */
+  private void loadAddress(CodeBuilder b, long planned) {
+    b.loadConstant(planned);
+    move(b);
+  }
+
+  /** From where an address was planned to where it is. */
+  private void move(CodeBuilder b) {
+    if (plan.isMovable()) {
+      b.lload(DISTANCE).ladd();
+      if (isa.addressBytes(mode) == Integer.BYTES) {
+        b.loadConstant(0xffff_ffffL).land();
+      }
+    }
+  }
+
+  /** {@link #loadAddress} for the specialiser. */
+  private Value address(long planned) {
+    Value constant = new Value.Constant('J', planned);
+    if (!plan.isMovable()) {
+      return constant;
+    }
+    Value moved = new Value.Operator(Opcode.LADD, 'J', new Value.Local(DISTANCE), constant);
+    return isa.addressBytes(mode) == Integer.BYTES
+        ? new Value.Operator(Opcode.LAND, 'J', moved, new Value.Constant('J', 0xffff_ffffL))
+        : moved;
+  }
+
   /** Puts home what changed, and the address of instruction {@link #AT}. */
   private void stopAt(CodeBuilder b, BitSet changed) {
     store(b, changed);
@@ -354,13 +389,16 @@ final class RegionClass {
     constants.load(b, pcs, LONGS);
     b.iload(AT).loadConstant(BLOCK_SHIFT).iushr().laload();
     b.iload(AT).loadConstant((1 << NUMBER_SHIFT) - 1).iand().i2l().ladd();
+    move(b);
     b.putfield(state, "pc", ConstantDescs.CD_long);
   }
 
   /** Goes on in the class where {@code exit} leads, if there is one, and returns after it. */
   private void leave(CodeBuilder b, Exit exit, Label rare) {
     if (exit.pc != null) {
-      b.aload(S).loadConstant(exit.pc).putfield(state, "pc", ConstantDescs.CD_long);
+      b.aload(S);
+      loadAddress(b, exit.pc);
+      b.putfield(state, "pc", ConstantDescs.CD_long);
     }
     constants.load(b, constants.add(exit.link), LINK);
     if (exit.isRare) {
@@ -368,7 +406,7 @@ final class RegionClass {
       return;
     }
     b.aload(CPU_ARGUMENT).iload(DEPTH);
-    if (exit.pc != null) {
+    if (!exit.link.looksAtPc) {
       b.invokevirtual(LINK, "next", MethodTypeDesc.of(BASE, CPU, ConstantDescs.CD_int));
     } else {
       b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
@@ -613,7 +651,7 @@ final class RegionClass {
         throw new Unsuited("no method");
       }
       Label slow = plan.leavesOnMiss() ? code.label() : null;
-      boolean mayThrow = specializer.write(target, w0, w1, blockPc, mode, slow, end);
+      boolean mayThrow = specializer.write(target, w0, w1, address(blockPc), mode, slow, end);
       if (specializer.isSlowUsed()) {
         misses.add(new Miss(slow, at));
       }
@@ -644,7 +682,8 @@ final class RegionClass {
           b.loadConstant(at).istore(AT);
           store(b, stores);
           constants.load(b, isaNumber, ISA);
-          b.aload(S).loadConstant(blockPc);
+          b.aload(S);
+          loadAddress(b, blockPc);
           b.invokevirtual(
               ISA,
               "enterBlock",
@@ -706,7 +745,7 @@ final class RegionClass {
     RegionRoot.Guesses guesses = plan.guesses();
     Value target = new Value.Register('J', pc);
     for (int g = node.firstGuess; guesses.indexes()[g] >= 0; g++) {
-      Value other = new Value.Constant('J', guesses.pcs()[g]);
+      Value other = address(guesses.pcs()[g]);
       code.jumpIf(
           Opcode.IFEQ,
           new Value.Operator(Opcode.LCMP, 'I', target, other),
@@ -738,7 +777,8 @@ final class RegionClass {
   /** Leaves for {@code target}, or where the state's {@code pc} says if it is null. */
   private void exit(Long target, boolean isRare) {
     code.exit(exits.size());
-    exits.add(new Exit(target, new RegionLink(), isRare));
+    RegionLink link = new RegionLink(target == null || plan.isMovable());
+    exits.add(new Exit(target, link, isRare));
   }
 
   private void poll(Label out) {

@@ -5,6 +5,9 @@ public abstract class RegionCode {
   /** Its ways out. */
   RegionLink[] links = {};
 
+  /** How far its blocks are from where they were when it was written. Read by the class. */
+  public long distance;
+
   /** Length of its method, in bytes of bytecode. */
   int codeBytes;
 

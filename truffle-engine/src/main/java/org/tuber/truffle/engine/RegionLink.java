@@ -10,9 +10,17 @@ public final class RegionLink {
   /** Classes that may wait for each other: what the host's return predictor remembers. */
   private static final int MAX_DEPTH = 24;
 
-  private record Target(long pc, Region region) {}
+  /**
+   * Where it led.
+   *
+   * @param distance of the region from where it was when it was written
+   */
+  private record Target(long pc, Region region, long distance) {}
 
-  private static final Target NONE = new Target(-1, null);
+  private static final Target NONE = new Target(-1, null, 0);
+
+  /** Compares addresses: for indirect jumps, and where a class may move. */
+  final boolean looksAtPc;
 
   /** The class that this leads out of, for a profile; else null. */
   Region owner;
@@ -20,7 +28,9 @@ public final class RegionLink {
   private Target first = NONE;
   private Target second = NONE;
 
-  RegionLink() {}
+  RegionLink(boolean looksAtPc) {
+    this.looksAtPc = looksAtPc;
+  }
 
   /**
    * The class where a direct jump leads, or null: for the dispatcher.
@@ -34,16 +44,23 @@ public final class RegionLink {
   /** The class at {@code pc}, or null: for the dispatcher. */
   public RegionCode next(GuestCpu c, int depth, long pc) {
     Target t = first;
-    if (t.pc == pc) {
-      return enter(c, depth, t.region);
+    if (t.pc != pc) {
+      t = second;
+      if (t.pc != pc) {
+        return enter(c, depth, c.cachedRegion(pc));
+      }
     }
-    t = second;
-    return enter(c, depth, t.pc == pc ? t.region : c.cachedRegion(pc));
+    RegionCode code = enter(c, depth, t.region);
+    if (code != null && code.distance != t.distance) {
+      c.missed = this;
+      return null;
+    }
+    return code;
   }
 
   /** Goes on where a direct jump leads, in a class if there is one, and returns after it. */
   public void go(GuestState s, GuestCpu c, int depth) {
-    RegionCode code = enter(c, depth, first.region);
+    RegionCode code = looksAtPc ? next(c, depth, s.pc) : enter(c, depth, first.region);
     if (code != null) {
       code.run(s, c, depth + 1);
     }
@@ -59,13 +76,14 @@ public final class RegionLink {
 
   /** {@code region} is what control came to at {@code pc}. */
   void set(long pc, Region region) {
-    if (first.pc == pc && first.region == region) {
+    long distance = region.code.distance;
+    if (first.pc == pc && first.region == region && first.distance == distance) {
       return;
     }
     if (first.pc != pc) {
       second = first;
     }
-    first = new Target(pc, region);
+    first = new Target(pc, region, distance);
   }
 
   /** Forgets all: what is dead need not keep others alive. */

@@ -1,5 +1,7 @@
 package org.tuber.truffle.engine;
 
+import java.util.Arrays;
+
 /**
  * What a region consists of, before any tier has made code of it.
  *
@@ -11,6 +13,8 @@ package org.tuber.truffle.engine;
  * @param leavesOnMiss a host class is to leave for accesses that miss the TLB and for other slow
  *     cases
  * @param isScattered accesses by one base register are often on different pages
+ * @param blockPcs where {@code blocks} are now
+ * @param isMovable the head has been elsewhere, and all move along with it
  */
 record RegionPlan(
     RegionBlock[] nodes,
@@ -19,4 +23,32 @@ record RegionPlan(
     Block[] entryBlocks,
     Block[] blocks,
     boolean leavesOnMiss,
-    boolean isScattered) {}
+    boolean isScattered,
+    long[] blockPcs,
+    boolean isMovable) {
+  /** A plan of blocks that are where they are now. */
+  RegionPlan(
+      RegionBlock[] nodes,
+      RegionRoot.Guesses guesses,
+      int[] entries,
+      Block[] entryBlocks,
+      Block[] blocks,
+      boolean leavesOnMiss,
+      boolean isScattered) {
+    this(
+        nodes,
+        guesses,
+        entries,
+        entryBlocks,
+        blocks,
+        leavesOnMiss,
+        isScattered,
+        Arrays.stream(blocks).mapToLong(b -> b.pc).toArray(),
+        entryBlocks[0].hasMoved);
+  }
+
+  /** Where {@link #entryBlocks} are now. */
+  long[] entryPcs() {
+    return Arrays.stream(entries).mapToLong(e -> nodes[e].pc).toArray();
+  }
+}

@@ -15,7 +15,7 @@ class CodePageTest {
   @Test
   void translationsOfManyMappingsOfOnePageAreFoundAtOnce() {
     GuestRam ram = new GuestRam(GuestRam.PAGE_SIZE);
-    CodePage page = new CodePage(ram, 0);
+    CodePage page = new CodePage(ram, 0, false);
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < MAPPINGS; i++) {
       long pc = 0x7f00_0000_0120L + (long) i * 37 * GuestRam.PAGE_SIZE;
@@ -45,6 +45,27 @@ class CodePageTest {
       assertThat(page.find(b.pc, b.mode) == b).isEqualTo(i % 3 != 0);
       page.remove(b);
     }
+    assertThat(page.isEmpty()).isTrue();
+    ram.close();
+  }
+
+  @Test
+  void blocksMoveWhereTheyAreNotInUse() {
+    GuestRam ram = new GuestRam(GuestRam.PAGE_SIZE);
+    CodePage page = new CodePage(ram, 0, true);
+    Block b = new Block(0x7000_0120, 1, new long[2], Block.BRANCH, 0x7000_0010, 0x7000_0124, 4, -1);
+    b.epoch = 5;
+    page.add(b);
+    assertThat(page.findElsewhere(0x8000_0120, 1, 5)).as("in use").isNull();
+    assertThat(page.findElsewhere(0x8000_0121, 1, 6)).as("other bytes").isNull();
+    assertThat(page.findElsewhere(0x8000_0120, 2, 6)).as("another mode").isNull();
+    assertThat(page.findElsewhere(0x8000_0120, 1, 6)).isSameAs(b);
+    b.moveTo(0x8000_0120);
+    assertThat(page.find(0x8000_0120, 1)).isSameAs(b);
+    assertThat(page.find(0x7000_0120, 1)).isNull();
+    assertThat(b.takenPc).isEqualTo(0x8000_0010);
+    assertThat(b.fallPc).isEqualTo(0x8000_0124);
+    page.remove(b);
     assertThat(page.isEmpty()).isTrue();
     ram.close();
   }

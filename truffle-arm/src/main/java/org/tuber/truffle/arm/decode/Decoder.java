@@ -58,7 +58,7 @@ public final class Decoder {
       if (trap >= 0) {
         append(trap, insn & 0xffff_ffffL);
       } else {
-        append(row.w0(insn, producer) | checks(row, insn), row.w1(insn, pc));
+        append(row.w0(insn, producer) | checks(row, insn), row.w1(insn, pc, blockPc));
         producer = row.producerAfter(producer);
       }
       if (kind != Block.FALL) {
@@ -124,8 +124,8 @@ public final class Decoder {
     long[] words = Arrays.copyOf(code, 2 * count);
     boolean isDirect = kind == Block.JUMP || kind == Block.BRANCH || kind == Block.CALL;
     // Direct branches have their target as immediate; TBZ has a bit number in w0 beside it.
-    long taken = isDirect ? words[words.length - 1] : 0;
+    long taken = isDirect ? blockPc + words[words.length - 1] : 0;
     long fall = blockPc + 4L * count;
-    return new Block(blockPc, mode, words, kind, taken, fall, 4 * count);
+    return new Block(blockPc, mode, words, kind, taken, fall, 4 * count, -1);
   }
 }

@@ -83,6 +83,7 @@ public final class Row {
   private String vectors = "";
   private ArmFeature feature;
   private Immediate immediate = (row, insn, pc) -> insn & 0xffff_ffffL;
+  private boolean isAddress;
   private Choice extra;
   private Choice choice = (row, insn) -> 0;
   private Condition condition;
@@ -256,6 +257,16 @@ public final class Row {
     return this;
   }
 
+  /**
+   * An address in the guest's code becomes {@code w1} as its distance from the block's first
+   * instruction, so that the block may be mapped anywhere. During the block the state's {@code pc}
+   * is where that is.
+   */
+  public Row address(Immediate i) {
+    isAddress = true;
+    return immediate(i);
+  }
+
   /** What becomes {@link Word#extra}. */
   public Row extra(Choice e) {
     extra = e;
@@ -371,8 +382,8 @@ public final class Row {
     return w;
   }
 
-  long w1(int insn, long pc) {
-    return immediate.of(this, insn, pc);
+  long w1(int insn, long pc, long blockPc) {
+    return immediate.of(this, insn, pc) - (isAddress ? blockPc : 0);
   }
 
   private long register(int insn, char letter) {

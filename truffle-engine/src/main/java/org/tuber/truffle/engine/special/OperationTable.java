@@ -60,7 +60,7 @@ public record OperationTable(
      *
      * @param index in the array {@code field}, or -1
      */
-    Long valueOf(String field, int index, long blockPc);
+    Value valueOf(String field, int index, Value blockPc);
   }
 
   /**

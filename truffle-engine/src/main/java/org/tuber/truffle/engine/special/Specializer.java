@@ -100,7 +100,7 @@ public final class Specializer {
   private final Calls calls;
   private final Nearby nearby;
 
-  private long blockPc;
+  private Value blockPc;
   private int mode;
   private End end;
   private int steps;
@@ -146,6 +146,7 @@ public final class Specializer {
   /**
    * Writes what {@code operation} does with these words.
    *
+   * @param blockPc address of the block's first byte
    * @param slow where to go, with nothing changed, when memory cannot be accessed fast; null: calls
    * @return true when it may throw
    * @throws Unsuited when that is not possible; what was written then has to go
@@ -154,7 +155,7 @@ public final class Specializer {
       OperationTable.Target operation,
       long w0,
       long w1,
-      long blockPc,
+      Value blockPc,
       int mode,
       Label slow,
       End end) {
@@ -544,7 +545,7 @@ public final class Specializer {
   private Value getField(Value of, Member field) {
     if (of instanceof Value.State) {
       if (field.name().equals("pc") && !hasNewPc) {
-        return new Value.Constant('J', blockPc);
+        return blockPc;
       }
       if (field.fieldType().isPrimitive()) {
         return register(field.name(), -1, Folding.typeOf(field.fieldType()));
@@ -583,9 +584,9 @@ public final class Specializer {
   }
 
   private Value register(String field, int index, char type) {
-    Long fixed = table.fixed().valueOf(field, index, blockPc);
+    Value fixed = table.fixed().valueOf(field, index, blockPc);
     return fixed != null
-        ? new Value.Constant('J', fixed)
+        ? fixed
         : new Value.Register(type, code.registers().number(field, index, type));
   }
 

@@ -121,7 +121,24 @@ public final class Decoder {
       taken = target;
     }
     return new Block(
-        blockPc, cpu.mode, java.util.Arrays.copyOf(code, 2 * count), kind, taken, fall, offset);
+        blockPc,
+        cpu.mode,
+        java.util.Arrays.copyOf(code, 2 * count),
+        kind,
+        taken,
+        fall,
+        offset,
+        addressMask(kind));
+  }
+
+  /** The bits of addresses where all of the block's follow that of its first byte, else 0. */
+  private long addressMask(int kind) {
+    if (bits64) {
+      return -1;
+    }
+    // Jumps by 16-bit operands stay in the segment's first 64 KiB.
+    boolean isFlat = default32 && !segmented && (kind == Block.FALL || operandSize() != 1);
+    return isFlat ? 0xffff_ffffL : 0;
   }
 
   private long next(int at) {

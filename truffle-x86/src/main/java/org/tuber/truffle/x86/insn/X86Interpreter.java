@@ -3,6 +3,7 @@ package org.tuber.truffle.x86.insn;
 import java.lang.invoke.MethodHandles;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.special.OperationTable;
+import org.tuber.truffle.engine.special.Value;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
@@ -49,11 +50,13 @@ public final class X86Interpreter {
         X86Interpreter::fixed);
   }
 
-  private static Long fixed(String field, int index, long blockPc) {
+  private static Value fixed(String field, int index, Value blockPc) {
     if (!field.equals("r")) {
       return null;
     }
-    return index == X86State.ZERO ? (Long) 0L : index == X86State.BLOCK_PC ? blockPc : null;
+    return index == X86State.ZERO
+        ? new Value.Constant('J', 0L)
+        : index == X86State.BLOCK_PC ? blockPc : null;
   }
 
   private static int offset(long w0) {

@@ -13,6 +13,7 @@ import org.tuber.truffle.engine.Engine;
 class RegionMappingTest {
   private static final long CODE = 0x10_0000;
   private static final long NEAR = 0x18_0000;
+  private static final long STACK_BOTTOM = BareMachine.STACK - 0x1000;
   private static final long FRAME = 0x30_0000;
 
   /** In a page of its own. */
@@ -38,14 +39,89 @@ class RegionMappingTest {
     return m.s.r[3];
   }
 
+  private static final int PAGES = 3;
+  private static final int PLACES = 5;
+
+  private static BareMachine machine(int classThreshold) {
+    Engine.Options options =
+        classThreshold < 0
+            ? Engine.Options.INTERPRETER
+            : new Engine.Options(true, 2, classThreshold, 32, 300);
+    BareMachine m = new BareMachine(Map.of("model", "max"), options).longMode();
+    m.ram.store64(0x2000 + 8, DIRECTORY | 7);
+    m.ram.store64(DIRECTORY, TABLE | 7);
+    return m;
+  }
+
+  /** Maps the library's pages at one of its places, or takes them away. */
+  private static long map(BareMachine m, int place, boolean isThere) {
+    for (int i = 0; i < PAGES; i++) {
+      int page = PAGES * place + i;
+      m.ram.store64(TABLE + 8L * page, isThere ? FRAME + 4096L * i | 7 : 0);
+    }
+    m.cpu.flushTlb();
+    return FAR + 4096L * PAGES * place;
+  }
+
+  /** Calls the function at {@code place} and expects what it computes of its own address. */
+  private static void call(BareMachine m, long place, int rounds) {
+    m.s.r[12] = place;
+    m.s.r[7] = STACK_BOTTOM;
+    long sum = run(m, place, rounds);
+    // Its address, and three times the distance from g to the return address of its call.
+    assertThat(sum).isEqualTo(rounds * (place + 3 * (0x17 - 0x1000L)));
+  }
+
+  /**
+   * Each process has the code of a library somewhere else: its blocks and regions move, and
+   * addresses of code, data and return follow, also in faults. One process may have it twice.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 2})
+  void codeMayBeMappedElsewhereAndTwice(int classThreshold) {
+    try (BareMachine m = machine(classThreshold)) {
+      // l: call r12; dec rcx; jnz l; hlt
+      put(m, CODE, "41ffd4 48ffc9 75f8 f4");
+      // The page fault's handler: pop r8; pop r9; hlt
+      put(m, NEAR, "4158 4159 f4");
+      m.gate64(14, NEAR, 14, 0, 0);
+      // f: lea rdx,[f]; add rbx,rdx; mov rsi,[rdi]; mov esi,3
+      put(m, FRAME, "488d15f9ffffff 4801d3 488b37 be03000000");
+      // l: call g; dec esi; jnz l; inc qword [count]; lea rdx,[h]; jmp rdx
+      put(m, FRAME + 0x12, "e8e90f0000 ffce 75f7 48ff05de1f0000 488d1517000000 ffe2");
+      // h: ret
+      put(m, FRAME + 0x40, "c3");
+      // g: add rbx,[rsp]; lea rdx,[g]; sub rbx,rdx; ret
+      put(m, FRAME + 0x1000, "48031c24 488d15f5ffffff 4829d3 c3");
+      long calls = 0;
+      for (int i = 0; i < 8 * PLACES; i++) {
+        long place = map(m, i % PLACES, true);
+        call(m, place, 400);
+        calls += 400;
+        if (i % 3 == 0) {
+          long other = map(m, (i + 1) % PLACES, true);
+          for (int j = 0; j < 4; j++) {
+            call(m, other, 100);
+            call(m, place, 100);
+          }
+          calls += 800;
+          map(m, (i + 1) % PLACES, false);
+        }
+        assertThat(m.ram.load64(FRAME + 0x2000)).as("its data, round %d", i).isEqualTo(calls);
+        m.s.r[7] = FAR - 8;
+        m.s.r[12] = place;
+        run(m, place, 1);
+        assertThat(m.s.r[9]).as("address of the fault, round %d", i).isEqualTo(place + 0xa);
+        map(m, i % PLACES, false);
+      }
+    }
+  }
+
   /** Where the loop has called before, and now does not, need not be there: no fault. */
   @ParameterizedTest
   @ValueSource(ints = {0, 2})
   void whatIsNotExecutedNeedNotBeMapped(int classThreshold) {
-    Engine.Options options = new Engine.Options(true, 2, classThreshold, 32, 300);
-    try (BareMachine m = new BareMachine(Map.of("model", "max"), options).longMode()) {
-      m.ram.store64(0x2000 + 8, DIRECTORY | 7);
-      m.ram.store64(DIRECTORY, TABLE | 7);
+    try (BareMachine m = machine(classThreshold)) {
       m.ram.store64(TABLE, FRAME | 7);
       // l: call rax; dec rcx; jnz l; hlt
       put(m, CODE, "ffd0 48ffc9 75f9 f4");

@@ -8,6 +8,7 @@ import org.tuber.truffle.arm.state.ArmCpu;
 import org.tuber.truffle.arm.state.ArmState;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.special.OperationTable;
+import org.tuber.truffle.engine.special.Value;
 
 /** Runs decoded instructions by the table of {@link Operations}. */
 public final class A64Interpreter {
@@ -51,7 +52,7 @@ public final class A64Interpreter {
         A64Interpreter::fixed);
   }
 
-  private static Long fixed(String field, int index, long blockPc) {
-    return field.equals("r") && index == ArmState.ZERO ? (Long) 0L : null;
+  private static Value fixed(String field, int index, Value blockPc) {
+    return field.equals("r") && index == ArmState.ZERO ? new Value.Constant('J', 0L) : null;
   }
 }

@@ -25,10 +25,10 @@ final class Branch {
 
   static void addTo(A64Rows rows) {
     rows.row("000101iiiiiiiiiiiiiiiiiiiiiiiiii", "B <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .ends(Block.JUMP, (s, c, w0, w1) -> Block.TO_TAKEN);
     rows.row("100101iiiiiiiiiiiiiiiiiiiiiiiiii", "BL <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .uses((w0, w1) -> 1L << LR)
         .ends(
             Block.CALL,
@@ -37,28 +37,28 @@ final class Branch {
               return Block.TO_TAKEN;
             });
     rows.row("01010100iiiiiiiiiiiiiiiiiii0cccc", "B.<cond> <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .endsByCondition(Block.BRANCH, conditions());
     rows.row("s0110100iiiiiiiiiiiiiiiiiiirrrrr", "CBZ <Xt>, <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .ends(
             Block.BRANCH,
             "s",
             (s, c, w0, w1) -> taken((int) s.r[d(w0)] == 0),
             (s, c, w0, w1) -> taken(s.r[d(w0)] == 0));
     rows.row("s0110101iiiiiiiiiiiiiiiiiiirrrrr", "CBNZ <Xt>, <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .ends(
             Block.BRANCH,
             "s",
             (s, c, w0, w1) -> taken((int) s.r[d(w0)] != 0),
             (s, c, w0, w1) -> taken(s.r[d(w0)] != 0));
     rows.row("b0110110bbbbbiiiiiiiiiiiiiirrrrr", "TBZ <Xt>, #<bit>, <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .extra((row, insn) -> row.get(insn, 'b'))
         .ends(Block.BRANCH, (s, c, w0, w1) -> taken((s.r[d(w0)] >>> extra(w0) & 1) == 0));
     rows.row("b0110111bbbbbiiiiiiiiiiiiiirrrrr", "TBNZ <Xt>, #<bit>, <label>")
-        .immediate(Branch::target)
+        .address(Branch::target)
         .extra((row, insn) -> row.get(insn, 'b'))
         .ends(Block.BRANCH, (s, c, w0, w1) -> taken((s.r[d(w0)] >>> extra(w0) & 1) != 0));
     rows.row("1101011000011111000000nnnnn00000", "BR <Xn>")

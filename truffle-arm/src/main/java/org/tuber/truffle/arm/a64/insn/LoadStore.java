@@ -242,12 +242,12 @@ final class LoadStore {
 
   private static void addLiteral(A64Rows rows) {
     rows.row("zz011000iiiiiiiiiiiiiiiiiiittttt", "LDR, LDRSW, PRFM <Xt>, <label>")
-        .immediate((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2))
+        .address((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2))
         .by(
             "z",
-            (s, c, w0, w1) -> s.r[d(w0)] = Mem.load32(s, c, w0, w1),
-            (s, c, w0, w1) -> s.r[d(w0)] = Mem.load64(s, c, w0, w1),
-            (s, c, w0, w1) -> s.r[d(w0)] = (int) Mem.load32(s, c, w0, w1),
+            (s, c, w0, w1) -> s.r[d(w0)] = Mem.load32(s, c, w0, s.pc + w1),
+            (s, c, w0, w1) -> s.r[d(w0)] = Mem.load64(s, c, w0, s.pc + w1),
+            (s, c, w0, w1) -> s.r[d(w0)] = (int) Mem.load32(s, c, w0, s.pc + w1),
             LoadStore::prefetch);
   }
 }

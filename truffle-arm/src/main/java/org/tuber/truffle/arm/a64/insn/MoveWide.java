@@ -27,13 +27,13 @@ final class MoveWide {
             (s, c, w0, w1) -> s.r[d(w0)] = s.r[d(w0)] & ~(0xffffL << extra(w0)) & LOW | w1,
             (s, c, w0, w1) -> s.r[d(w0)] = s.r[d(w0)] & ~(0xffffL << extra(w0)) | w1);
     rows.row("0jj10000iiiiiiiiiiiiiiiiiiiddddd", "ADR <Xd>, <label>")
-        .immediate((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2 | row.get(insn, 'j')))
-        .does((s, c, w0, w1) -> s.r[d(w0)] = w1);
+        .address((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2 | row.get(insn, 'j')))
+        .does((s, c, w0, w1) -> s.r[d(w0)] = s.pc + w1);
     rows.row("1jj10000iiiiiiiiiiiiiiiiiiiddddd", "ADRP <Xd>, <label>")
-        .immediate(
+        .address(
             (row, insn, pc) ->
                 (pc & -4096L) + ((row.signed(insn, 'i') << 2 | row.get(insn, 'j')) << 12))
-        .does((s, c, w0, w1) -> s.r[d(w0)] = w1);
+        .does((s, c, w0, w1) -> s.r[d(w0)] = s.pc + w1);
   }
 
   private static Row wide(A64Rows rows, String diagram, String assembler) {

@@ -53,8 +53,8 @@ final class VectorLoadStore {
               (size == QUAD ? "10" : "0" + (size - 2)) + "011100iiiiiiiiiiiiiiiiiiiddddd",
               "LDR <" + NAMES[size] + "t>, <label>")
           .vector("d")
-          .immediate((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2))
-          .does((s, c, w0, w1) -> load(s, c, w0, w1, z));
+          .address((row, insn, pc) -> pc + (row.signed(insn, 'i') << 2))
+          .does((s, c, w0, w1) -> load(s, c, w0, s.pc + w1, z));
     }
   }
 
