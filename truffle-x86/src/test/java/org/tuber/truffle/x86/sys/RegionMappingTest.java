@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.Engine;
+import org.tuber.truffle.x86.state.Cr;
 
 /** A region over several pages, when some of them are not mapped any more. */
 class RegionMappingTest {
@@ -21,6 +22,7 @@ class RegionMappingTest {
 
   private static final long DIRECTORY = 0x1_0000;
   private static final long TABLE = 0x1_1000;
+  private static final long POINTERS = 0x1_2000;
 
   private static void put(BareMachine m, long at, String hex) {
     byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
@@ -42,14 +44,32 @@ class RegionMappingTest {
   private static final int PAGES = 3;
   private static final int PLACES = 5;
 
-  private static BareMachine machine(int classThreshold) {
+  private static BareMachine bare(int classThreshold) {
     Engine.Options options =
         classThreshold < 0
             ? Engine.Options.INTERPRETER
             : new Engine.Options(true, 2, classThreshold, 32, 300);
-    BareMachine m = new BareMachine(Map.of("model", "max"), options).longMode();
-    m.ram.store64(0x2000 + 8, DIRECTORY | 7);
+    BareMachine m = new BareMachine(Map.of("model", "max"), options);
     m.ram.store64(DIRECTORY, TABLE | 7);
+    return m;
+  }
+
+  private static BareMachine machine(int classThreshold) {
+    BareMachine m = bare(classThreshold).longMode();
+    m.ram.store64(0x2000 + 8, DIRECTORY | 7);
+    return m;
+  }
+
+  /** With physical address extension, the same places. */
+  private static BareMachine machine32(int classThreshold) {
+    BareMachine m = bare(classThreshold).protectedMode();
+    m.ram.store64(0x3000, 0x83);
+    m.ram.store64(POINTERS, 0x3000 | 1);
+    m.ram.store64(POINTERS + 8, DIRECTORY | 1);
+    m.ram.store64(0x3000 + 8, 2 << 20 | 0x83);
+    m.cpu.writeRegister("cr4", Cr.CR4_PAE);
+    m.cpu.writeRegister("cr3", POINTERS);
+    m.cpu.writeRegister("cr0", m.cpu.cr0 | Cr.CR0_PG);
     return m;
   }
 
@@ -112,6 +132,27 @@ class RegionMappingTest {
         m.s.r[12] = place;
         run(m, place, 1);
         assertThat(m.s.r[9]).as("address of the fault, round %d", i).isEqualTo(place + 0xa);
+        map(m, i % PLACES, false);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 2})
+  void codeOf32BitsMoves(int classThreshold) {
+    try (BareMachine m = machine32(classThreshold)) {
+      // l: call eax; dec ecx; jnz l; hlt
+      put(m, CODE, "ffd0 49 75fb f4");
+      // f: call n; n: pop edx; add ebx,edx; mov esi,3; l: call g; dec esi; jnz l; jmp h
+      put(m, FRAME, "e800000000 5a 01d3 be03000000 e8ee0f0000 4e 75f8 eb29");
+      // h: ret
+      put(m, FRAME + 0x40, "c3");
+      // g: add ebx,[esp]; ret
+      put(m, FRAME + 0x1000, "031c24 c3");
+      for (int i = 0; i < 8 * PLACES; i++) {
+        long place = map(m, i % PLACES, true);
+        long sum = run(m, place, 400);
+        assertThat(sum).isEqualTo(400 * (place + 5 + 3 * (place + 0x12)) & 0xffff_ffffL);
         map(m, i % PLACES, false);
       }
     }
