@@ -575,7 +575,8 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       b.trigger = engine.firstTrigger();
       return false;
     }
-    if (region.epoch != epoch && !region.isMovable && region.entryPcs[b.entry] != b.pc) {
+    long distance = region.distanceOf(b, b.entry);
+    if (distance != 0 && !region.isMovable) {
       // Made for another place. What moves once moves again: the next one is for all places.
       engine.drop(region);
       b.region = null;
@@ -585,7 +586,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     if (region.code == null) {
       return enter(s, b, region, b.entry);
     }
-    if (region.epoch != epoch && !mayEnterHere(region, b.pc - region.entryPcs[b.entry])) {
+    if (!isReady(region, distance) && !mayEnterAt(region, distance)) {
       return false;
     }
     s.pc = b.pc;
@@ -599,19 +600,25 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     return true;
   }
 
-  /** After a change of the address space: true when {@code region} is mapped with this distance. */
-  private boolean mayEnterHere(Region region, long distance) {
+  /** True when a class was checked since the address space changed, for this distance. */
+  final boolean isReady(Region region, long distance) {
+    return region.epoch == epoch && region.code.distance == distance;
+  }
+
+  /** After a change of the address space: true when {@code region} is mapped at this distance. */
+  final boolean mayEnterAt(Region region, long distance) {
     if (region.countdown > 0) {
       region.countdown--;
       return false;
     }
-    if (region.epoch != epoch) {
-      if (!revalidate(region, distance)) {
-        region.countdown = Region.RETRY;
-        return false;
-      }
-      region.epoch = epoch;
+    if (!isMappedAt(region, distance)) {
+      region.countdown = Region.RETRY;
+      return false;
     }
+    if (region.code != null) {
+      region.code.distance = distance;
+    }
+    region.epoch = epoch;
     return true;
   }
 
@@ -638,7 +645,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     Region region = b.region;
     boolean mayLink = region != null && (missed.looksAtPc || !region.isMovable);
     if (mayLink && region.linkable && b.next == null) {
-      missed.set(b.pc, region);
+      missed.set(b.pc, region, region.distanceOf(b, b.entry));
     }
     missed = null;
   }
@@ -646,9 +653,11 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   /** The class at {@code pc} if the jump cache knows it. */
   final Region cachedRegion(long pc) {
     Block b = jumpCache[jumpCacheIndex(pc)];
-    return b != null && b.pc == pc && b.mode == mode && b.valid && b.epoch == epoch
-        ? b.region
-        : null;
+    if (b == null || b.pc != pc || b.mode != mode || !b.valid || b.epoch != epoch) {
+      return null;
+    }
+    Region r = b.region;
+    return r != null && r.code != null && r.distanceOf(b, b.entry) == r.code.distance ? r : null;
   }
 
   private static int jumpCacheIndex(long pc) {
@@ -657,9 +666,10 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** Enters a compiled region; false while it is not compiled, or its blocks moved. */
   private boolean enter(GuestState s, Block b, Region region, int entry) {
-    boolean isUnchecked = region.countdown > 0 || region.epoch != epoch;
-    if (isUnchecked && !mayEnterHere(region, b.pc - region.entryPcs[entry])) {
-      return false;
+    if (region.countdown > 0 || region.epoch != epoch) {
+      if (!mayEnterAt(region, region.distanceOf(b, entry))) {
+        return false;
+      }
     }
     s.pc = b.pc;
     currentRegion = region;
@@ -831,31 +841,24 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   }
 
   /**
-   * Revalidates the blocks of a region. Control has not come to all of these: that something else
-   * or nothing is mapped there now is no fault.
+   * Checks that a region's pages are mapped where it expects them. Control has not come to all of
+   * them: that something else or nothing is mapped there now is no fault.
    *
-   * @param distance how far its head is now from where it was when the region was made
+   * @param distance how far its entry is now from where it was when the region was made
    */
-  private boolean revalidate(Region region, long distance) {
-    if (distance != 0 && !region.isMovable) {
+  private boolean isMappedAt(Region region, long distance) {
+    boolean isElsewhere = region.code == null ? distance != 0 : region.code.distance != distance;
+    if (isElsewhere && (!region.isMovable || engine.hasSeveralCpus())) {
+      // The distance is the class's own: others may be running it.
       return false;
     }
-    for (int i = 0; i < region.blocks.length; i++) {
-      Block b = region.blocks[i];
-      long pc = region.pcs[i] + distance;
-      if (!b.valid || (b.epoch != epoch || b.pc != pc) && !isThere(b, pc)) {
-        return false;
-      }
-    }
-    if (region.code != null) {
-      region.code.distance = distance;
-    }
-    return true;
-  }
-
-  private boolean isThere(Block b, long pc) {
     try {
-      return b.pc == pc ? revalidate(b) : move(b, pc);
+      for (int i = 0; i < region.pagePcs.length; i++) {
+        if (fetchHostPage(region.pagePcs[i] + distance) != region.hostPages[i]) {
+          return false;
+        }
+      }
+      return true;
     } catch (GuestFault f) {
       return false;
     }

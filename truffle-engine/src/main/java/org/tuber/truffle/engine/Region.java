@@ -1,9 +1,13 @@
 package org.tuber.truffle.engine;
 
 import com.oracle.truffle.api.RootCallTarget;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** A compiled or compiling region with a few blocks where it can be entered. */
 final class Region {
+  private static final long PAGE_MASK = -4096L;
+
   /** Wait this many executions of the head in the interpreter between tries to enter. */
   static final int RETRY = 16;
 
@@ -20,8 +24,11 @@ final class Region {
   /** Where the entries were when it was made. */
   final long[] entryPcs;
 
-  /** Where the blocks were when it was made. */
-  final long[] pcs;
+  /** Addresses of its pages when it was made. */
+  final long[] pagePcs;
+
+  /** The same pages in the host's memory. */
+  final long[] hostPages;
 
   /** A host class that runs wherever its blocks are; else they have to be where they were. */
   final boolean isMovable;
@@ -73,7 +80,17 @@ final class Region {
     this.entries = plan.entryBlocks();
     this.blocks = plan.blocks();
     this.entryPcs = plan.entryPcs();
-    this.pcs = plan.blockPcs();
+    Map<Long, Long> pages = new LinkedHashMap<>();
+    for (int i = 0; i < blocks.length; i++) {
+      Block b = blocks[i];
+      long pc = plan.blockPcs()[i];
+      pages.put(pc & PAGE_MASK, b.page.hostPage);
+      if (b.secondPage != null) {
+        pages.put(pc + b.bytes - 1 & PAGE_MASK, b.secondPage.hostPage);
+      }
+    }
+    this.pagePcs = pages.keySet().stream().mapToLong(Long::longValue).toArray();
+    this.hostPages = pages.values().stream().mapToLong(Long::longValue).toArray();
     this.isMovable = code != null && plan.isMovable();
     this.code = code;
     this.target = target;
@@ -81,6 +98,14 @@ final class Region {
     this.isScattered = plan.isScattered();
     this.compiled = code != null;
     this.linkable = code != null;
+  }
+
+  /**
+   * How far the entry {@code b} is now from where it was when the region was made: as far as all of
+   * it has to be.
+   */
+  long distanceOf(Block b, int entry) {
+    return b.pc - entryPcs[entry];
   }
 
   /** One of its blocks was overwritten. */

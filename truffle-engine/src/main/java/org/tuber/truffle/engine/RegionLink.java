@@ -13,7 +13,7 @@ public final class RegionLink {
   /**
    * Where it led.
    *
-   * @param distance of the region from where it was when it was written
+   * @param distance of the region there from where it was when it was written
    */
   private record Target(long pc, Region region, long distance) {}
 
@@ -38,45 +38,51 @@ public final class RegionLink {
    * @param depth of the class that leaves
    */
   public RegionCode next(GuestCpu c, int depth) {
-    return enter(c, depth, first.region);
+    return enter(c, depth, first);
   }
 
   /** The class at {@code pc}, or null: for the dispatcher. */
   public RegionCode next(GuestCpu c, int depth, long pc) {
     Target t = first;
-    if (t.pc != pc) {
-      t = second;
-      if (t.pc != pc) {
-        return enter(c, depth, c.cachedRegion(pc));
-      }
+    if (t.pc == pc) {
+      return enter(c, depth, t);
     }
-    RegionCode code = enter(c, depth, t.region);
-    if (code != null && code.distance != t.distance) {
-      c.missed = this;
-      return null;
+    t = second;
+    if (t.pc == pc) {
+      return enter(c, depth, t);
     }
-    return code;
+    Region r = c.cachedRegion(pc);
+    return enter(c, depth, r, r != null && r.epoch == c.epoch);
   }
 
   /** Goes on where a direct jump leads, in a class if there is one, and returns after it. */
   public void go(GuestState s, GuestCpu c, int depth) {
-    RegionCode code = looksAtPc ? next(c, depth, s.pc) : enter(c, depth, first.region);
+    RegionCode code = looksAtPc ? next(c, depth, s.pc) : enter(c, depth, first);
     if (code != null) {
       code.run(s, c, depth + 1);
     }
   }
 
-  private RegionCode enter(GuestCpu c, int depth, Region r) {
-    if (r != null && r.linkable && r.epoch == c.epoch && c.pending == 0 && depth < MAX_DEPTH) {
+  private RegionCode enter(GuestCpu c, int depth, Target t) {
+    Region r = t.region;
+    return enter(c, depth, r, r != null && (c.isReady(r, t.distance) || mayEnter(c, t)));
+  }
+
+  /** The address space has changed since the class was entered last. */
+  private static boolean mayEnter(GuestCpu c, Target t) {
+    return t.region.linkable && c.mayEnterAt(t.region, t.distance);
+  }
+
+  private RegionCode enter(GuestCpu c, int depth, Region r, boolean isReady) {
+    if (isReady && r.linkable && c.pending == 0 && depth < MAX_DEPTH) {
       return r.code;
     }
     c.missed = this;
     return null;
   }
 
-  /** {@code region} is what control came to at {@code pc}. */
-  void set(long pc, Region region) {
-    long distance = region.code.distance;
+  /** {@code region} is what control came to at {@code pc}, and this is its distance there. */
+  void set(long pc, Region region, long distance) {
     if (first.pc == pc && first.region == region && first.distance == distance) {
       return;
     }
