@@ -575,7 +575,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       b.trigger = engine.firstTrigger();
       return false;
     }
-    long distance = region.distanceOf(b, b.entry);
+    long distance = region.distanceOf(b);
     if (distance != 0 && !region.isMovable) {
       // Made for another place. What moves once moves again: the next one is for all places.
       engine.drop(region);
@@ -645,7 +645,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     Region region = b.region;
     boolean mayLink = region != null && (missed.looksAtPc || !region.isMovable);
     if (mayLink && region.linkable && b.next == null) {
-      missed.set(b.pc, region, region.distanceOf(b, b.entry));
+      missed.set(b.pc, region, region.distanceOf(b));
     }
     missed = null;
   }
@@ -657,7 +657,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       return null;
     }
     Region r = b.region;
-    return r != null && r.code != null && r.distanceOf(b, b.entry) == r.code.distance ? r : null;
+    return r != null && r.code != null && r.distanceOf(b) == r.code.distance ? r : null;
   }
 
   private static int jumpCacheIndex(long pc) {
@@ -667,7 +667,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   /** Enters a compiled region; false while it is not compiled, or its blocks moved. */
   private boolean enter(GuestState s, Block b, Region region, int entry) {
     if (region.countdown > 0 || region.epoch != epoch) {
-      if (!mayEnterAt(region, region.distanceOf(b, entry))) {
+      if (!mayEnterAt(region, region.distanceOf(b))) {
         return false;
       }
     }

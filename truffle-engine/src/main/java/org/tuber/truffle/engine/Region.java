@@ -104,8 +104,13 @@ final class Region {
    * How far the entry {@code b} is now from where it was when the region was made: as far as all of
    * it has to be.
    */
-  long distanceOf(Block b, int entry) {
-    return b.pc - entryPcs[entry];
+  long distanceOf(Block b) {
+    // Not by the number in the block: a writer of classes may be changing that.
+    int i = 0;
+    while (entries[i] != b) {
+      i++;
+    }
+    return b.pc - entryPcs[i];
   }
 
   /** One of its blocks was overwritten. */
