@@ -1,6 +1,7 @@
 package org.tuber.truffle.engine;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -125,33 +126,48 @@ final class RegionBuilder {
         entryIndexes.add(index);
       }
     }
-    return new RegionPlan(
+    return finish(
         nodes,
         new RegionRoot.Guesses(
             pcs.stream().mapToLong(Long::longValue).toArray(),
             targets.stream().mapToInt(Integer::intValue).toArray()),
         entryIndexes.stream().mapToInt(Integer::intValue).toArray(),
         entries.toArray(Block[]::new),
-        distinct.toArray(Block[]::new),
+        distinct.toArray(Block[]::new));
+  }
+
+  private RegionPlan finish(
+      RegionBlock[] nodes,
+      RegionRoot.Guesses guesses,
+      int[] entries,
+      Block[] entryBlocks,
+      Block[] blocks) {
+    return new RegionPlan(
+        nodes,
+        guesses,
+        entries,
+        entryBlocks,
+        blocks,
         !head.missesMuch(),
-        head.isScattered());
+        head.isScattered(),
+        Arrays.stream(blocks).mapToLong(b -> b.pc).toArray(),
+        head.hasMoved);
   }
 
   /**
    * The first part of a block that is too long for a host class; never less than one instruction.
    */
   RegionPlan part(Block head) {
+    this.head = head;
     int instructions = Math.max(1, head.instructions() >> head.classCut);
     long w0 = head.code[2 * instructions];
     long next = head.pc + engine.isa.operations().pcOffset().of(w0);
-    return new RegionPlan(
+    return finish(
         new RegionBlock[] {new RegionBlock(head, instructions, next)},
         new RegionRoot.Guesses(new long[0], new int[0]),
         new int[1],
         new Block[] {head},
-        new Block[] {head},
-        !head.missesMuch(),
-        head.isScattered());
+        new Block[] {head});
   }
 
   /**

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * @param leavesOnMiss a host class is to leave for accesses that miss the TLB and for other slow
  *     cases
  * @param isScattered accesses by one base register are often on different pages
- * @param blockPcs where {@code blocks} are now
+ * @param blockPcs where {@code blocks} were when it was made
  * @param isMovable the head has been elsewhere, and all move along with it
  */
 record RegionPlan(
@@ -26,28 +26,7 @@ record RegionPlan(
     boolean isScattered,
     long[] blockPcs,
     boolean isMovable) {
-  /** A plan of blocks that are where they are now. */
-  RegionPlan(
-      RegionBlock[] nodes,
-      RegionRoot.Guesses guesses,
-      int[] entries,
-      Block[] entryBlocks,
-      Block[] blocks,
-      boolean leavesOnMiss,
-      boolean isScattered) {
-    this(
-        nodes,
-        guesses,
-        entries,
-        entryBlocks,
-        blocks,
-        leavesOnMiss,
-        isScattered,
-        Arrays.stream(blocks).mapToLong(b -> b.pc).toArray(),
-        entryBlocks[0].hasMoved);
-  }
-
-  /** Where {@link #entryBlocks} are now. */
+  /** Where {@link #entryBlocks} were when it was made. */
   long[] entryPcs() {
     return Arrays.stream(entries).mapToLong(e -> nodes[e].pc).toArray();
   }
