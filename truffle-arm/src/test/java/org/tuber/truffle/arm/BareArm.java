@@ -101,6 +101,21 @@ public final class BareArm implements AutoCloseable {
     return cpu.run(10_000_000);
   }
 
+  /** Maps the RAM with the code at one of four places, too, and returns where {@link #CODE} is. */
+  public long mapCode(int place) {
+    code.store64(TABLE + 8L * place, BLOCK);
+    cpu.flushTlb();
+    return ((long) place << 30) + CODE;
+  }
+
+  /** Takes it away from all of them. */
+  public void unmapCode() {
+    for (int i = 0; i < 4; i++) {
+      code.store64(TABLE + 8L * i, 0);
+    }
+    cpu.flushTlb();
+  }
+
   @Override
   public void close() {
     cpu.close();
