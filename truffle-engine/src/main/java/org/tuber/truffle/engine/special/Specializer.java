@@ -101,6 +101,10 @@ public final class Specializer {
   private final Nearby nearby;
 
   private Value blockPc;
+
+  /** The instruction's first byte, counted from the block's. */
+  private int pcOffset;
+
   private int mode;
   private End end;
   private int steps;
@@ -164,6 +168,7 @@ public final class Specializer {
     hasEffect = false;
     hosts.clear();
     this.blockPc = blockPc;
+    pcOffset = table.pcOffset().of(w0);
     this.mode = mode;
     this.end = end;
     steps = 0;
@@ -546,6 +551,10 @@ public final class Specializer {
     if (of instanceof Value.State) {
       if (field.name().equals("pc") && !hasNewPc) {
         return blockPc;
+      }
+      if (field.name().equals("pcOffset")) {
+        // The interpreter writes it before each instruction; here nobody does.
+        return new Value.Constant('I', pcOffset);
       }
       if (field.fieldType().isPrimitive()) {
         return register(field.name(), -1, Folding.typeOf(field.fieldType()));

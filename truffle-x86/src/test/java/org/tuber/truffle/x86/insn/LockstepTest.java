@@ -11,6 +11,7 @@ import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.Block;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.x86.decode.Word;
+import org.tuber.truffle.x86.state.Cr;
 import org.tuber.truffle.x86.sys.BareMachine;
 
 /**
@@ -55,6 +56,24 @@ class LockstepTest {
       run(m, LOOP, 5000);
       assertThat(m.ram.load64(DATA + 8 * 4998)).isEqualTo(0x0807_0605_0403_0201L);
       assertThat(m.ram.load64(DATA + 8 * 4999)).isEqualTo(0x0102_0304_0506_0708L);
+      assertThat(m.cpu.statistics()).containsPattern("lockstep: [1-9]\\d* runs .* [1-9]\\d+ ");
+    }
+  }
+
+  /**
+   * The address of the last instruction of the x87, which save areas show, too.
+   *
+   * <p>fninit; l: nop; fldz; fld1; faddp; fstp qword [rdi]; fild word [rdi]; fcomi st0, st0; fstp
+   * st0; wait; fld qword [rdi]; fmul st0, st0; nop; fnclex; fstp st0; mov rax, rcx; dec rcx; jnz l;
+   * hlt.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void placeOfTheLastX87InstructionIsRight(boolean classes) {
+    String loop = "dbe390d9eed9e8dec1dd1fdf07dbf0ddd89bdd07dcc890dbe2ddd84889c848ffc975dff4";
+    try (BareMachine m = machine(classes)) {
+      m.cpu.writeRegister("cr0", m.cpu.cr0 | Cr.CR0_NE | Cr.CR0_MP);
+      run(m, loop, 5000);
       assertThat(m.cpu.statistics()).containsPattern("lockstep: [1-9]\\d* runs .* [1-9]\\d+ ");
     }
   }
