@@ -43,7 +43,8 @@ public final class Engine {
    *     there are host classes, only of blocks that cannot be one
    * @param classThreshold executions of a block before a region around it becomes a host class; 0
    *     for never, up to {@link #IN_STEP} while the guest waits
-   * @param settledThreshold the same on a CPU that has executed {@link #SETTLED_INSTRUCTIONS}
+   * @param settledThreshold the same on a CPU that has executed {@link #SETTLED_INSTRUCTIONS}; if
+   *     it is another one, it is the least and depends on how busy the compilers are
    * @param maxRegionBlocks most blocks of a region
    * @param maxRegionInstructions most instructions of a region that Truffle compiles
    * @param lockstep runs every region a second time in the interpreter and compares
@@ -176,6 +177,9 @@ public final class Engine {
   /** {@link #hotThreshold} of CPUs that have run for a while. */
   private final int settledThreshold;
 
+  /** Says what of it is enough; null where it does not depend on the host. */
+  private final ClassPace pace;
+
   final int maxRegionBlocks;
   final int maxRegionInstructions;
 
@@ -229,6 +233,8 @@ public final class Engine {
             ? Integer.MAX_VALUE
             : hasClasses ? options.classThreshold : options.hotThreshold;
     settledThreshold = hasClasses && options.compile ? options.settledThreshold : hotThreshold;
+    boolean hasPace = settledThreshold != hotThreshold;
+    pace = hasPace ? ClassPace.ofHost(settledThreshold) : null;
     truffleThreshold = options.hotThreshold;
     writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
     this.maxRegionBlocks = options.maxRegionBlocks;
@@ -317,8 +323,11 @@ public final class Engine {
 
   private boolean isHot(GuestCpu cpu, Block b) {
     return b.executions >= hotThreshold
-        || b.executions >= settledThreshold
-            && cpu.state().instructions >= Options.SETTLED_INSTRUCTIONS;
+        || pace != null && b.executions >= pace.threshold() && isSettled(cpu);
+  }
+
+  private static boolean isSettled(GuestCpu cpu) {
+    return cpu.state().instructions >= Options.SETTLED_INSTRUCTIONS;
   }
 
   /** {@code b} was executed often: builds a region around it, unless that is too early. */
@@ -532,6 +541,9 @@ public final class Engine {
             () -> {
               while (!cpus.isEmpty()) {
                 LockSupport.parkNanos(TICK_NANOS);
+                if (pace != null && cpus.stream().anyMatch(Engine::isSettled)) {
+                  pace.look(System.nanoTime());
+                }
                 for (GuestCpu cpu : cpus) {
                   cpu.ticked = true;
                   cpu.pending = 1;

@@ -37,7 +37,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   public static final int REQUEST_ISA = 0x100;
 
   private static final VarHandle REQUESTS;
-  private static final int JUMP_CACHE_SIZE = 1 << 13;
+  private static final int JUMP_CACHE_SIZE = 1 << 15;
 
   static {
     try {
