@@ -601,12 +601,12 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   }
 
   /** True when a class was checked since the address space changed, for this distance. */
-  final boolean isReady(Region region, long distance) {
+  private boolean isReady(Region region, long distance) {
     return region.epoch == epoch && region.code.distance == distance;
   }
 
   /** After a change of the address space: true when {@code region} is mapped at this distance. */
-  final boolean mayEnterAt(Region region, long distance) {
+  private boolean mayEnterAt(Region region, long distance) {
     if (region.countdown > 0) {
       region.countdown--;
       return false;
@@ -645,7 +645,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     Region region = b.region;
     boolean mayLink = region != null && (missed.looksAtPc || !region.isMovable);
     if (mayLink && region.linkable && b.next == null) {
-      missed.set(b.pc, region, region.distanceOf(b));
+      missed.set(b.pc, region);
     }
     missed = null;
   }
@@ -653,11 +653,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
   /** The class at {@code pc} if the jump cache knows it. */
   final Region cachedRegion(long pc) {
     Block b = jumpCache[jumpCacheIndex(pc)];
-    if (b == null || b.pc != pc || b.mode != mode || !b.valid || b.epoch != epoch) {
-      return null;
-    }
-    Region r = b.region;
-    return r != null && r.code != null && r.distanceOf(b) == r.code.distance ? r : null;
+    return b != null && b.pc == pc && b.mode == mode && b.valid && b.epoch == epoch
+        ? b.region
+        : null;
   }
 
   private static int jumpCacheIndex(long pc) {

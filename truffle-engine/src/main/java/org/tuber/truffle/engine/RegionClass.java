@@ -84,16 +84,17 @@ final class RegionClass {
   /** The class that goes on. */
   private static final int NEXT = 9;
 
-  /** See {@link RegionCode#distance}; in classes that move. */
-  private static final int DISTANCE = 10;
-
   /** First of the state's arrays of registers: there each is found at once and known to be one. */
-  private static final int ARRAYS = 12;
+  private static final int ARRAYS = 10;
 
   private static final int MAX_ARRAYS = 8;
   private static final int LAST_PAGES = ARRAYS + MAX_ARRAYS;
   private static final int NEARBY = LAST_PAGES + LastPages.SLOTS;
-  private static final int FIRST_FREE = NEARBY + Nearby.SLOTS;
+
+  /** See {@link RegionCode#distance}; in classes that move. */
+  private static final int DISTANCE = NEARBY + Nearby.SLOTS;
+
+  private static final int FIRST_FREE = DISTANCE + 2;
 
   /** A conditional jump takes its rare way at most so often; the host need not see where to. */
   private static final double RARE = 0.05;
@@ -278,12 +279,17 @@ final class RegionClass {
       b.aload(0).getfield(BASE, "distance", ConstantDescs.CD_long).lstore(DISTANCE);
     }
     enter(b, flow.neededAtEntry());
-    for (int i = 1; i < entries.length; i++) {
+    for (int i = plan.isMovable() ? 0 : 1; i < entries.length; i++) {
       b.aload(S).getfield(state, "pc", ConstantDescs.CD_long);
       loadAddress(b, plan.nodes()[entries[i]].pc);
       b.lcmp().ifeq(labels[entries[i]]);
     }
-    b.goto_(labels[entries[0]]);
+    if (plan.isMovable()) {
+      // A link led here that was right for another distance; the dispatcher finds the right one.
+      b.return_();
+    } else {
+      b.goto_(labels[entries[0]]);
+    }
 
     List<Label> ways = exits.stream().map(e -> b.newLabel()).toList();
     Map<BitSet, Label> handlers = new LinkedHashMap<>();

@@ -2,7 +2,8 @@ package org.tuber.truffle.engine;
 
 /**
  * Where a way out of a class region led so far, so that the next class is entered without the
- * dispatcher. A direct jump has one target, an indirect one remembers two.
+ * dispatcher. A direct jump has one target, an indirect one remembers two. A class that turns out
+ * to be mapped somewhere else than when the link was made returns at once.
  *
  * <p>Written by the dispatcher of any CPU, read by all: the targets are immutable.
  */
@@ -10,23 +11,18 @@ public final class RegionLink {
   /** Classes that may wait for each other: what the host's return predictor remembers. */
   private static final int MAX_DEPTH = 24;
 
-  /**
-   * Where it led.
-   *
-   * @param distance of the region there from where it was when it was written
-   */
-  private record Target(long pc, Region region, long distance) {}
+  private record Target(long pc, Region region) {}
 
-  private static final Target NONE = new Target(-1, null, 0);
-
-  /** Compares addresses: for indirect jumps, and where a class may move. */
-  final boolean looksAtPc;
+  private static final Target NONE = new Target(-1, null);
 
   /** The class that this leads out of, for a profile; else null. */
   Region owner;
 
   private Target first = NONE;
   private Target second = NONE;
+
+  /** Compares addresses: for indirect jumps, and where a class may move. */
+  final boolean looksAtPc;
 
   RegionLink(boolean looksAtPc) {
     this.looksAtPc = looksAtPc;
@@ -38,58 +34,44 @@ public final class RegionLink {
    * @param depth of the class that leaves
    */
   public RegionCode next(GuestCpu c, int depth) {
-    return enter(c, depth, first);
+    return enter(c, depth, first.region);
   }
 
   /** The class at {@code pc}, or null: for the dispatcher. */
   public RegionCode next(GuestCpu c, int depth, long pc) {
     Target t = first;
     if (t.pc == pc) {
-      return enter(c, depth, t);
+      return enter(c, depth, t.region);
     }
     t = second;
-    if (t.pc == pc) {
-      return enter(c, depth, t);
-    }
-    Region r = c.cachedRegion(pc);
-    return enter(c, depth, r, r != null && r.epoch == c.epoch);
+    return enter(c, depth, t.pc == pc ? t.region : c.cachedRegion(pc));
   }
 
   /** Goes on where a direct jump leads, in a class if there is one, and returns after it. */
   public void go(GuestState s, GuestCpu c, int depth) {
-    RegionCode code = looksAtPc ? next(c, depth, s.pc) : enter(c, depth, first);
+    RegionCode code = looksAtPc ? next(c, depth, s.pc) : enter(c, depth, first.region);
     if (code != null) {
       code.run(s, c, depth + 1);
     }
   }
 
-  private RegionCode enter(GuestCpu c, int depth, Target t) {
-    Region r = t.region;
-    return enter(c, depth, r, r != null && (c.isReady(r, t.distance) || mayEnter(c, t)));
-  }
-
-  /** The address space has changed since the class was entered last. */
-  private static boolean mayEnter(GuestCpu c, Target t) {
-    return t.region.linkable && c.mayEnterAt(t.region, t.distance);
-  }
-
-  private RegionCode enter(GuestCpu c, int depth, Region r, boolean isReady) {
-    if (isReady && r.linkable && c.pending == 0 && depth < MAX_DEPTH) {
+  private RegionCode enter(GuestCpu c, int depth, Region r) {
+    if (r != null && r.linkable && r.epoch == c.epoch && c.pending == 0 && depth < MAX_DEPTH) {
       return r.code;
     }
     c.missed = this;
     return null;
   }
 
-  /** {@code region} is what control came to at {@code pc}, and this is its distance there. */
-  void set(long pc, Region region, long distance) {
-    if (first.pc == pc && first.region == region && first.distance == distance) {
+  /** {@code region} is what control came to at {@code pc}. */
+  void set(long pc, Region region) {
+    if (first.pc == pc && first.region == region) {
       return;
     }
     if (first.pc != pc) {
       second = first;
     }
-    first = new Target(pc, region, distance);
+    first = new Target(pc, region);
   }
 
   /** Forgets all: what is dead need not keep others alive. */
