@@ -760,6 +760,8 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
             b.secondPage.removeCrossing(b);
           }
           b.valid = false;
+          // From now on nobody tells its regions of stores.
+          engine.invalidated(b);
         }
         b = page.findElsewhere(pc, mode, epoch);
         if (b != null && move(b, pc)) {
