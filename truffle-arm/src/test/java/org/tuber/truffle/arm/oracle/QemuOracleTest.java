@@ -37,7 +37,7 @@ class QemuOracleTest {
   private static final int INSTRUCTIONS = 4000;
 
   /** Streams of each kind that take about an hour on two cores. */
-  private static final int SOAK = 8000;
+  private static final int SOAK = 24_000;
 
   private static final boolean SOAKS = Boolean.getBoolean("tuber.soak");
   private static final int CLASS_SOAK = 300;
