@@ -144,6 +144,11 @@ public final class Block {
   /** Region that contains this block without an entry here, or null. */
   Region coveredBy;
 
+  /** True for a {@link #kind} that leads to {@link #takenPc}. */
+  public static boolean isDirect(int kind) {
+    return kind == JUMP || kind == BRANCH || kind == CALL;
+  }
+
   /** A block that stays where it is. */
   public Block(long pc, int mode, long[] code, int kind, long takenPc, long fallPc, int bytes) {
     this(pc, mode, code, kind, takenPc, fallPc, bytes, 0);

@@ -45,14 +45,9 @@ final class CodePage {
     return (int) ((pc & keyMask) * SPREAD >>> shift);
   }
 
-  /** Its blocks may move. */
-  boolean blocksMove() {
-    return keyMask != -1;
-  }
-
   /** A block of these bytes that may move to {@code pc}: it is not in use in {@code epoch}. */
   Block findElsewhere(long pc, int mode, long epoch) {
-    if (!blocksMove()) {
+    if (keyMask == -1) {
       return null;
     }
     for (Block b = buckets[bucket(pc)]; b != null; b = b.nextInBucket) {

@@ -829,10 +829,9 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         && (b.secondPage == null || fetchHostPage(pc + b.bytes - 1) == b.secondPage.hostPage);
   }
 
-  /** Moves a block that is not in use in this epoch to {@code pc}, if its bytes are there. */
+  /** Moves a block that {@link CodePage#findElsewhere} found, if its bytes are there. */
   private boolean move(Block b, long pc) {
-    boolean mayMove = b.isMovable && b.epoch != epoch && !engine.hasSeveralCpus();
-    if (!mayMove || !b.page.blocksMove() || !isMappedAt(b, pc)) {
+    if (engine.hasSeveralCpus() || !isMappedAt(b, pc)) {
       return false;
     }
     b.moveTo(pc);

@@ -6,8 +6,6 @@ import java.util.Map;
 
 /** A compiled or compiling region with a few blocks where it can be entered. */
 final class Region {
-  private static final long PAGE_MASK = -4096L;
-
   /** Wait this many executions of the head in the interpreter between tries to enter. */
   static final int RETRY = 16;
 
@@ -84,9 +82,9 @@ final class Region {
     for (int i = 0; i < blocks.length; i++) {
       Block b = blocks[i];
       long pc = plan.blockPcs()[i];
-      pages.put(pc & PAGE_MASK, b.page.hostPage);
+      pages.put(pc & GuestMemory.PAGE_MASK, b.page.hostPage);
       if (b.secondPage != null) {
-        pages.put(pc + b.bytes - 1 & PAGE_MASK, b.secondPage.hostPage);
+        pages.put(pc + b.bytes - 1 & GuestMemory.PAGE_MASK, b.secondPage.hostPage);
       }
     }
     this.pagePcs = pages.keySet().stream().mapToLong(Long::longValue).toArray();

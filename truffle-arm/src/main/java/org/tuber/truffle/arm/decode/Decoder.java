@@ -122,9 +122,8 @@ public final class Decoder {
 
   private Block finish(int kind) {
     long[] words = Arrays.copyOf(code, 2 * count);
-    boolean isDirect = kind == Block.JUMP || kind == Block.BRANCH || kind == Block.CALL;
     // Direct branches have their target as immediate; TBZ has a bit number in w0 beside it.
-    long taken = isDirect ? blockPc + words[words.length - 1] : 0;
+    long taken = Block.isDirect(kind) ? blockPc + words[words.length - 1] : 0;
     long fall = blockPc + 4L * count;
     return new Block(blockPc, mode, words, kind, taken, fall, 4 * count, -1);
   }

@@ -111,7 +111,7 @@ public final class Decoder {
   private Block finish(int kind) {
     long fall = next(offset);
     long taken = 0;
-    if (isDirect(kind)) {
+    if (Block.isDirect(kind)) {
       long base = segmented ? cpu.segmentBase[X86Cpu.CS] : 0;
       long target = fall - base + immediate;
       if (!bits64) {
@@ -131,17 +131,13 @@ public final class Decoder {
         addressMask(kind));
   }
 
-  private static boolean isDirect(int kind) {
-    return kind == Block.JUMP || kind == Block.BRANCH || kind == Block.CALL;
-  }
-
   /** The bits of addresses where all of the block's follow that of its first byte, else 0. */
   private long addressMask(int kind) {
     if (bits64) {
       return -1;
     }
     // Jumps by 16-bit operands stay in the segment's first 64 KiB.
-    boolean isShort = isDirect(kind) && operandSize() == 1;
+    boolean isShort = Block.isDirect(kind) && operandSize() == 1;
     return default32 && !segmented && !isShort ? 0xffff_ffffL : 0;
   }
 
