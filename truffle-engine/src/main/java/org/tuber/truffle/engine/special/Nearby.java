@@ -87,7 +87,9 @@ public final class Nearby {
       }
       long lowest = Math.min(from, first);
       long highest = Math.max(to, last);
-      if (!isOpen || !mayGrow || highest - lowest >= REACH) {
+      // Of addresses with 32 bits the distances have more, and may lie half the range apart.
+      boolean isFar = Long.compareUnsigned(highest - lowest, REACH) >= 0;
+      if (!isOpen || !mayGrow || isFar) {
         return false;
       }
       first = lowest;
@@ -209,6 +211,9 @@ public final class Nearby {
     }
     Spot at = spot(address);
     long last = at.offset + bytes - 1;
+    if (last < at.offset) {
+      return null;
+    }
     for (Run r : runs) {
       if ((r.isWrite || !isWrite)
           && r.root.equals(at.root)

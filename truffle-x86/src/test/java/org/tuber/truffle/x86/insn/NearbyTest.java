@@ -52,6 +52,15 @@ class NearbyTest {
       "488b06 a801 740a 48035e08 48895e18 eb0c 482b5e08 48895e10 48035e10"
           + " 4801d6 48ffc9 75db f4";
 
+  /**
+   * Addresses of 32 bits that are near each other, of values that are half the range apart.
+   *
+   * <p>l: mov rbx,7702db1a40000000h; mov rdi,eed408ba40000010h; mov rax,[ebx]; add rax,[edi]; mov
+   * [ebx+0x20],rax; dec rcx; jnz l; hlt.
+   */
+  private static final String FAR =
+      "48bb000000401adb0277 48bf10000040ba08d4ee 67488b03 67480307 6748894320 48ffc9 75da f4";
+
   private static BareMachine machine(Engine.Options options) {
     BareMachine m = new BareMachine(Map.of("model", "max"), options).longMode();
     m.ram.store64(0x2000 + 8, DIRECTORY | 7);
@@ -97,7 +106,7 @@ class NearbyTest {
   }
 
   static Stream<Arguments> programs() {
-    return Stream.of(FIELDS, STACK, PATHS)
+    return Stream.of(FIELDS, STACK, PATHS, FAR)
         .flatMap(p -> Stream.of(1, 3, 8, 20, 48, 4089, 4097).map(step -> Arguments.of(p, step)));
   }
 
