@@ -101,7 +101,8 @@ public final class X86Isa extends Isa {
       mask |= base(Word.base(w0)) | base(Word.index(w0));
       // RAX RCX RDX RBX RSP RBP: implied by too many operations to tell apart here.
       mask |= 0x3f;
-      if (op == IntegerRows.PUSHA || op == IntegerRows.POPA) {
+      boolean isString = op >= IntegerRows.MOVS_B && op <= IntegerRows.SCAS;
+      if (isString || op == IntegerRows.PUSHA || op == IntegerRows.POPA) {
         mask |= RSI_RDI;
       }
       if (op >= Op.SYSTEM) {

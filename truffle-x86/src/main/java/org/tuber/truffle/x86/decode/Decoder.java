@@ -573,6 +573,14 @@ public final class Decoder {
         addressSize();
         segment(X86Cpu.DS);
       }
+      case IntegerRows.MOVS_B,
+          IntegerRows.MOVS,
+          IntegerRows.CMPS_B,
+          IntegerRows.CMPS,
+          IntegerRows.STOS,
+          IntegerRows.LODS,
+          IntegerRows.SCAS ->
+          string(row.op);
       case IntegerRows.XCHG -> {
         if (opcode == 0x90 && row.map == 0 && (rex & 1) == 0) {
           w0 = (w0 & ~0x3ffL) | IntegerRows.NOP;
@@ -595,6 +603,18 @@ public final class Decoder {
     if (segmentPrefix >= 0 || segmented) {
       w0 |= (long) ((segmentPrefix >= 0 ? segmentPrefix : X86Cpu.DS) + 1) << Word.SEGMENT_SHIFT;
     }
+  }
+
+  /** A string instruction without repeat prefix, from RSI or to RDI or both. */
+  private void string(int op) {
+    stringAddressing();
+    boolean stores = op != IntegerRows.LODS && op != IntegerRows.SCAS;
+    stores &= op != IntegerRows.CMPS_B && op != IntegerRows.CMPS;
+    boolean loadsCode = segmentPrefix == X86Cpu.CS;
+    loadsCode &= op != IntegerRows.STOS && op != IntegerRows.SCAS;
+    isForbidden =
+        stores && (cpu.mode & X86Cpu.readOnly(X86Cpu.ES)) != 0
+            || loadsCode && (cpu.mode & X86Cpu.MODE_CS_UNREADABLE) != 0;
   }
 
   private int byteRegister(int n) {

@@ -242,14 +242,16 @@ public final class Disassembler {
 
   private String repetition() {
     String locked = lock ? "lock " : "";
-    if (legacyPrefix == 0 || row.prefix == legacyPrefix || row.isVex()) {
-      return locked;
-    }
     boolean repeats =
         switch (row.mnemonic()) {
           case "ins", "outs", "movs", "lods", "stos" -> true;
           default -> false;
         };
+    boolean compares = row.mnemonic().equals("scas") || row.mnemonic().equals("cmps");
+    boolean isPartOfOpcode = row.prefix == legacyPrefix && !repeats && !compares;
+    if (legacyPrefix == 0 || isPartOfOpcode || row.isVex()) {
+      return locked;
+    }
     return locked + (legacyPrefix == 0xf2 ? "repnz " : repeats ? "rep " : "repz ");
   }
 

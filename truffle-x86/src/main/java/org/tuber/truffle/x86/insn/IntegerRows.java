@@ -119,6 +119,16 @@ public final class IntegerRows {
   /** CLFLUSH and the like: the address is checked as for a load. */
   public static final int TOUCH = 101;
 
+  /** String instructions without a repeat prefix; with one they are sys.SystemRows'. */
+  public static final int MOVS_B = 102;
+
+  public static final int MOVS = 103;
+  public static final int CMPS_B = 104;
+  public static final int CMPS = 105;
+  public static final int STOS = 106;
+  public static final int LODS = 107;
+  public static final int SCAS = 108;
+
   /**
    * First number of the forms with everything fixed: kind, form, size (see {@link #specialize}).
    */
@@ -147,6 +157,7 @@ public final class IntegerRows {
     addMulDiv(m);
     addStack(m);
     addBranches(m);
+    addStrings(m);
     addRest(m);
   }
 
@@ -320,6 +331,19 @@ public final class IntegerRows {
     m.row("E1", "loope Jb", LOOPE, F64 | BRANCH | FLAGS_KEPT);
     m.row("E2", "loop Jb", LOOP, F64 | BRANCH | FLAGS_KEPT);
     m.row("E3", "jcxz Jb", JCXZ, F64 | BRANCH | FLAGS_KEPT);
+  }
+
+  private static void addStrings(OpcodeMap m) {
+    m.row("A4", "movs Yb,Xb", MOVS_B, FLAGS_KEPT);
+    m.row("A5", "movs Yv,Xv", MOVS, FLAGS_KEPT);
+    m.row("A6", "cmps Xb,Yb", CMPS_B, FLAGS_SUB);
+    m.row("A7", "cmps Xv,Yv", CMPS, FLAGS_SUB);
+    m.row("AA", "stos Yb,AL", STOS, FLAGS_KEPT);
+    m.row("AB", "stos Yv,rAX", STOS, FLAGS_KEPT);
+    m.row("AC", "lods AL,Xb", LODS, FLAGS_KEPT);
+    m.row("AD", "lods rAX,Xv", LODS, FLAGS_KEPT);
+    m.row("AE", "scas AL,Yb", SCAS, FLAGS_SUB);
+    m.row("AF", "scas rAX,Yv", SCAS, FLAGS_SUB);
   }
 
   private static void addRest(OpcodeMap m) {

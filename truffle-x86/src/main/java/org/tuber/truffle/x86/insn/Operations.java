@@ -8,6 +8,7 @@ import org.tuber.truffle.x86.decode.Op;
 import org.tuber.truffle.x86.decode.Word;
 import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
+import org.tuber.truffle.x86.sys.StringOps;
 import org.tuber.truffle.x86.sys.SystemRows;
 
 /**
@@ -79,6 +80,13 @@ final class Operations {
     t[IntegerRows.CMOVCC] = (s, c, w0, w1) -> Move.cmov(s, c, w0, w1);
     t[IntegerRows.IMUL2] = (s, c, w0, w1) -> MulDiv.imul2(s, c, w0, w1);
     t[IntegerRows.IMUL3] = (s, c, w0, w1) -> MulDiv.imul3(s, c, w0, w1);
+    t[IntegerRows.MOVS_B] = (s, c, w0, w1) -> StringOps.moveOne(s, c, w0, 0);
+    t[IntegerRows.MOVS] = (s, c, w0, w1) -> StringOps.moveOne(s, c, w0, Word.size(w0));
+    t[IntegerRows.CMPS_B] = (s, c, w0, w1) -> StringOps.compareOne(s, c, w0, 0);
+    t[IntegerRows.CMPS] = (s, c, w0, w1) -> StringOps.compareOne(s, c, w0, Word.size(w0));
+    t[IntegerRows.STOS] = (s, c, w0, w1) -> StringOps.storeOne(s, c, w0, Word.size(w0));
+    t[IntegerRows.LODS] = (s, c, w0, w1) -> StringOps.loadOne(s, c, w0, Word.size(w0));
+    t[IntegerRows.SCAS] = (s, c, w0, w1) -> StringOps.scanOne(s, c, w0, Word.size(w0));
     t[IntegerRows.NOP] = (s, c, w0, w1) -> {};
     FixedForms.addTo(t);
     return t;

@@ -9,13 +9,14 @@ import org.tuber.truffle.x86.state.X86Cpu;
 import org.tuber.truffle.x86.state.X86State;
 
 /**
- * MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS with their repeat prefixes (SDM vol. 1, 7.3.9; vol. 2).
+ * MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS (SDM vol. 1, 7.3.9; vol. 2): one element each as {@link
+ * #moveOne} and so on, ordinary instructions within a block; and with their repeat prefixes.
  *
  * <p>Registers are committed after each element or run of elements, so that a fault and an
  * interrupt leave the instruction to be started again where it was. MOVS and STOS work a page at a
  * time where both sides have a valid TLB entry.
  */
-final class StringOps {
+public final class StringOps {
   private static final int RAX = 0;
   private static final int RCX = 1;
   private static final int RDX = 2;
@@ -104,15 +105,66 @@ final class StringOps {
     return isRepeated(w0) && (s.r[RCX] & mask) == 0;
   }
 
+  // ---------------------------------------------------------------- one element
+
+  // Segments that do not allow what the instruction does there are the decoder's business.
+
+  private static long sourceOfOne(X86State s, X86Cpu c, long w0, int size) {
+    long offset = s.r[RSI] & addressMask(w0);
+    int segment = Word.segment(w0);
+    return segment < 0 ? offset : Operand.linear(c, segment, offset, 1 << size);
+  }
+
+  private static long secondOfOne(X86State s, X86Cpu c, long w0, int size) {
+    long offset = s.r[RDI] & addressMask(w0);
+    return Word.segment(w0) < 0 ? offset : Operand.linear(c, X86Cpu.ES, offset, 1 << size);
+  }
+
+  private static void advanceOne(X86State s, X86Cpu c, long w0, int n, int size) {
+    advance(s, n, addressMask(w0), step(c, size));
+  }
+
+  /** MOVS without prefix. */
+  public static void moveOne(X86State s, X86Cpu c, long w0, int size) {
+    long v = Operand.load(s, c, sourceOfOne(s, c, w0, size), size);
+    Operand.store(s, c, secondOfOne(s, c, w0, size), size, v);
+    advanceOne(s, c, w0, RSI, size);
+    advanceOne(s, c, w0, RDI, size);
+  }
+
+  /** STOS without prefix. */
+  public static void storeOne(X86State s, X86Cpu c, long w0, int size) {
+    Operand.store(s, c, secondOfOne(s, c, w0, size), size, s.r[RAX]);
+    advanceOne(s, c, w0, RDI, size);
+  }
+
+  /** LODS without prefix. */
+  public static void loadOne(X86State s, X86Cpu c, long w0, int size) {
+    Operand.setRegister(s, RAX, size, Operand.load(s, c, sourceOfOne(s, c, w0, size), size));
+    advanceOne(s, c, w0, RSI, size);
+  }
+
+  /** SCAS without prefix. */
+  public static void scanOne(X86State s, X86Cpu c, long w0, int size) {
+    long b = Operand.load(s, c, secondOfOne(s, c, w0, size), size);
+    advanceOne(s, c, w0, RDI, size);
+    compare(s, Operand.register(s, RAX, size), b, size);
+  }
+
+  /** CMPS without prefix. */
+  public static void compareOne(X86State s, X86Cpu c, long w0, int size) {
+    long a = Operand.load(s, c, sourceOfOne(s, c, w0, size), size);
+    long b = Operand.load(s, c, secondOfOne(s, c, w0, size), size);
+    advanceOne(s, c, w0, RSI, size);
+    advanceOne(s, c, w0, RDI, size);
+    compare(s, a, b, size);
+  }
+
   // ---------------------------------------------------------------- MOVS
 
   static void movs(X86State s, X86Cpu c, long w0, int size) {
     long mask = addressMask(w0);
     long step = step(c, size);
-    if (!isRepeated(w0)) {
-      moveOne(s, c, w0, size, mask, step);
-      return;
-    }
     if (isCountZero(s, w0, mask)) {
       return;
     }
@@ -121,13 +173,13 @@ final class StringOps {
     do {
       n = step > 0 ? moveRun(s, c, w0, size, mask) : 0;
       if (n == 0) {
-        moveOne(s, c, w0, size, mask, step);
+        moveFirst(s, c, w0, size, mask, step);
         n = 1;
       }
     } while (!done(s, c, w0, mask, n, turn++));
   }
 
-  private static void moveOne(X86State s, X86Cpu c, long w0, int size, long mask, long step) {
+  private static void moveFirst(X86State s, X86Cpu c, long w0, int size, long mask, long step) {
     long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
     Operand.store(s, c, destination(s, c, mask, size), size, v);
     advance(s, RSI, mask, step);
@@ -207,10 +259,6 @@ final class StringOps {
   static void stos(X86State s, X86Cpu c, long w0, int size) {
     long mask = addressMask(w0);
     long step = step(c, size);
-    if (!isRepeated(w0)) {
-      storeOne(s, c, size, mask, step);
-      return;
-    }
     if (isCountZero(s, w0, mask)) {
       return;
     }
@@ -219,13 +267,13 @@ final class StringOps {
     do {
       n = step > 0 ? storeRun(s, c, size, mask) : 0;
       if (n == 0) {
-        storeOne(s, c, size, mask, step);
+        storeFirst(s, c, size, mask, step);
         n = 1;
       }
     } while (!done(s, c, w0, mask, n, turn++));
   }
 
-  private static void storeOne(X86State s, X86Cpu c, int size, long mask, long step) {
+  private static void storeFirst(X86State s, X86Cpu c, int size, long mask, long step) {
     Operand.store(s, c, destination(s, c, mask, size), size, s.r[RAX]);
     advance(s, RDI, mask, step);
   }
@@ -274,7 +322,7 @@ final class StringOps {
       long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
       Operand.setRegister(s, RAX, size, v);
       advance(s, RSI, mask, step);
-    } while (isRepeated(w0) && !done(s, c, w0, mask, 1, turn++));
+    } while (!done(s, c, w0, mask, 1, turn++));
   }
 
   // ---------------------------------------------------------------- SCAS, CMPS
@@ -297,7 +345,7 @@ final class StringOps {
     do {
       b = Operand.load(s, c, second(s, c, mask, size), size);
       advance(s, RDI, mask, step);
-    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    } while (!endComparison(s, c, w0, mask, turn++, a == b));
     compare(s, a, b, size);
   }
 
@@ -315,7 +363,7 @@ final class StringOps {
       b = Operand.load(s, c, second(s, c, mask, size), size);
       advance(s, RSI, mask, step);
       advance(s, RDI, mask, step);
-    } while (isRepeated(w0) && !endComparison(s, c, w0, mask, turn++, a == b));
+    } while (!endComparison(s, c, w0, mask, turn++, a == b));
     compare(s, a, b, size);
   }
 

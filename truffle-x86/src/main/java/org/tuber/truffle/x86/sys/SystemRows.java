@@ -229,16 +229,19 @@ public final class SystemRows {
   }
 
   private static void addStrings(OpcodeMap m) {
-    m.row("A4", "movs Yb,Xb", MOVS_B, SYSTEM);
-    m.row("A5", "movs Yv,Xv", MOVS, SYSTEM);
-    m.row("A6", "cmps Xb,Yb", CMPS_B, SYSTEM);
-    m.row("A7", "cmps Xv,Yv", CMPS, SYSTEM);
-    m.row("AA", "stos Yb,AL", STOS, SYSTEM);
-    m.row("AB", "stos Yv,rAX", STOS, SYSTEM);
-    m.row("AC", "lods AL,Xb", LODS, SYSTEM);
-    m.row("AD", "lods rAX,Xv", LODS, SYSTEM);
-    m.row("AE", "scas AL,Yb", SCAS, SYSTEM);
-    m.row("AF", "scas rAX,Yv", SCAS, SYSTEM);
+    for (String repeat : new String[] {"F2 ", "F3 "}) {
+      // Without prefix they are insn.IntegerRows'.
+      m.row(repeat + "A4", "movs Yb,Xb", MOVS_B, SYSTEM);
+      m.row(repeat + "A5", "movs Yv,Xv", MOVS, SYSTEM);
+      m.row(repeat + "A6", "cmps Xb,Yb", CMPS_B, SYSTEM);
+      m.row(repeat + "A7", "cmps Xv,Yv", CMPS, SYSTEM);
+      m.row(repeat + "AA", "stos Yb,AL", STOS, SYSTEM);
+      m.row(repeat + "AB", "stos Yv,rAX", STOS, SYSTEM);
+      m.row(repeat + "AC", "lods AL,Xb", LODS, SYSTEM);
+      m.row(repeat + "AD", "lods rAX,Xv", LODS, SYSTEM);
+      m.row(repeat + "AE", "scas AL,Yb", SCAS, SYSTEM);
+      m.row(repeat + "AF", "scas rAX,Yv", SCAS, SYSTEM);
+    }
     m.row("6C", "ins Yb,DX", INS_B, SYSTEM);
     m.row("6D", "ins Yz,DX", INS, SYSTEM);
     m.row("6E", "outs DX,Xb", OUTS_B, SYSTEM);

@@ -78,6 +78,22 @@ class LockstepTest {
     }
   }
 
+  /**
+   * String instructions within a block.
+   *
+   * <p>lea rsi, [rdi+100h]; l: movsb; lodsb; stosb; cmpsb; scasb; setz al; dec rcx; jnz l; hlt.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void stringsAreOrdinaryInstructions(boolean classes) {
+    try (BareMachine m = machine(classes)) {
+      run(m, "488db700010000 a4 ac aa a6 ae 0f94c0 48ffc9 75f3 f4", 5000);
+      assertThat(m.s.r[7]).isEqualTo(DATA + 4 * 5000);
+      assertThat(m.s.r[6]).isEqualTo(DATA + 0x100 + 3 * 5000);
+      assertThat(m.cpu.statistics()).containsPattern("lockstep: [1-9]\\d* runs .* [1-9]\\d+ ");
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aWrongRegisterIsFound(boolean classes) {

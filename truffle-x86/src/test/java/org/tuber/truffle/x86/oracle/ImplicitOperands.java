@@ -192,9 +192,11 @@ final class ImplicitOperands {
   private static void string(SampleGenerator g, Encoding e) {
     Values v = g.values();
     CpuState s = g.state();
-    boolean repeated = v.once(2);
-    if (repeated) {
+    boolean isPort = e.has(Row.SYSTEM) && e.prefix != 0xf2 && e.prefix != 0xf3;
+    if (isPort && v.once(2)) {
       g.setRep(v.once(2) ? 0xf2 : 0xf3);
+    }
+    if (e.has(Row.SYSTEM)) {
       g.pin(RCX, v.below(20) | (v.once(8) ? v.integer() << 32 : 0));
       if (s.r[RCX] != (int) s.r[RCX] || s.r[RCX] < 0) {
         g.pin(RCX, v.below(20));

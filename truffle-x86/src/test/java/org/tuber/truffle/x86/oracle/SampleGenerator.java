@@ -151,6 +151,8 @@ final class SampleGenerator {
     // In 32-bit code it would cut EIP to 16 bits: nothing is mapped there.
     operandSize &= !branch;
     addressSize = bits64 && values.once(8);
+    // A variant's random indexes, cut to 32 bits, are where the host's JVM has memory of its own.
+    addressSize &= !e.vsib;
     segment = -1;
     if (values.once(10)) {
       segment = values.once(2) ? FS : GS;

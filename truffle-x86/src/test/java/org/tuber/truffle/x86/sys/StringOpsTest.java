@@ -80,7 +80,7 @@ class StringOpsTest {
   @Test
   void movsWithoutPrefixMovesOneAndLeavesRcx() {
     registers(0x60_0000, 0x61_0000, 9);
-    StringOps.movs(s, c, OFFSET, 2);
+    StringOps.moveOne(s, c, OFFSET, 2);
     assertThat(m.ram.load32(0x61_0000)).isEqualTo(m.ram.load32(0x60_0000));
     assertThat(s.r[RCX]).isEqualTo(9);
     assertThat(s.r[RDI]).isEqualTo(0x61_0004);
@@ -244,11 +244,56 @@ class StringOpsTest {
   }
 
   @Test
+  void oneElementDownwards() {
+    c.setEflagsHigh(c.eflagsHigh | Flags.DF);
+    registers(0x60_0010, 0x80_0010, 9);
+    StringOps.moveOne(s, c, OFFSET, 1);
+    assertThat(m.ram.load16(0x80_0010)).isEqualTo(m.ram.load16(0x60_0010));
+    StringOps.compareOne(s, c, OFFSET, 3);
+    StringOps.loadOne(s, c, OFFSET, 0);
+    StringOps.storeOne(s, c, OFFSET, 0);
+    assertThat(s.r[RSI]).isEqualTo(0x60_0010 - 2 - 8 - 1);
+    assertThat(s.r[RDI]).isEqualTo(0x80_0010 - 2 - 8 - 1);
+    assertThat(s.r[RCX]).isEqualTo(9);
+    assertThat(m.ram.load8(0x80_0006)).isEqualTo(m.ram.load8(0x60_0006));
+  }
+
+  @Test
+  void oneElementComparedSetsFlags() {
+    registers(0x60_0000, 0x60_0000, 0);
+    StringOps.compareOne(s, c, OFFSET, 2);
+    assertThat(Flags.zf(s)).isTrue();
+    s.r[0] = m.ram.load8(0x60_0004) - 1L & 0xff;
+    StringOps.scanOne(s, c, OFFSET, 0);
+    assertThat(Flags.zf(s)).isFalse();
+    assertThat(Flags.cf(s)).isTrue();
+    assertThat(s.r[RDI]).isEqualTo(0x60_0005);
+  }
+
+  @Test
+  void oneElementThatFaultsChangesNothing() {
+    registers(0x60_0000, 0x80_4000, 5);
+    GuestFault f = m.faultOf(() -> StringOps.moveOne(s, c, OFFSET, 3));
+    assertThat(f.address).isEqualTo(0x80_4000);
+    assertThat(s.r[RSI]).isEqualTo(0x60_0000);
+    assertThat(s.r[RDI]).isEqualTo(0x80_4000);
+  }
+
+  @Test
+  void addressesWrapAtTheirSize() {
+    registers(0x1_0060_0000L, 0x7_0080_0000L, 0);
+    StringOps.moveOne(s, c, OFFSET | Word.ADDR32, 0);
+    assertThat(m.ram.load8(0x80_0000)).isEqualTo(m.ram.load8(0x60_0000));
+    assertThat(s.r[RSI]).isEqualTo(0x60_0001);
+    assertThat(s.r[RDI]).isEqualTo(0x80_0001);
+  }
+
+  @Test
   void segmentOverrideOfTheSource() {
     c.segments[X86Cpu.FS].base = 0x60_0000;
     c.segmentBase[X86Cpu.FS] = 0x60_0000;
     registers(0x10, 0, 0);
-    StringOps.lods(s, c, (X86Cpu.FS + 1L) << Word.SEGMENT_SHIFT, 3);
+    StringOps.loadOne(s, c, (X86Cpu.FS + 1L) << Word.SEGMENT_SHIFT, 3);
     assertThat(s.r[0]).isEqualTo(m.ram.load64(0x60_0010));
     assertThat(s.r[RSI]).isEqualTo(0x18);
   }
