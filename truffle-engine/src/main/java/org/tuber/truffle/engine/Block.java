@@ -126,6 +126,11 @@ public final class Block {
   /** Number of the entry in {@link #next}. */
   int nextEntry;
 
+  /** What {@link #distance} is to, or null. */
+  private Region measured;
+
+  private long distance;
+
   /** How often a host class around this block was too long: each time it is to be half as long. */
   int classShrink;
 
@@ -182,11 +187,21 @@ public final class Block {
 
   /** It is mapped at {@code to} now, the same bytes in the same place of their page. */
   void moveTo(long to) {
-    long distance = to - pc;
+    long by = to - pc;
     pc = to;
-    takenPc = takenPc + distance & addressMask;
-    fallPc = fallPc + distance & addressMask;
+    takenPc = takenPc + by & addressMask;
+    fallPc = fallPc + by & addressMask;
     hasMoved = true;
+    measured = null;
+  }
+
+  /** {@link Region#distanceOf}, which looks at several objects, once. */
+  long distanceFrom(Region region) {
+    if (measured != region) {
+      distance = region.distanceOf(this);
+      measured = region;
+    }
+    return distance;
   }
 
   /**

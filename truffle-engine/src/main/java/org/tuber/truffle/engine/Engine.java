@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
@@ -171,6 +172,11 @@ public final class Engine {
   }
 
   final Isa isa;
+
+  /** Runs blocks. CPUs may see another one late; all do the same. */
+  BlockInterpreter interpreter;
+
+  private final AtomicBoolean isInterpreterChosen = new AtomicBoolean();
   final CodePages codePages = new CodePages(this);
   private final int hotThreshold;
 
@@ -237,9 +243,24 @@ public final class Engine {
     pace = hasPace ? ClassPace.ofHost(settledThreshold) : null;
     truffleThreshold = options.hotThreshold;
     writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
+    interpreter = new TableInterpreter(isa);
     this.maxRegionBlocks = options.maxRegionBlocks;
     this.maxRegionInstructions = options.maxRegionInstructions;
     isLockstep = options.lockstep && isa.operations() != null;
+  }
+
+  /** The instruction set's own. */
+  private static final class TableInterpreter extends BlockInterpreter {
+    private final Isa isa;
+
+    TableInterpreter(Isa isa) {
+      this.isa = isa;
+    }
+
+    @Override
+    public int interpret(GuestState s, GuestCpu cpu, long[] code) {
+      return isa.interpret(s, cpu, code);
+    }
   }
 
   private static ExecutorService newWriter() {
@@ -316,6 +337,32 @@ public final class Engine {
     return writer == null;
   }
 
+  /**
+   * Some code is warm, so the program is none that ends at once: the interpreter is made that takes
+   * a moment. Lockstep compares with the instruction set's own.
+   */
+  private void improveInterpreter() {
+    if (isLockstep || isInterpreterChosen.getAndSet(true)) {
+      return;
+    }
+    if (writer == null) {
+      chooseInterpreter();
+    } else {
+      writer.execute(this::chooseInterpreter);
+    }
+  }
+
+  private void chooseInterpreter() {
+    try {
+      BlockInterpreter better = isa.newInterpreter();
+      if (better != null) {
+        interpreter = better;
+      }
+    } catch (RuntimeException | LinkageError e) {
+      LOG.error("the interpreter stays as it is", e);
+    }
+  }
+
   /** Executions after which {@link #hot} is to be called first. */
   int firstTrigger() {
     return settledThreshold;
@@ -332,6 +379,7 @@ public final class Engine {
 
   /** {@code b} was executed often: builds a region around it, unless that is too early. */
   void hot(GuestCpu cpu, Block b) {
+    improveInterpreter();
     if (!compile || b.page == null || b.kind == Block.SYSTEM) {
       b.trigger = Integer.MAX_VALUE;
       return;

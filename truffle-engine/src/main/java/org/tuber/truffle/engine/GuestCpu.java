@@ -575,7 +575,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       b.trigger = engine.firstTrigger();
       return false;
     }
-    long distance = region.distanceOf(b);
+    long distance = b.distanceFrom(region);
     if (distance != 0 && !region.isMovable) {
       // Made for another place. What moves once moves again: the next one is for all places.
       engine.drop(region);
@@ -710,7 +710,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     engine.isa.enterBlock(s, b.pc);
     int outcome;
     try {
-      outcome = engine.isa.interpret(s, this, b.code);
+      outcome = engine.interpreter.interpret(s, this, b.code);
     } catch (GuestFault f) {
       s.pc = b.pc + s.pcOffset;
       throw f;

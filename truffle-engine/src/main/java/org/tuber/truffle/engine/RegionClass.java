@@ -1,17 +1,13 @@
 package org.tuber.truffle.engine;
 
 import java.lang.classfile.ClassFile;
-import java.lang.classfile.ClassHierarchyResolver;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
 import java.lang.classfile.TypeKind;
-import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -32,6 +28,7 @@ import org.tuber.truffle.engine.special.RegisterFile;
 import org.tuber.truffle.engine.special.Specializer;
 import org.tuber.truffle.engine.special.Unsuited;
 import org.tuber.truffle.engine.special.Value;
+import org.tuber.truffle.engine.special.WrittenClass;
 
 /**
  * Writes a region as a Java method: guest registers are local variables, the guest's jumps the
@@ -209,54 +206,21 @@ final class RegionClass {
   }
 
   private RegionCode define() {
-    ClassLoader loader = table.cpu().getClassLoader();
-    byte[] bytes =
-        ClassFile.of(
-                ClassFile.ClassHierarchyResolverOption.of(
-                    ClassHierarchyResolver.ofClassLoading(loader)))
-            .build(
-                self,
-                c -> {
-                  c.withSuperclass(BASE)
-                      .withFlags(ClassFile.ACC_FINAL)
-                      .withMethodBody(
-                          ConstantDescs.INIT_NAME,
-                          ConstantDescs.MTD_void,
-                          ClassFile.ACC_PUBLIC,
-                          b ->
-                              b.aload(0)
-                                  .invokespecial(
-                                      BASE, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
-                                  .return_())
-                      .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, this::body);
-                  constants.writeTo(c);
-                });
-    int codeBytes = codeLength(bytes);
+    WrittenClass made =
+        new WrittenClass(
+            table,
+            self,
+            BASE,
+            constants,
+            c -> c.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, this::body));
+    int codeBytes = made.codeLength();
     if (codeBytes > MAX_CODE_LENGTH) {
       return null;
     }
-    try {
-      MethodHandles.Lookup made =
-          table.lookup().defineHiddenClassWithClassData(bytes, constants.data(), true);
-      RegionCode region =
-          (RegionCode)
-              made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
-                  .asType(MethodType.methodType(RegionCode.class))
-                  .invokeExact();
-      region.links = exits.stream().map(Exit::link).toArray(RegionLink[]::new);
-      region.codeBytes = codeBytes;
-      return region;
-    } catch (Throwable e) {
-      throw new IllegalStateException("a region's class", e);
-    }
-  }
-
-  /** Bytes of the one long method. */
-  private static int codeLength(byte[] bytes) {
-    return ClassFile.of().parse(bytes).methods().stream()
-        .mapToInt(m -> m.code().map(c -> ((CodeAttribute) c).codeLength()).orElse(0))
-        .max()
-        .orElse(0);
+    RegionCode region = made.make(RegionCode.class);
+    region.links = exits.stream().map(Exit::link).toArray(RegionLink[]::new);
+    region.codeBytes = codeBytes;
+    return region;
   }
 
   private void body(CodeBuilder b) {

@@ -3,6 +3,7 @@ package org.tuber.truffle.x86;
 import com.oracle.truffle.api.CompilerDirectives;
 import com.oracle.truffle.api.nodes.ExplodeLoop;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.BlockInterpreter;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestState;
 import org.tuber.truffle.engine.Isa;
@@ -48,6 +49,11 @@ public final class X86Isa extends Isa {
   @Override
   public int interpret(GuestState s, GuestCpu cpu, long[] code) {
     return X86Interpreter.interpret((X86State) s, (X86Cpu) cpu, code);
+  }
+
+  @Override
+  public BlockInterpreter newInterpreter() {
+    return X86Interpreter.newInterpreter(this);
   }
 
   private static final OperationTable OPERATIONS = X86Interpreter.table();

@@ -8,6 +8,7 @@ import org.tuber.core.mem.AddressSpace;
 import org.tuber.core.mem.GuestRam;
 import org.tuber.core.time.ManualClock;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.BlockInterpreter;
 import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.x86.insn.SseExceptions;
@@ -33,7 +34,10 @@ public final class BareCpu implements AutoCloseable {
   public final X86State state;
   public final GuestRam data = new GuestRam(DATA_BYTES);
   private final GuestRam code = new GuestRam(0x1_0000);
-  private final X86Isa isa = new X86Isa();
+  private static final X86Isa ISA = new X86Isa();
+  private static final BlockInterpreter INTERPRETER = ISA.newInterpreter();
+
+  private final X86Isa isa = ISA;
 
   public BareCpu(boolean bits64) {
     this(bits64, Engine.Options.INTERPRETER);
@@ -100,7 +104,7 @@ public final class BareCpu implements AutoCloseable {
     try {
       Block block = isa.decode(cpu, CODE, 1);
       isa.enterBlock(state, CODE);
-      isa.interpret(state, cpu, block.code);
+      INTERPRETER.interpret(state, cpu, block.code);
       return -1;
     } catch (GuestFault f) {
       if (f.vector != X86Cpu.XM) {

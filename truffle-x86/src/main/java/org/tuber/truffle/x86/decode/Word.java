@@ -27,6 +27,8 @@ public final class Word {
   public static final int SEGMENT_SHIFT = 39;
   public static final int PRODUCER_SHIFT = 47;
   public static final int OFFSET_SHIFT = 50;
+  public static final int OFFSET_MASK = 0xfff;
+  public static final int OP_MASK = 0x3ff;
   public static final int FORM_SHIFT = 62;
 
   public static final long MEMORY = 1L << 26;
@@ -64,7 +66,7 @@ public final class Word {
   private Word() {}
 
   public static int op(long w0) {
-    return (int) w0 & 0x3ff;
+    return (int) w0 & OP_MASK;
   }
 
   /** log2 of the operand size in bytes: 0 to 3. */

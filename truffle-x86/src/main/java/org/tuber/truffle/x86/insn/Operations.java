@@ -38,6 +38,8 @@ final class Operations {
   /** Stands for all operations that have no entry of their own. */
   private static final Step RARE = Operations::rare;
 
+  private static final Ending RARE_ENDING = Operations::rare;
+
   @CompilationFinal(dimensions = 1)
   static final Step[] STEPS = steps();
 
@@ -96,7 +98,7 @@ final class Operations {
     Ending[] t = new Ending[Op.COUNT];
     for (int op = 0; op < Op.COUNT; op++) {
       if (STEPS[op] == RARE) {
-        t[op] = Operations::rare;
+        t[op] = RARE_ENDING;
       }
     }
     t[IntegerRows.JMP] = (s, c, w0, w1) -> Block.TO_TAKEN;
@@ -140,6 +142,11 @@ final class Operations {
     t[IntegerRows.JCC_FIXED + 0x03] = (s, c, w0, w1) -> branch(Jcc.taken(s, 0x03));
     t[IntegerRows.JCC_FIXED + 0x04] = (s, c, w0, w1) -> branch(Jcc.taken(s, 0x04));
     t[IntegerRows.JCC_FIXED + 0x05] = (s, c, w0, w1) -> branch(Jcc.taken(s, 0x05));
+  }
+
+  /** An operation without an entry of its own. */
+  static boolean isRare(int op) {
+    return STEPS[op] == RARE && (ENDINGS[op] == null || ENDINGS[op] == RARE_ENDING);
   }
 
   private static int branch(boolean taken) {

@@ -2,6 +2,9 @@ package org.tuber.truffle.x86.insn;
 
 import java.lang.invoke.MethodHandles;
 import org.tuber.truffle.engine.Block;
+import org.tuber.truffle.engine.BlockInterpreter;
+import org.tuber.truffle.engine.Isa;
+import org.tuber.truffle.engine.special.OperationSwitch;
 import org.tuber.truffle.engine.special.OperationTable;
 import org.tuber.truffle.engine.special.Value;
 import org.tuber.truffle.x86.decode.Word;
@@ -50,6 +53,23 @@ public final class X86Interpreter {
         X86Interpreter::fixed);
   }
 
+  /** All that is not rare as one switch; see {@code Isa.newInterpreter}. */
+  public static BlockInterpreter newInterpreter(Isa isa) {
+    OperationSwitch.Layout layout =
+        new OperationSwitch.Layout(Word.OP_MASK, Word.OFFSET_SHIFT, Word.OFFSET_MASK);
+    OperationSwitch made = new OperationSwitch(isa, layout);
+    for (int op = 0; op < Operations.STEPS.length; op++) {
+      if (!Operations.isRare(op)) {
+        if (Operations.ENDINGS[op] != null) {
+          made.addEnding(op, Operations.ENDINGS[op]);
+        } else {
+          made.addStep(op, Operations.STEPS[op]);
+        }
+      }
+    }
+    return made.write();
+  }
+
   private static Value fixed(String field, int index, Value blockPc) {
     if (!field.equals("r")) {
       return null;
@@ -60,6 +80,6 @@ public final class X86Interpreter {
   }
 
   private static int offset(long w0) {
-    return (int) (w0 >>> Word.OFFSET_SHIFT) & 0xfff;
+    return (int) (w0 >>> Word.OFFSET_SHIFT) & Word.OFFSET_MASK;
   }
 }
