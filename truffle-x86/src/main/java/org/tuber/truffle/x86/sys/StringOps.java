@@ -173,13 +173,14 @@ public final class StringOps {
     do {
       n = step > 0 ? moveRun(s, c, w0, size, mask) : 0;
       if (n == 0) {
-        moveFirst(s, c, w0, size, mask, step);
+        moveChecked(s, c, w0, size, mask, step);
         n = 1;
       }
     } while (!done(s, c, w0, mask, n, turn++));
   }
 
-  private static void moveFirst(X86State s, X86Cpu c, long w0, int size, long mask, long step) {
+  /** One element of a repeated instruction, whose segments are checked as it runs. */
+  private static void moveChecked(X86State s, X86Cpu c, long w0, int size, long mask, long step) {
     long v = Operand.load(s, c, source(s, c, w0, mask, size), size);
     Operand.store(s, c, destination(s, c, mask, size), size, v);
     advance(s, RSI, mask, step);
@@ -267,13 +268,14 @@ public final class StringOps {
     do {
       n = step > 0 ? storeRun(s, c, size, mask) : 0;
       if (n == 0) {
-        storeFirst(s, c, size, mask, step);
+        storeChecked(s, c, size, mask, step);
         n = 1;
       }
     } while (!done(s, c, w0, mask, n, turn++));
   }
 
-  private static void storeFirst(X86State s, X86Cpu c, int size, long mask, long step) {
+  /** The same for STOS. */
+  private static void storeChecked(X86State s, X86Cpu c, int size, long mask, long step) {
     Operand.store(s, c, destination(s, c, mask, size), size, s.r[RAX]);
     advance(s, RDI, mask, step);
   }
