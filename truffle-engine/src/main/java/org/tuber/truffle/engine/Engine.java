@@ -243,24 +243,10 @@ public final class Engine {
     pace = hasPace ? ClassPace.ofHost(settledThreshold) : null;
     truffleThreshold = options.hotThreshold;
     writer = hasClasses && options.classThreshold > Options.IN_STEP ? newWriter() : null;
-    interpreter = new TableInterpreter(isa);
+    interpreter = isa;
     this.maxRegionBlocks = options.maxRegionBlocks;
     this.maxRegionInstructions = options.maxRegionInstructions;
     isLockstep = options.lockstep && isa.operations() != null;
-  }
-
-  /** The instruction set's own. */
-  private static final class TableInterpreter extends BlockInterpreter {
-    private final Isa isa;
-
-    TableInterpreter(Isa isa) {
-      this.isa = isa;
-    }
-
-    @Override
-    public int interpret(GuestState s, GuestCpu cpu, long[] code) {
-      return isa.interpret(s, cpu, code);
-    }
   }
 
   private static ExecutorService newWriter() {
@@ -354,10 +340,7 @@ public final class Engine {
 
   private void chooseInterpreter() {
     try {
-      BlockInterpreter better = isa.newInterpreter();
-      if (better != null) {
-        interpreter = better;
-      }
+      interpreter = isa.fasterInterpreter();
     } catch (RuntimeException | LinkageError e) {
       LOG.error("the interpreter stays as it is", e);
     }

@@ -6,7 +6,7 @@ import org.tuber.truffle.engine.special.OperationTable;
  * What the engine asks of an instruction set. One object per kind of guest; a constant in compiled
  * regions, so that its methods are inlined there.
  */
-public abstract class Isa {
+public abstract class Isa extends BlockInterpreter {
   /**
    * Decodes the block at {@code pc}, reading guest bytes by {@link GuestCpu#fetch8}. Stops at a
    * terminator, at the end of the page, or after {@code maxInstructions}. An instruction that
@@ -23,15 +23,12 @@ public abstract class Isa {
    */
   public abstract int run(GuestState s, GuestCpu cpu, long w0, long w1);
 
-  /** Runs all of {@code code} in the interpreter; returns the outcome of the last instruction. */
-  public abstract int interpret(GuestState s, GuestCpu cpu, long[] code);
-
   /**
-   * What runs whole blocks faster than {@link #interpret}, but takes a tenth of a second to make;
-   * null where there is no such thing.
+   * What runs whole blocks faster than this does. To get it the first time takes a tenth of a
+   * second; it is for all machines of the process.
    */
-  public BlockInterpreter newInterpreter() {
-    return null;
+  public BlockInterpreter fasterInterpreter() {
+    return this;
   }
 
   /** A state of this ISA with everything zero: the local copy of a region. */

@@ -51,9 +51,14 @@ public final class X86Isa extends Isa {
     return X86Interpreter.interpret((X86State) s, (X86Cpu) cpu, code);
   }
 
+  /** Made when it is asked for; an instruction set has no state. */
+  private static final class Faster {
+    static final BlockInterpreter INTERPRETER = X86Interpreter.asSwitch(new X86Isa());
+  }
+
   @Override
-  public BlockInterpreter newInterpreter() {
-    return X86Interpreter.newInterpreter(this);
+  public BlockInterpreter fasterInterpreter() {
+    return Faster.INTERPRETER;
   }
 
   private static final OperationTable OPERATIONS = X86Interpreter.table();
@@ -107,8 +112,7 @@ public final class X86Isa extends Isa {
       mask |= base(Word.base(w0)) | base(Word.index(w0));
       // RAX RCX RDX RBX RSP RBP: implied by too many operations to tell apart here.
       mask |= 0x3f;
-      boolean isString = op >= IntegerRows.MOVS_B && op <= IntegerRows.SCAS;
-      if (isString || op == IntegerRows.PUSHA || op == IntegerRows.POPA) {
+      if (IntegerRows.isString(op) || op == IntegerRows.PUSHA || op == IntegerRows.POPA) {
         mask |= RSI_RDI;
       }
       if (op >= Op.SYSTEM) {

@@ -35,7 +35,7 @@ public final class BareCpu implements AutoCloseable {
   public final GuestRam data = new GuestRam(DATA_BYTES);
   private final GuestRam code = new GuestRam(0x1_0000);
   private static final X86Isa ISA = new X86Isa();
-  private static final BlockInterpreter INTERPRETER = ISA.newInterpreter();
+  private static final BlockInterpreter INTERPRETER = ISA.fasterInterpreter();
 
   private final X86Isa isa = ISA;
 

@@ -25,7 +25,7 @@ import org.tuber.truffle.engine.Isa;
  * <p>Calling an object of a table by its interface costs the host five loads in a row, each from
  * another line of its cache, and with some hundred operations these are not all there. The switch
  * has one. Its methods must not be inlined, or the host compiles all operations as one: {@code
- * tuber.flags} says so (docs/adr/0006).
+ * tuber.flags} says so (docs/adr/0005).
  */
 public final class OperationSwitch {
   private static final ClassDesc STATE = ClassDesc.of(GuestState.class.getName());

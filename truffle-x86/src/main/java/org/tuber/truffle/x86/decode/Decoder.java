@@ -565,6 +565,9 @@ public final class Decoder {
     if (row.digit >= 0) {
       w0 |= (long) row.digit << Word.REG_SHIFT;
     }
+    if (IntegerRows.isString(row.op)) {
+      string(row.op);
+    }
     switch (row.op) {
       case IntegerRows.SETCC, IntegerRows.CMOVCC -> immediate = opcode & 15;
       case IntegerRows.LOOP, IntegerRows.LOOPE, IntegerRows.LOOPNE, IntegerRows.JCXZ ->
@@ -573,14 +576,6 @@ public final class Decoder {
         addressSize();
         segment(X86Cpu.DS);
       }
-      case IntegerRows.MOVS_B,
-          IntegerRows.MOVS,
-          IntegerRows.CMPS_B,
-          IntegerRows.CMPS,
-          IntegerRows.STOS,
-          IntegerRows.LODS,
-          IntegerRows.SCAS ->
-          string(row.op);
       case IntegerRows.XCHG -> {
         if (opcode == 0x90 && row.map == 0 && (rex & 1) == 0) {
           w0 = (w0 & ~0x3ffL) | IntegerRows.NOP;

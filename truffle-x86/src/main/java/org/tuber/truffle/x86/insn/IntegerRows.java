@@ -346,6 +346,11 @@ public final class IntegerRows {
     m.row("AF", "scas rAX,Yv", SCAS, FLAGS_SUB);
   }
 
+  /** A string instruction without a repeat prefix. */
+  public static boolean isString(int op) {
+    return op >= MOVS_B && op <= SCAS;
+  }
+
   private static void addRest(OpcodeMap m) {
     m.row("9E", "sahf", SAHF);
     m.row("9F", "lahf", LAHF, FLAGS_KEPT);

@@ -146,7 +146,7 @@ final class Operations {
 
   /** An operation without an entry of its own. */
   static boolean isRare(int op) {
-    return STEPS[op] == RARE && (ENDINGS[op] == null || ENDINGS[op] == RARE_ENDING);
+    return ENDINGS[op] == RARE_ENDING;
   }
 
   private static int branch(boolean taken) {

@@ -53,8 +53,8 @@ public final class X86Interpreter {
         X86Interpreter::fixed);
   }
 
-  /** All that is not rare as one switch; see {@code Isa.newInterpreter}. */
-  public static BlockInterpreter newInterpreter(Isa isa) {
+  /** All that is not rare as one switch; see {@code Isa.fasterInterpreter}. */
+  public static BlockInterpreter asSwitch(Isa isa) {
     OperationSwitch.Layout layout =
         new OperationSwitch.Layout(Word.OP_MASK, Word.OFFSET_SHIFT, Word.OFFSET_MASK);
     OperationSwitch made = new OperationSwitch(isa, layout);
