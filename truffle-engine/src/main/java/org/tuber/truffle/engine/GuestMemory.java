@@ -30,7 +30,8 @@ public abstract class GuestMemory {
   /** Permission bit of {@link #walkPermissions}. */
   public static final int PERMIT_FETCH = 4;
 
-  static final long PAGE_MASK = -4096L;
+  static final int PAGE_SHIFT = 12;
+  static final long PAGE_MASK = -1L << PAGE_SHIFT;
 
   /** The code cache that all vCPUs of the machine share. */
   public final Engine engine;
@@ -73,8 +74,11 @@ public abstract class GuestMemory {
   /** The region that runs, or the first of a chain of classes; null in the interpreter. */
   Region currentRegion;
 
-  /** Changes whenever any virtual mapping of this CPU may have changed. */
+  /** Changes whenever a virtual mapping of code may have changed that this CPU looked at since. */
   long epoch;
+
+  /** Pages whose mapping was looked at for code in this {@link #epoch}. */
+  private final PageFilter codeSeen = new PageFilter();
 
   /** Runs regions twice; null until the first region of an engine that wants it. */
   Lockstep lockstep;
@@ -154,6 +158,7 @@ public abstract class GuestMemory {
   /** Forgets all translations; every block's mapping is checked again before it runs. */
   public final void flushTlb() {
     flushData();
+    codeSeen.clear();
     epoch = engine.nextEpoch();
   }
 
@@ -173,12 +178,20 @@ public abstract class GuestMemory {
     return engine.nextEpoch();
   }
 
-  /** Forgets the translations of one page. */
+  /**
+   * Forgets the translations of one page. Blocks' mappings are checked again only if there may be
+   * code in it: a guest that copies on write does this for each page of data it copies.
+   *
+   * <p>Not for an address space that several CPUs run in: what the others looked at is not known.
+   */
   public final void flushTlbPage(long gva) {
     for (long t : tables) {
       SoftTlb.flushPage(t, gva);
     }
-    epoch = engine.nextEpoch();
+    if (codeSeen.mayContain(gva)) {
+      codeSeen.clear();
+      epoch = engine.nextEpoch();
+    }
   }
 
   /** The machine's memory map has changed. */
@@ -473,6 +486,7 @@ public abstract class GuestMemory {
 
   /** Host address of the page of {@code pc}, for fetching, or 0 when it is no RAM. */
   final long fetchHostPage(long pc) {
+    codeSeen.add(pc, PAGE_SHIFT);
     long e = SoftTlb.entry(state().tlb, pc);
     if (GuestRam.hostLoad64(e + SoftTlb.FETCH) != (pc & PAGE_MASK)) {
       walk(pc, ACCESS_FETCH);

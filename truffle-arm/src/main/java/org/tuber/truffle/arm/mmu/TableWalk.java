@@ -9,7 +9,7 @@ import org.tuber.truffle.arm.sys.ArmFeature;
 import org.tuber.truffle.arm.sys.IdRegister;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
-import org.tuber.truffle.engine.LargePages;
+import org.tuber.truffle.engine.PageFilter;
 import org.tuber.truffle.engine.PhysicalWindow;
 
 /**
@@ -34,8 +34,8 @@ public final class TableWalk {
   private final ArmCpu c;
   private final PhysicalWindow physical;
 
-  /** What TLBI by address has to know. */
-  public final LargePages large = new LargePages();
+  /** Pages above 4 KiB that may be in the TLB: TLBI by address has to forget all their pieces. */
+  public final PageFilter large = new PageFilter();
 
   private final int paBits;
   private final boolean hasAccessFlag;

@@ -13,7 +13,7 @@ import org.tuber.truffle.engine.Engine;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
 import org.tuber.truffle.engine.GuestState;
-import org.tuber.truffle.engine.LargePages;
+import org.tuber.truffle.engine.PageFilter;
 import org.tuber.truffle.engine.PhysicalWindow;
 import org.tuber.truffle.engine.SoftTlb;
 import org.tuber.truffle.x86.decode.Disassembler;
@@ -191,8 +191,8 @@ public final class X86Cpu extends GuestCpu implements Snapshottable<CpuSnapshot.
   /** An NMI is being handled: the next waits for IRET. */
   public boolean nmiBlocked;
 
-  /** For INVLPG. */
-  public final LargePages largePages = new LargePages();
+  /** Pages above 4 KiB that may be in the TLB: INVLPG has to forget all pieces of what it names. */
+  public final PageFilter largePages = new PageFilter();
 
   /** Page tables are read through this. */
   public final PhysicalWindow physical;

@@ -93,6 +93,40 @@ class RegionMappingTest {
   }
 
   /**
+   * INVLPG of a page with code and of one without, in turn: either is seen at once. Only the first
+   * makes the engine look at the code's mappings again.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 2})
+  void onePageIsInvalidated(int classThreshold) {
+    try (BareMachine m = machine(classThreshold)) {
+      // l: call r12; mov [rdi],rsi; invlpg [r12]; call r12; mov [rdi],r8; invlpg [r12]
+      put(m, CODE, "41ffd4 488937 410f013c24 41ffd4 4c8907 410f013c24");
+      // mov [rdi+8],r9; invlpg [r13]; add rbx,[r13]
+      put(m, CODE + 0x16, "4c894f08 410f017d00 49035d00");
+      // mov [rdi+8],r10; invlpg [r13]; add rbx,[r13]
+      put(m, CODE + 0x23, "4c895708 410f017d00 49035d00");
+      // dec rcx; jnz l; hlt
+      put(m, CODE + 0x30, "48ffc9 75cb f4");
+      // add rbx,1; ret and add rbx,100; ret
+      put(m, FRAME, "4883c301 c3");
+      put(m, FRAME + 0x1000, "4883c364 c3");
+      m.ram.store64(FRAME + 0x2000, 1000);
+      m.ram.store64(FRAME + 0x3000, 5000);
+      m.ram.store64(TABLE, FRAME | 7);
+      m.cpu.flushTlb();
+      m.s.r[6] = FRAME + 0x1000 | 7;
+      m.s.r[7] = TABLE;
+      m.s.r[8] = FRAME | 7;
+      m.s.r[9] = FRAME + 0x2000 | 7;
+      m.s.r[10] = FRAME + 0x3000 | 7;
+      m.s.r[12] = FAR;
+      m.s.r[13] = FAR + 0x1000;
+      assertThat(run(m, FAR, 2000)).isEqualTo(2000 * (1 + 100 + 1000 + 5000));
+    }
+  }
+
+  /**
    * Each process has the code of a library somewhere else: its blocks and regions move, and
    * addresses of code, data and return follow, also in faults. One process may have it twice.
    */
