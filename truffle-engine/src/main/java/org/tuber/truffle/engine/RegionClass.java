@@ -233,6 +233,8 @@ final class RegionClass {
     int[] entries = plan.entries();
     Flow flow = code.flow(Arrays.stream(entries).mapToObj(e -> labels[e]).toList());
 
+    Label goesOn = b.newLabel();
+    b.iload(DEPTH).ifge(goesOn).return_().labelBinding(goesOn);
     b.aload(STATE_ARGUMENT).checkcast(state).astore(S);
     b.aload(CPU_ARGUMENT).checkcast(cpu).astore(C);
     b.aload(S).getfield(state, "instructions", ConstantDescs.CD_long).lstore(COUNT);
