@@ -41,18 +41,6 @@ public final class Block {
   /** {@link #kind}: one instruction that only the interpreter runs; sets the state's {@code pc}. */
   public static final int SYSTEM = 7;
 
-  /** Misses that are looked at together. */
-  private static final int MISS_WINDOW = 2000;
-
-  /**
-   * Leaving for a miss takes the time of so many instructions. Where fewer lie between two of them,
-   * a call in their place is better, though it takes every value around it its host register.
-   */
-  private static final long MISS_INSTRUCTIONS = 300;
-
-  /** Windows that have to be so bad: a program that touches its memory first misses much, once. */
-  private static final int BAD_WINDOWS = 3;
-
   /** Outcome of a run: on to {@link #fallPc}. */
   public static final int TO_FALL = 0;
 
@@ -65,33 +53,43 @@ public final class Block {
   /** Outcome of a run: on to the state's {@code pc}; the mode may have changed. */
   public static final int TO_DISPATCHER = 3;
 
+  // Of each size, which the host sorts by, what each execution needs comes first: a block that is
+  // not
+  // in the host's caches is waited for line by line.
+
   public long pc;
-  public final int mode;
-  public final long[] code;
-  public final int kind;
   public long takenPc;
   public long fallPc;
+
+  /** The address space in which it was last looked at whether {@link #pc} leads to these bytes. */
+  long epoch;
+
+  private long distance;
+
+  int executions;
+
+  /** Executions at which the engine thinks again about compiling. */
+  int trigger;
+
+  int taken;
+  public final int mode;
 
   /** Length in guest bytes. */
   public final int bytes;
 
-  /** Its addresses all follow {@link #pc}, and it may move. */
-  public final boolean isMovable;
+  /** Number of the entry in {@link #region}. */
+  int entry;
 
-  /** Bits of an address in its mode. */
-  private final long addressMask;
+  boolean valid = true;
+  public final byte kind;
+
+  /** How many bits an address has if the block may move, else 0. */
+  private final byte addressBits;
 
   /** It has been somewhere else. */
   boolean hasMoved;
 
-  boolean valid = true;
-  long epoch;
-  CodePage page;
-
-  /** Second page when the only instruction of the block crosses into it, else null. */
-  CodePage secondPage;
-
-  Block nextInBucket;
+  public final long[] code;
 
   /** Last seen at {@link #fallPc}; of an indirect jump or call the target before the last. */
   Block fallLink;
@@ -99,55 +97,29 @@ public final class Block {
   /** Last seen at {@link #takenPc}; of an indirect jump or call the last target. */
   Block takenLink;
 
-  int executions;
-
-  /** Times a host class left here for an access that missed or a rare case, in this window. */
-  private int misses;
-
-  /** Instructions the CPU had executed when the window began. */
-  private long missesSince;
-
-  private int badWindows;
-
-  int taken;
-
-  /** Executions at which the engine thinks again about compiling. */
-  int trigger;
-
   /** Region that can be entered here, or null. */
   Region region;
-
-  /** Number of the entry in {@link #region}. */
-  int entry;
-
-  /** Region of the next tier, on its way, or null. */
-  Region next;
-
-  /** Number of the entry in {@link #next}. */
-  int nextEntry;
 
   /** What {@link #distance} is to, or null. */
   private Region measured;
 
-  private long distance;
+  /** Region of the next tier, on its way, or null. */
+  Region next;
 
-  /** How often a host class around this block was too long: each time it is to be half as long. */
-  int classShrink;
+  CodePage page;
 
-  /**
-   * How often a host class of this block alone was too long: each time it is to have half as many
-   * of its instructions. What follows is another block.
-   */
-  int classCut;
+  /** Second page when the only instruction of the block crosses into it, else null. */
+  CodePage secondPage;
 
-  /** Too long to be a host class even in part. */
-  boolean isUnwieldy;
+  Block nextInBucket;
 
   /** Regions made of this block. */
   List<Region> users = List.of();
 
   /** Region that contains this block without an entry here, or null. */
   Region coveredBy;
+
+  private ClassHistory history = ClassHistory.NONE;
 
   /** True for a {@link #kind} that leads to {@link #takenPc}. */
   public static boolean isDirect(int kind) {
@@ -162,8 +134,8 @@ public final class Block {
   /**
    * A block.
    *
-   * @param addressMask the bits of an address if all addresses follow {@code pc} within these, and
-   *     nothing else depends on it; 0 for a block that stays where it is
+   * @param addressMask the low bits that make an address if all addresses follow {@code pc} within
+   *     these, and nothing else depends on it; 0 for a block that stays where it is
    */
   public Block(
       long pc,
@@ -177,18 +149,23 @@ public final class Block {
     this.pc = pc;
     this.mode = mode;
     this.code = code;
-    this.kind = kind;
+    this.kind = (byte) kind;
     this.takenPc = takenPc;
     this.fallPc = fallPc;
     this.bytes = bytes;
-    this.isMovable = addressMask != 0;
-    this.addressMask = addressMask;
+    this.addressBits = (byte) Long.bitCount(addressMask);
+  }
+
+  /** Its addresses all follow {@link #pc}, and it may move. */
+  boolean isMovable() {
+    return addressBits != 0;
   }
 
   /** It is mapped at {@code to} now, the same bytes in the same place of their page. */
   void moveTo(long to) {
     long by = to - pc;
     pc = to;
+    long addressMask = -1L >>> Long.SIZE - addressBits;
     takenPc = takenPc + by & addressMask;
     fallPc = fallPc + by & addressMask;
     hasMoved = true;
@@ -204,32 +181,17 @@ public final class Block {
     return distance;
   }
 
-  /**
-   * A host class left here because its access missed the TLB, or for another slow case.
-   *
-   * @param instructions executed by the CPU so far
-   * @return true when the next class is to stay from now on
-   */
-  boolean missed(long instructions) {
-    if (++misses < MISS_WINDOW) {
-      return false;
+  /** How classes of it have fared, to be read. */
+  ClassHistory history() {
+    return history;
+  }
+
+  /** The same, to be written to. */
+  ClassHistory ownHistory() {
+    if (history == ClassHistory.NONE) {
+      history = new ClassHistory();
     }
-    // Less than before: another CPU's count, which says nothing.
-    long passed = instructions - missesSince;
-    boolean isBad = passed >= 0 && passed < MISS_WINDOW * MISS_INSTRUCTIONS;
-    misses = 0;
-    missesSince = instructions;
-    return isBad && (++badWindows == BAD_WINDOWS || badWindows == 2 * BAD_WINDOWS);
-  }
-
-  /** Regions from here are to ask the TLB for each access by itself. */
-  boolean isScattered() {
-    return badWindows >= BAD_WINDOWS;
-  }
-
-  /** Regions from here are to call for accesses that miss. */
-  boolean missesMuch() {
-    return badWindows >= 2 * BAD_WINDOWS;
+    return history;
   }
 
   void addUser(Region region) {

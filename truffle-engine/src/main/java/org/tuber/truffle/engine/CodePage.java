@@ -52,7 +52,7 @@ final class CodePage {
     }
     for (Block b = buckets[bucket(pc)]; b != null; b = b.nextInBucket) {
       boolean isSame = ((b.pc ^ pc) & GuestRam.PAGE_SIZE - 1) == 0 && b.mode == mode;
-      if (isSame && b.isMovable && b.epoch != epoch) {
+      if (isSame && b.isMovable() && b.epoch != epoch) {
         return b;
       }
     }

@@ -374,7 +374,8 @@ public final class Engine {
       b.trigger = Integer.MAX_VALUE;
       return;
     }
-    b.trigger = after(b, b.isUnwieldy ? truffleThreshold : settledThreshold);
+    boolean isUnwieldy = b.history().isUnwieldy;
+    b.trigger = after(b, isUnwieldy ? truffleThreshold : settledThreshold);
     if (!isHot(cpu, b)) {
       return;
     }
@@ -386,7 +387,7 @@ public final class Engine {
       }
       return;
     }
-    if (hasClasses && !b.isUnwieldy) {
+    if (hasClasses && !isUnwieldy) {
       synchronized (this) {
         classRegion(cpu, b);
       }
@@ -404,9 +405,9 @@ public final class Engine {
   private void classRegion(GuestCpu cpu, Block head) {
     RegionBuilder builder = new RegionBuilder(this, cpu);
     RegionPlan plan =
-        head.classCut > 0
+        head.history().classCut > 0
             ? builder.part(head)
-            : builder.plan(head, RegionClass.MAX_INSTRUCTIONS >> head.classShrink);
+            : builder.plan(head, RegionClass.MAX_INSTRUCTIONS >> head.history().classShrink);
     if (writer == null) {
       writeClass(plan);
       return;
@@ -445,14 +446,15 @@ public final class Engine {
       if (isTooLong) {
         // Smaller next time, and at last by the next tier alone.
         Block head = plan.entryBlocks()[0];
+        ClassHistory history = head.ownHistory();
         if (plan.nodes().length > 1) {
-          head.classShrink++;
+          history.classShrink++;
         } else if (plan.nodes()[0].instructionCount > 1) {
-          head.classCut++;
+          history.classCut++;
         } else {
-          head.isUnwieldy = true;
+          history.isUnwieldy = true;
         }
-        head.trigger = after(head, head.isUnwieldy ? truffleThreshold : 1);
+        head.trigger = after(head, history.isUnwieldy ? truffleThreshold : 1);
       }
       if (code == null || !isIntact(plan)) {
         return;
@@ -542,7 +544,6 @@ public final class Engine {
           better.entries[i].region.linkable = false;
         }
         better.entries[i].next = better;
-        better.entries[i].nextEntry = i;
       }
     }
   }

@@ -480,7 +480,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
       switch (outcome) {
         case Block.TO_FALL -> {
           next = b.fallLink;
-          if (next == null || next.pc != b.fallPc || !next.valid || next.epoch != epoch) {
+          if (next == null || !isAt(next, b.fallPc)) {
             s.pc = b.fallPc;
             next = lookup(b.fallPc);
             b.fallLink = next;
@@ -489,7 +489,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         case Block.TO_TAKEN -> {
           b.taken++;
           next = b.takenLink;
-          if (next == null || next.pc != b.takenPc || !next.valid || next.epoch != epoch) {
+          if (next == null || !isAt(next, b.takenPc)) {
             s.pc = b.takenPc;
             next = lookup(b.takenPc);
             b.takenLink = next;
@@ -510,7 +510,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
 
   /** A class left for the first access of {@code b}; false: another would only do so again. */
   private boolean mayEnterAfterMiss(Block b) {
-    if (b.missed(state().instructions)) {
+    if (b.ownHistory().missed(state().instructions)) {
       // Its own region, which calls instead.
       b.region = null;
       b.coveredBy = null;
@@ -530,14 +530,19 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     return region.isScattered && isFirstTry;
   }
 
+  /** {@code b} is still what {@code pc} leads to. */
+  private boolean isAt(Block b, long pc) {
+    return b.pc == pc && b.valid && b.epoch == epoch;
+  }
+
   /** The block at {@code pc}, where {@code from} jumps; remembers the last two such targets. */
   private Block indirect(Block from, long pc) {
     Block next = from.takenLink;
-    if (next != null && next.pc == pc && next.valid && next.epoch == epoch) {
+    if (next != null && isAt(next, pc)) {
       return next;
     }
     Block other = from.fallLink;
-    if (other != null && other.pc == pc && other.valid && other.epoch == epoch) {
+    if (other != null && isAt(other, pc)) {
       return other;
     }
     Block found = lookup(pc);
@@ -564,7 +569,7 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
     if (next != null) {
       if (!next.isValid()) {
         b.next = null;
-      } else if (enter(s, b, next, b.nextEntry)) {
+      } else if (enter(s, b, next, next.entryOf(b))) {
         engine.adopt(next);
         return true;
       }

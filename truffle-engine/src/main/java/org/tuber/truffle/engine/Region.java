@@ -104,11 +104,16 @@ final class Region {
    */
   long distanceOf(Block b) {
     // Not by the number in the block: a writer of classes may be changing that.
+    return b.pc - entryPcs[entryOf(b)];
+  }
+
+  /** Number of the entry {@code b}. */
+  int entryOf(Block b) {
     int i = 0;
     while (entries[i] != b) {
       i++;
     }
-    return b.pc - entryPcs[i];
+    return i;
   }
 
   /** One of its blocks was overwritten. */

@@ -148,8 +148,8 @@ final class RegionBuilder {
         entries,
         entryBlocks,
         blocks,
-        !head.missesMuch(),
-        head.isScattered(),
+        !head.history().missesMuch(),
+        head.history().isScattered(),
         Arrays.stream(blocks).mapToLong(b -> b.pc).toArray(),
         head.hasMoved);
   }
@@ -159,7 +159,7 @@ final class RegionBuilder {
    */
   RegionPlan part(Block head) {
     this.head = head;
-    int instructions = Math.max(1, head.instructions() >> head.classCut);
+    int instructions = Math.max(1, head.instructions() >> head.history().classCut);
     long w0 = head.code[2 * instructions];
     long next = head.pc + engine.isa.operations().pcOffset().of(w0);
     return finish(
@@ -389,7 +389,7 @@ final class RegionBuilder {
   }
 
   private boolean movesAlong(Block b) {
-    return b.isMovable || !head.hasMoved;
+    return b.isMovable() || !head.hasMoved;
   }
 
   private static void guess(Map<Long, Integer> guesses, long pc, int index) {

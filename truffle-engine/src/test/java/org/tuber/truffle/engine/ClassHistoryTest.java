@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 /** When classes stop to leave for accesses that miss. */
-class BlockTest {
+class ClassHistoryTest {
   private static final int WINDOW = 2000;
 
-  private final Block block = new Block(0x1000, 0, new long[2], Block.FALL, 0, 0x1001, 1);
+  private final ClassHistory history = new ClassHistory();
 
   /**
    * {@code windows} of misses, one every {@code instructions}; how often the class is to change.
@@ -16,7 +16,7 @@ class BlockTest {
   private int missing(int windows, long instructions, long start) {
     int changes = 0;
     for (int i = 1; i <= windows * WINDOW; i++) {
-      changes += block.missed(start + i * instructions) ? 1 : 0;
+      changes += history.missed(start + i * instructions) ? 1 : 0;
     }
     return changes;
   }
@@ -24,14 +24,14 @@ class BlockTest {
   @Test
   void rareMissesAreLeftFor() {
     assertThat(missing(20, 400, 0)).isZero();
-    assertThat(block.missesMuch()).isFalse();
+    assertThat(history.missesMuch()).isFalse();
   }
 
   @Test
   void manyMissesInTheBeginningAreNotEnough() {
     assertThat(missing(2, 10, 0)).isZero();
     assertThat(missing(20, 5000, 100_000)).isZero();
-    assertThat(block.missesMuch()).isFalse();
+    assertThat(history.missesMuch()).isFalse();
   }
 
   /** CPUs share blocks, and each counts its own instructions. */
@@ -41,15 +41,15 @@ class BlockTest {
       assertThat(missing(1, 400, 1L << 40)).isZero();
       assertThat(missing(1, 400, 0)).isZero();
     }
-    assertThat(block.missesMuch()).isFalse();
+    assertThat(history.missesMuch()).isFalse();
   }
 
   @Test
   void workingSetsBeyondTheTableAreCalledFor() {
     assertThat(missing(3, 20, 0)).isOne();
-    assertThat(block.isScattered()).as("asks for each access").isTrue();
-    assertThat(block.missesMuch()).as("calls for each access").isFalse();
+    assertThat(history.isScattered()).as("asks for each access").isTrue();
+    assertThat(history.missesMuch()).as("calls for each access").isFalse();
     assertThat(missing(10, 20, 100_000_000)).as("changed once more").isOne();
-    assertThat(block.missesMuch()).isTrue();
+    assertThat(history.missesMuch()).isTrue();
   }
 }
