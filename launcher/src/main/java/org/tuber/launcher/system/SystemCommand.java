@@ -21,6 +21,7 @@ import org.tuber.launcher.options.NetOptions;
 import org.tuber.launcher.options.ObjectOptions;
 import org.tuber.launcher.options.OptionParser;
 import org.tuber.launcher.options.RunOptions;
+import org.tuber.launcher.runtime.CompilerPriority;
 import org.tuber.launcher.runtime.RuntimeCheck;
 import org.tuber.machine.DriveOption;
 import org.tuber.machine.MachineConfig;
@@ -141,7 +142,14 @@ public abstract class SystemCommand implements Subcommand {
       LogOptions log) {
     if (config.accel().equals("tcg")) {
       // Starting the compiler takes a third of a second: let it pass while the board is built.
-      Thread.ofPlatform().daemon().name("runtime-check").start(SystemCommand::checkRuntime);
+      Thread.ofPlatform()
+          .daemon()
+          .name("runtime-check")
+          .start(
+              () -> {
+                checkRuntime();
+                CompilerPriority.giveWay(config.cpus());
+              });
     }
     try (MachineRun machine = create(config);
         Screen screen = new Screen(display, lines.terminals());
