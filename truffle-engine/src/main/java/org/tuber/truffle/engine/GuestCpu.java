@@ -178,6 +178,10 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
         if (debugHits != 0 && !debugShadow && reportHits()) {
           return ExitReason.DEBUG;
         }
+        if (interruptShadow && watching == null && !stepping && !isSingleStepping()) {
+          runInShadow(s);
+          continue;
+        }
         if (interruptShadow || isSingleStepping()) {
           if (stepAlone(s)) {
             return ExitReason.DEBUG;
@@ -221,6 +225,20 @@ public abstract class GuestCpu extends GuestMemory implements Vcpu, DebugControl
           return ExitReason.DEBUG;
         }
       }
+    }
+  }
+
+  /**
+   * The block after an instruction that wants one more before interrupts. When an interrupt comes
+   * is not known to the guest, so it may as well be after the block: that is decoded already.
+   */
+  private void runInShadow(GuestState s) {
+    interruptShadow = false;
+    debugShadow = false;
+    Block b = lookup(s.pc);
+    goOn(s, b, interpret(s, b));
+    if (requests != 0) {
+      pending = 1;
     }
   }
 

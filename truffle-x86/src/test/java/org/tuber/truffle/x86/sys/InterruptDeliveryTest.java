@@ -2,8 +2,11 @@ package org.tuber.truffle.x86.sys;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HexFormat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.tuber.core.cpu.ExitReason;
 import org.tuber.truffle.engine.GuestCpu;
 import org.tuber.truffle.engine.GuestFault;
@@ -58,6 +61,36 @@ class InterruptDeliveryTest {
     assertThat(slot(5)).isEqualTo(BareMachine.KERNEL_DS);
     assertThat(m.cpu.cr2).isEqualTo(0xdead_beefL);
     assertThat(m.cpu.eflags()).isEqualTo(Flags.CF | Flags.FIXED);
+  }
+
+  /** An interrupt waits: where STI lets it in, and that CLI or HLT right behind it come first. */
+  @ParameterizedTest
+  @CsvSource({
+    // sti; nop; nop; cli; hlt
+    "fb9090faf4, 0x5002, 0x5003",
+    // sti; hlt
+    "fbf4, 0x5002, 0x5002",
+    // sti; mov ss,ax; cli; hlt: MOV SS holds off, too
+    "fb8ed0faf4, -1, -1",
+    // sti; cli; hlt
+    "fbfaf4, -1, -1"
+  })
+  void theInstructionBehindStiComesFirst(String code, long first, long last) {
+    m.longMode();
+    byte[] program = HexFormat.of().parseHex(code);
+    m.ram.write(0x5000, program, 0, program.length);
+    // inc ecx; hlt
+    m.ram.write(0x6000, HexFormat.of().parseHex("ffc1f4"), 0, 3);
+    m.gate64(0x40, 0x6000, 14, 0, 0);
+    m.vector = 0x40;
+    m.s.pc = 0x5000;
+    m.s.r[0] = BareMachine.KERNEL_DS;
+    m.cpu.setInterrupt(true);
+    assertThat(m.cpu.run(Long.MAX_VALUE)).isEqualTo(ExitReason.HALTED);
+    assertThat(m.s.r[1]).as("taken").isEqualTo(first < 0 ? 0 : 1);
+    if (first >= 0) {
+      assertThat(slot(0)).isBetween(first, last);
+    }
   }
 
   @Test
