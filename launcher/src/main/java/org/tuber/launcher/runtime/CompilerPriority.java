@@ -1,11 +1,6 @@
 package org.tuber.launcher.runtime;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
 import java.io.IOException;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +9,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tuber.devices.block.host.ForeignLibrary;
+import org.tuber.devices.block.host.ForeignLibrary.Result;
 
 /**
  * Lets the JVM's compilers give way to guests. On a host with two processors the guest's CPU and
@@ -47,11 +44,11 @@ public final class CompilerPriority {
       return;
     }
     try {
-      List<Integer> threads = compilers(Path.of("/proc/self/task"));
-      if (!threads.isEmpty()) {
-        lower(threads);
+      for (int thread : compilers(Path.of("/proc/self/task"))) {
+        Result r = ForeignLibrary.libc().call("setpriority", PRIO_PROCESS, thread, NICE);
+        LOG.debug("compiler thread {}: setpriority {}, errno {}", thread, r.narrow(), r.errno());
       }
-    } catch (Throwable e) {
+    } catch (IOException | RuntimeException e) {
       // Everything works without it.
       LOG.debug("the compilers keep their priority", e);
     }
@@ -63,7 +60,7 @@ public final class CompilerPriority {
     if (Files.isDirectory(tasks)) {
       try (Stream<Path> threads = Files.list(tasks)) {
         for (Path thread : threads.toList()) {
-          if (COMPILERS.contains(Files.readString(thread.resolve("comm")).strip())) {
+          if (COMPILERS.contains(name(thread))) {
             found.add(Integer.valueOf(thread.getFileName().toString()));
           }
         }
@@ -72,16 +69,12 @@ public final class CompilerPriority {
     return found;
   }
 
-  @SuppressWarnings("restricted")
-  private static void lower(List<Integer> threads) throws Throwable {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle setpriority =
-        linker.downcallHandle(
-            linker.defaultLookup().find("setpriority").orElseThrow(),
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-    for (int thread : threads) {
-      int status = (int) setpriority.invokeExact(PRIO_PROCESS, thread, NICE);
-      LOG.debug("compiler thread {}: setpriority {}", thread, status);
+  private static String name(Path thread) {
+    try {
+      return Files.readString(thread.resolve("comm")).strip();
+    } catch (IOException e) {
+      // It has ended meanwhile.
+      return "";
     }
   }
 }

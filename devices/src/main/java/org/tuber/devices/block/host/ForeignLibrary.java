@@ -135,13 +135,16 @@ public final class ForeignLibrary {
     }
   }
 
+  /** The C library, which is always there. */
+  public static ForeignLibrary libc() {
+    return LOADED.computeIfAbsent(
+        "libc", n -> new ForeignLibrary(Linker.nativeLinker().defaultLookup()));
+  }
+
   /** The C library's words for an error number, as other programs print them. */
   @SuppressWarnings("restricted")
   public static String describe(int errno) {
-    ForeignLibrary libc =
-        LOADED.computeIfAbsent(
-            "libc", n -> new ForeignLibrary(Linker.nativeLinker().defaultLookup()));
-    long text = libc.call("strerror", errno).value;
+    long text = libc().call("strerror", errno).value;
     return text == 0
         ? "error " + errno
         : MemorySegment.ofAddress(text).reinterpret(Long.MAX_VALUE).getString(0);
