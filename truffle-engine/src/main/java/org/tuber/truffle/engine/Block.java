@@ -53,9 +53,8 @@ public final class Block {
   /** Outcome of a run: on to the state's {@code pc}; the mode may have changed. */
   public static final int TO_DISPATCHER = 3;
 
-  // Of each size, which the host sorts by, what each execution needs comes first: a block that is
-  // not
-  // in the host's caches is waited for line by line.
+  // What each execution needs comes first among the fields of its size, by which the host sorts
+  // them: a block that is not in the host's caches is waited for line by line.
 
   public long pc;
   public long takenPc;

@@ -35,8 +35,8 @@ public final class Engine {
   private static final long TICK_NANOS = 50_000_000;
 
   /**
-   * The host's compiler has this time for a new class before the guest enters it: most of a second
-   * in the host's interpreter is saved by every 500 classes (docs/adr/0006).
+   * The host's compiler has this time for a new class before the guest enters it: every 500 classes
+   * that saves half a second in the host's interpreter (docs/adr/0006).
    */
   private static final long ANNOUNCED_MILLIS = 30;
 

@@ -158,6 +158,10 @@ public abstract class GuestMemory {
   /** Forgets all translations; every block's mapping is checked again before it runs. */
   public final void flushTlb() {
     flushData();
+    checkCodeAgain();
+  }
+
+  private void checkCodeAgain() {
     codeSeen.clear();
     epoch = engine.nextEpoch();
   }
@@ -189,8 +193,7 @@ public abstract class GuestMemory {
       SoftTlb.flushPage(t, gva);
     }
     if (codeSeen.mayContain(gva)) {
-      codeSeen.clear();
-      epoch = engine.nextEpoch();
+      checkCodeAgain();
     }
   }
 
